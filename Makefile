@@ -1,0 +1,39 @@
+# make demo    the whole road on the embedded yeast genome
+# make test    unit and workflow tests
+# make lint    ruff, snakefmt, snakemake --lint
+# make clean   remove results and the environment
+# Each target does all its own set-up.
+
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/installed
+	$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/python -m glmtracks.overview results
+
+test: .venv/installed-test
+	$(BIN)/python -m pytest -n $(CORES)
+
+lint: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+clean:
+	rm -rf .venv results .snakemake build workflow/glmtracks.egg-info
+
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "glmtracks needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet $$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"][0])')
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-test: .venv/installed
+	$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $@

@@ -1,0 +1,50 @@
+"""glmtracks: a genome and a genomic language model in, base-resolution tracks and an honest benchmark out.
+
+    genome ──> repeats ──> regions ──> windows ──> model (train | load) ──> scores ──> tracks
+                                                                     └──> variants   └──> benchmark ──> report
+                                                                     └──> embeddings ┘
+
+The path of a result is the query for it. {genome}, {model} and {task} are rows of the sheets in config/:
+
+    results/downloads/                 what was fetched from URLs and providers, as it came
+    results/genomes/{genome}/          genome.fa.gz (.fai, .gzi) chrom.sizes annotation.gff3.gz (.tbi)
+                                       repeats.bed.gz (.tbi) regions.parquet provenance.json
+    results/windows/{genome}/          windows.parquet split.tsv leakage.json
+    results/models/{model}/            model.safetensors config.json metrics.json training.tsv
+    results/scores/{genome}/{model}/   {shard}.parquet, the resumable unit
+    results/tracks/{genome}/{model}/   llr_A.bw … llr_T.bw entropy.bw scores/contig=…/ track_hub/
+    results/variants/{callset}/        {model}.vcf.gz (.tbi) {model}.parquet
+    results/embeddings/{genome}/       {model}.parquet
+    results/benchmarks/                {genome}/{task}/{model}.parquet summary.tsv
+    results/report/                    index.html and the plots with their tables
+    results/logs/                      a log and a resource table (.time.tsv) for each job
+
+Targets: all (the default), genomes, models, tracks, variants, embeddings, benchmark, report.
+"""
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/resources.smk"
+include: "workflow/rules/genome.smk"
+include: "workflow/rules/repeats.smk"
+include: "workflow/rules/regions.smk"
+include: "workflow/rules/windows.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/scores.smk"
+include: "workflow/rules/variants.smk"
+include: "workflow/rules/embeddings.smk"
+include: "workflow/rules/benchmark.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.genomes.input,
+        rules.models.input,
+        rules.tracks.input,
+        rules.variants.input,
+        rules.embeddings.input,
+        rules.benchmark.input,
+        rules.report.input,
+    message:
+        "Everything is up to date"

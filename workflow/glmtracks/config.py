@@ -1,0 +1,247 @@
+"""Reading and checking the configuration and its sheets; imported while the Snakefile is parsed, so kept light.
+
+Everything wrong is collected and reported at once, in sentences that name file, row and key.
+"""
+
+import csv
+import difflib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+
+from glmtracks.benchmarks import TASKS
+from glmtracks.download import is_remote
+from glmtracks.errors import InputError
+from glmtracks.models.registry import KINDS
+
+WORKFLOW = Path(__file__).resolve().parents[1]
+SHEETS = ("genomes", "models", "benchmarks", "callsets")
+RESERVED = {"items", "summary"}  # file names that stand beside those of models
+
+
+@dataclass
+class Configuration:
+    """The checked configuration: `settings` with every default filled in, and the sheets as rows keyed by name."""
+
+    settings: dict
+    genomes: dict[str, dict]
+    models: dict[str, dict]
+    benchmarks: list[dict]
+    callsets: dict[str, dict]
+
+
+def locate(path: str) -> str:
+    """A path of the configuration: looked for in the working directory, then in the checkout."""
+    if not Path(path).exists() and (WORKFLOW.parent / path).exists():
+        return str(WORKFLOW.parent / path)
+    return path
+
+
+def schema(name: str) -> dict:
+    """The JSON schema `workflow/schemas/{name}.schema.yaml`."""
+    return yaml.safe_load((WORKFLOW / "schemas" / f"{name}.schema.yaml").read_text())
+
+
+def fill_defaults(instance: dict, rules: dict) -> dict:
+    """`instance` with the defaults of a JSON schema filled in, nested objects included."""
+    filled = {**instance}
+    for key, rule in rules["properties"].items():
+        if key not in filled and "default" in rule:
+            filled[key] = rule["default"]
+        if "properties" in rule and isinstance(filled.get(key), dict):
+            filled[key] = fill_defaults(filled[key], rule)
+    return filled
+
+
+def violations(instance: dict, rules: dict, where: str) -> list[str]:
+    """Every violation of a JSON schema as a sentence that begins with `where`."""
+    validator = Draft202012Validator(rules, format_checker=FormatChecker(["regex"]))
+    return [_sentence(error, where) for error in sorted(validator.iter_errors(instance), key=lambda e: list(e.path))]
+
+
+def _sentence(error, where: str) -> str:
+    key = ".".join(str(part) for part in error.absolute_path)
+    place = f"{where}, key {key}" if key else where
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        unknown = [name for name in error.instance if name not in known]
+        hints = [_did_you_mean(str(name), known) for name in unknown]
+        return f"{place}: unknown {', '.join(f'{n}{h}' for n, h in zip(unknown, hints))}; known are {', '.join(known)}"
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"{place}: {', '.join(missing)} is missing"
+    meaning = error.schema.get("description", "")
+    return f"{place}: {error.instance!r} {_problem(error)}" + (f" ({meaning})" if meaning else "")
+
+
+def _problem(error) -> str:
+    rule = error.validator_value
+    return {
+        "type": f"is not of type {rule}",
+        "enum": f"is not one of {', '.join(map(str, rule)) if isinstance(rule, list) else rule}",
+        "pattern": "has a form that is not allowed",
+        "format": "is not a valid regular expression",
+        "minLength": "is empty",
+        "minimum": f"is below {rule}",
+        "maximum": f"is above {rule}",
+        "exclusiveMinimum": f"is not above {rule}",
+    }.get(error.validator, f"is not allowed: {error.message}")
+
+
+def _did_you_mean(name: str, known) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _convert(cell: str, rule: dict):
+    """A sheet's cell as the type its schema asks for; a cell that cannot be converted stays text, for the schema to refuse."""
+    kind = rule.get("type")
+    if kind == "boolean":
+        return {"yes": True, "no": False, "true": True, "false": False}.get(cell.lower(), cell)
+    if kind == "array":
+        return [item.strip() for item in cell.split(",") if item.strip()]
+    if kind == "object":
+        pairs = [pair.partition("=") for pair in cell.split(";") if pair.strip()]
+        return {key.strip(): yaml.safe_load(value) if equals else None for key, equals, value in pairs}
+    try:
+        return {"integer": int, "number": float}.get(kind, str)(cell)
+    except ValueError:
+        return cell
+
+
+def read_sheet(path: str, name: str, problems: list[str]) -> list[dict]:
+    """Rows of a tab-separated sheet, converted, checked against its schema and completed with defaults.
+
+    Lines that are empty or begin with # are skipped. What is wrong is appended to `problems`.
+    """
+    rules = schema(name)
+    try:
+        with open(locate(path), newline="", encoding="utf-8-sig") as handle:
+            lines = [(n, line) for n, line in enumerate(handle, 1) if line.strip() and not line.startswith("#")]
+    except OSError as error:
+        problems.append(f"{path}: cannot be read ({error.strerror}); the configuration's key {name} names it")
+        return []
+    if not lines:
+        problems.append(f"{path}: is empty; its first line must name the columns {', '.join(rules['properties'])}")
+        return []
+    header, *body = csv.reader([line for _, line in lines], delimiter="\t")
+    unknown = [column for column in header if column not in rules["properties"]]
+    for column in unknown:
+        hint = _did_you_mean(column, rules["properties"])
+        problems.append(f"{path}: unknown column {column!r}{hint}; known are {', '.join(rules['properties'])}")
+    rows = []
+    for (number, _), cells in zip(lines[1:], body, strict=True):
+        where = f"{path}, line {number}" + (f" ({cells[0]})" if cells else "")
+        if len(cells) > len(header):
+            problems.append(f"{where}: has {len(cells)} cells where the header has {len(header)}; cells are parted by tabs")
+        pairs = {k: v.strip() for k, v in zip(header, cells) if k not in unknown and v.strip()}
+        row = {key: _convert(cell, rules["properties"][key]) for key, cell in pairs.items()}
+        problems += violations(row, rules, where)
+        rows.append({**fill_defaults(row, rules), "_where": where})
+    return rows
+
+
+def _check_names(rows: list[dict], problems: list[str]) -> None:
+    counts = Counter(row.get("name") for row in rows)
+    for row in rows:
+        if row.get("name") and counts[row["name"]] > 1:
+            problems.append(f"{row['_where']}, column name: {row['name']!r} is used by more than one row")
+        if row.get("name") in RESERVED:
+            problems.append(f"{row['_where']}, column name: {row['name']!r} is a reserved word; choose another")
+
+
+def _check_reference(row: dict, column: str, known, what: str, problems: list[str]) -> None:
+    values = row.get(column) or []
+    for value in values if isinstance(values, list) else [values]:
+        if value not in known:
+            hint = _did_you_mean(str(value), known)
+            problems.append(f"{row['_where']}, column {column}: {value!r} is not a {what}{hint}; known are {', '.join(known)}")
+
+
+def _check_file(row: dict, column: str, problems: list[str]) -> None:
+    value = row.get(column, "")
+    path = value.removeprefix("bed:") if column == "repeats" else value
+    if column == "repeats" and not value.startswith("bed:"):
+        return
+    if path and not is_remote(path) and not Path(locate(path)).exists():
+        problems.append(f"{row['_where']}, column {column}: there is no file {path!r}; give a path from the working directory or a URL")
+
+
+def _check_genomes(rows: list[dict], problems: list[str]) -> None:
+    names = [row.get("name") for row in rows]
+    for row in rows:
+        _check_reference(row, "outgroups", [n for n in names if n != row.get("name")], "genome other than this one", problems)
+        for column in ("fasta", "annotation", "repeats"):
+            _check_file(row, column, problems)
+
+
+def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> None:
+    for row in rows:
+        _check_reference(row, "kind", KINDS, "kind of model", problems)
+        _check_reference(row, "genomes", genomes, "genome of the genome sheet", problems)
+        if row.get("source") == "train" and not row["genomes"]:
+            problems.append(f"{row['_where']}, column genomes: is empty; a model to train needs the genomes to train it on")
+        if row.get("source") not in (None, "train"):
+            _check_file(row, "source", problems)
+        if row.get("kind") in KINDS:
+            rules = schema(f"parameters/{row['kind']}")
+            problems += violations(row["parameters"], rules, f"{row['_where']}, column parameters")
+            row["parameters"] = fill_defaults(row["parameters"], rules)
+
+
+def _check_uses(benchmarks: list[dict], callsets: list[dict], genomes: dict[str, dict], problems: list[str]) -> None:
+    scored = [name for name, row in genomes.items() if row["scored"]]
+    for row in benchmarks:
+        _check_reference(row, "task", TASKS, "task", problems)
+    for row in benchmarks + callsets:
+        _check_reference(row, "genome", scored, "scored genome of the genome sheet", problems)
+    pairs = Counter((row.get("genome"), row.get("task")) for row in benchmarks)
+    for row in benchmarks:
+        if pairs[row.get("genome"), row.get("task")] > 1:
+            problems.append(f"{row['_where']}: genome {row.get('genome')!r} and task {row.get('task')!r} stand in more than one row")
+    for row in callsets:
+        _check_file(row, "vcf", problems)
+
+
+def _check_settings(settings: dict, problems: list[str]) -> None:
+    windows, split = settings["windows"], settings["split"]
+    if split["gap"] < windows["size"] + windows["jitter"]:
+        problems.append(
+            f"configuration, key split.gap: {split['gap']} is below windows.size + windows.jitter = "
+            f"{windows['size'] + windows['jitter']}; windows of different parts would overlap"
+        )
+    if split["test"] + split["validation"] >= 1:
+        problems.append("configuration, key split: test and validation together leave nothing to train on")
+    try:
+        re.compile(settings["scores"]["contigs"])
+    except re.error as error:
+        problems.append(f"configuration, key scores.contigs: is not a valid regular expression ({error})")
+
+
+def load(config: dict) -> Configuration:
+    """Check a configuration and the sheets that it names.
+
+    Raises `InputError` with one line for each violation, all of them at once.
+    """
+    rules = schema("config")
+    problems = violations(config, rules, "configuration")
+    settings = fill_defaults({k: v for k, v in config.items() if k in rules["properties"]}, rules)
+    if problems:  # sheets cannot be trusted to be found, but report on those that can
+        settings = {**fill_defaults({}, rules), **{k: v for k, v in settings.items() if k in SHEETS and isinstance(v, str)}}
+    else:
+        _check_settings(settings, problems)
+    sheets = {name: read_sheet(settings[name], name, problems) for name in SHEETS}
+    for name in ("genomes", "models", "callsets"):
+        _check_names(sheets[name], problems)
+    genomes = {row["name"]: row for row in sheets["genomes"] if row.get("name")}
+    _check_genomes(sheets["genomes"], problems)
+    _check_models(sheets["models"], list(genomes), problems)
+    _check_uses(sheets["benchmarks"], sheets["callsets"], genomes, problems)
+    if problems:
+        raise InputError("\n".join([f"{len(problems)} problem(s) in the configuration:", *(f"  - {p}" for p in problems)]))
+    models, callsets = ({row["name"]: row for row in sheets[name]} for name in ("models", "callsets"))
+    return Configuration(settings, genomes, models, sheets["benchmarks"], callsets)

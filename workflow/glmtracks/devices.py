@@ -1,0 +1,43 @@
+"""Where models run, and in which number format."""
+
+import logging
+import time
+
+import torch
+
+from glmtracks.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+CLEARLY_FASTER = 1.3  # bfloat16 has to win by this much, so that a noisy measurement does not change the format
+
+
+def pick_device(name: str) -> torch.device:
+    """The device called `auto`, `cpu` or `cuda`; auto takes a GPU if there is one."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("scores.device is cuda, but PyTorch finds no CUDA GPU here; set it to auto or cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """The number format called `float32`, `bfloat16` or `auto`: bfloat16 where its matrix product is clearly faster here."""
+    if name != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+    rates = {dtype: matrix_product_rate(device, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    ratio = rates[torch.bfloat16] / rates[torch.float32]
+    chosen = torch.bfloat16 if ratio >= CLEARLY_FASTER else torch.float32
+    logger.info(f"bfloat16 matrix products are {ratio:.1f} × as fast as float32 on this {device.type}: using {str(chosen)[6:]}")
+    return chosen
+
+
+def matrix_product_rate(device: torch.device, dtype: torch.dtype, size: int = 1024, repeats: int = 4) -> float:
+    """Floating-point operations per second of a square matrix product: the best of `repeats` after a warm-up."""
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        a @ b
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / min(times[1:])

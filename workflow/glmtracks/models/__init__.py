@@ -1,0 +1,1 @@
+"""Genomic language models behind one interface: one file for each architecture."""

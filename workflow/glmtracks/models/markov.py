@@ -1,0 +1,73 @@
+"""A Markov chain of order k: the baseline that every model must beat."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from glmtracks.corpus import Corpus
+from glmtracks.kmers import kmers
+from glmtracks.models.base import GenomicLanguageModel
+
+
+class Markov(GenomicLanguageModel):
+    """P(base | the k bases to its left), counted on both strands and smoothed towards the lower orders.
+
+    With n(c, b) the number of times base b follows context c of length j on either strand,
+
+        P_j(b | c) = (n(c, b) + prior · P_{j-1}(b | c without its first base)) / (n(c, ·) + prior),    P_{-1} = 1/4,
+
+    where the counts of lower orders are the marginals of those of order k. A context that holds an unknown base is cut
+    behind it, so that the longest usable order predicts.
+    """
+
+    kind = "markov"
+    objective = "causal"
+
+    def __init__(self, order: int, prior: float):
+        super().__init__(order=order, prior=prior)
+        self.order, self.prior = order, prior
+        self.register_buffer("counts", torch.zeros(4 ** (order + 1), dtype=torch.int64))
+        self._table: Tensor | None = None
+
+    @property
+    def receptive_field(self) -> int:
+        return self.order
+
+    def table(self) -> Tensor:
+        """Log-probabilities (contexts of order 0, then of order 1, … up to order k; 4), float32."""
+        if self._table is None:
+            prediction, rows = torch.full((1, 4), 0.25, dtype=torch.float64), []
+            for order in range(self.order + 1):
+                counts = self.counts.view(-1, 4**order, 4).sum(0).double()
+                prediction = prediction.repeat(4**order // len(prediction), 1)  # the last bases of a context are its low digits
+                prediction = (counts + self.prior * prediction) / (counts.sum(1, keepdim=True) + self.prior)
+                rows.append(prediction.log().float())
+            self._table = torch.cat(rows).to(self.counts.device)
+        return self._table
+
+    @torch.inference_mode()
+    def log_probs(self, codes: Tensor) -> Tensor:
+        length = codes.shape[-1]
+        known = codes < 4
+        digits = torch.where(known, codes, 0).long()
+        context, usable = torch.zeros_like(digits), torch.zeros_like(digits)
+        unbroken = torch.ones_like(known)
+        for distance in range(1, min(self.order, length - 1) + 1):
+            context[..., distance:] += digits[..., :-distance] << 2 * (distance - 1)
+            unbroken[..., distance:] &= known[..., :-distance]
+            unbroken[..., :distance] = False
+            usable += unbroken
+        size = 1 << 2 * usable
+        return self.table()[(size - 1) // 3 + (context & (size - 1))]
+
+    def fit(self, corpus: Corpus, parameters: dict) -> list[dict]:
+        """Count (k+1)-mers over the training part of every genome of the corpus, both strands."""
+        counts = np.zeros(4 ** (self.order + 1), dtype=np.int64)
+        for codes in corpus.sequences("train", overlap=self.order):
+            words, defined = kmers(codes, self.order + 1)
+            counts += np.bincount(words[defined], minlength=len(counts))
+        shape = (4,) * (self.order + 1)
+        both = counts.reshape(shape) + counts.reshape(shape)[(slice(None, None, -1),) * len(shape)].transpose()
+        self.counts.copy_(torch.from_numpy(both.reshape(-1)))
+        self._table = None
+        return [{"step": 0, "counted": int(both.sum())}]

@@ -1,0 +1,106 @@
+"""Which bases of a genome a model learns from, chooses by and is judged on."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from glmtracks.errors import InputError
+
+PARTS = ("train", "validation", "test")
+
+
+def make_split(
+    contigs: dict[str, int],
+    *,
+    unit: str,
+    test: float,
+    validation: float,
+    block: int,
+    gap: int,
+    seed: int,
+    test_contigs: str = "",
+    validation_contigs: str = "",
+) -> pd.DataFrame:
+    """Cut a genome into train, validation and test.
+
+    Contigs that match the patterns `test_contigs` and `validation_contigs` go there whole. A part that has no pattern
+    is drawn: whole contigs (`unit="contig"`), or blocks of about `block` bases (`"block"`), until it holds its share of
+    the bases. Where blocks of different parts meet in a contig, `gap` bases between them belong to none ("gap").
+
+    Returns contig, start, end (0-based, half-open), split; it tiles every contig in genome order.
+    Raises `InputError` where a pattern matches no contig, or where the genome is too small to be cut.
+    """
+    shares = {
+        part: share
+        for part, share, pattern in (("test", test, test_contigs), ("validation", validation, validation_contigs))
+        if not pattern and share > 0
+    }
+    if unit == "auto":
+        unit = "contig" if sum(length >= block for length in contigs.values()) >= 8 else "block"
+    if unit == "block":  # a small genome is cut finer, but never so fine that the gaps eat the blocks
+        block = min(block, max(sum(contigs.values()) // 20, 3 * gap))
+    pieces = pd.concat([_pieces(name, length, block if unit == "block" else length) for name, length in contigs.items()])
+    pieces = pieces.reset_index(drop=True).assign(split="train")
+    for part, pattern in (("test", test_contigs), ("validation", validation_contigs)):
+        if pattern:
+            matching = [name for name in contigs if re.search(pattern, name)]
+            if not matching:
+                raise InputError(f"no contig matches the pattern {pattern!r} for {part}; there are {', '.join(list(contigs)[:5])} …")
+            pieces.loc[pieces["contig"].isin(matching) & (pieces["split"] == "train"), "split"] = part
+    _draw(pieces, shares, seed)
+    return _with_gaps(pieces, gap)
+
+
+def _pieces(contig: str, length: int, block: int) -> pd.DataFrame:
+    edges = np.linspace(0, length, max(length // block, 1) + 1).astype(np.int64)
+    return pd.DataFrame({"contig": contig, "start": edges[:-1], "end": edges[1:]})
+
+
+def _draw(pieces: pd.DataFrame, shares: dict[str, float], seed: int) -> None:
+    """Move pieces from train to the parts in `shares`, in random order, to come as near to each share as whole pieces allow."""
+    free = np.flatnonzero(pieces["split"] == "train")
+    if shares and len(free) <= len(shares):
+        raise InputError(
+            f"the genome has only {len(free)} piece(s) to divide among train, {' and '.join(shares)}; name contigs in the "
+            "columns test and validation of the genome sheet, or lower split.block and split.gap"
+        )
+    lengths = (pieces["end"] - pieces["start"]).to_numpy()
+    total, order = lengths.sum(), np.random.default_rng(seed).permutation(free)
+    for part, share in shares.items():
+        wanted = share * total
+        cumulative = np.cumsum(lengths[order])
+        fits = cumulative <= wanted
+        taken = order[fits] if fits.any() else order[[np.argmin(lengths[order])]]
+        pieces.loc[taken, "split"] = part
+        order = order[~np.isin(order, taken)]
+
+
+def _with_gaps(pieces: pd.DataFrame, gap: int) -> pd.DataFrame:
+    """Join neighbouring pieces of one part, and cut `gap` bases from the larger side wherever two parts meet."""
+    new_run = (pieces["contig"] != pieces["contig"].shift()) | (pieces["split"] != pieces["split"].shift())
+    runs = pieces.groupby(new_run.cumsum(), sort=False).agg(
+        contig=("contig", "first"), start=("start", "first"), end=("end", "last"), split=("split", "first")
+    )
+    runs = runs.reset_index(drop=True)
+    meets = (runs["contig"] == runs["contig"].shift(-1)).to_numpy()[:-1]
+    start, end = runs["start"].to_numpy().copy(), runs["end"].to_numpy().copy()
+    gaps = []
+    for left in np.flatnonzero(meets):  # a handful of boundaries, not bases
+        edge = end[left]
+        if end[left] - start[left] >= end[left + 1] - start[left + 1]:
+            end[left] = max(edge - gap, start[left])
+        else:
+            start[left + 1] = min(edge + gap, end[left + 1])
+        gaps.append((runs["contig"][left], end[left], start[left + 1], "gap"))
+    runs = runs.assign(start=start, end=end)
+    order = {name: rank for rank, name in enumerate(dict.fromkeys(runs["contig"]))}
+    table = pd.concat([runs, pd.DataFrame(gaps, columns=runs.columns)]) if gaps else runs
+    table = table[table["end"] > table["start"]]
+    return table.sort_values(["contig", "start"], key=lambda c: c.map(order) if c.name == "contig" else c, ignore_index=True)
+
+
+def read_split(path: str | Path) -> pd.DataFrame:
+    """A split.tsv: contig, start, end (0-based, half-open) and split."""
+    return pd.read_csv(path, sep="\t", dtype={"contig": str, "split": str}, keep_default_na=False)

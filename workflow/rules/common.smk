@@ -1,0 +1,115 @@
+"""Read and check the configuration; say which file each rule starts from.
+
+Nothing heavy is imported here: every job parses this file.
+"""
+
+import os
+import re
+import sys
+from hashlib import sha1
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+LIBRARY = str(Path(workflow.basedir, "workflow"))
+sys.path.insert(0, LIBRARY)
+os.environ["PYTHONPATH"] = LIBRARY  # inherited by every script, so the checkout is the deployment
+
+from glmtracks.benchmarks import missing_inputs
+from glmtracks.config import load, locate
+from glmtracks.download import is_remote
+from glmtracks.errors import InputError
+from glmtracks.models.registry import KINDS
+
+# A configuration given on the command line takes the place of the demo's; it is not merged into it.
+if not workflow.configfiles:
+
+    configfile: locate("config/config.yaml")
+
+
+try:
+    CONFIG = load(config)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+SETTINGS = CONFIG.settings
+GENOMES, MODELS, CALLSETS = CONFIG.genomes, CONFIG.models, CONFIG.callsets
+SCORED = [name for name, row in GENOMES.items() if row["scored"]]
+TRAINED = [name for name, row in MODELS.items() if row["source"] == "train"]
+LOADED = [name for name in MODELS if name not in TRAINED]
+EMBEDDING = [name for name, row in MODELS.items() if KINDS[row["kind"]].embeds]
+TRACKS = ["llr_A", "llr_C", "llr_G", "llr_T", "entropy"]
+
+
+def one_of(names):
+    """A wildcard constraint for exactly these names."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+wildcard_constraints:
+    genome=one_of(GENOMES),
+    model=one_of(MODELS),
+    callset=one_of(CALLSETS),
+    track=one_of(TRACKS),
+    shard=r"\d{4}-of-\d{4}",
+
+
+def tasks():
+    """The (genome, task) pairs of the benchmark sheet that have their inputs; why the others are skipped."""
+    runnable, skipped = [], {}
+    for row in CONFIG.benchmarks:
+        reason = missing_inputs(row["task"], GENOMES[row["genome"]])
+        if reason:
+            skipped[row["genome"], row["task"]] = reason
+        else:
+            runnable.append((row["genome"], row["task"]))
+    return runnable, skipped
+
+
+RUNNABLE, SKIPPED = tasks()
+
+# What is fetched: file name under results/downloads/ -> (source, kind of file, expected SHA-256)
+DOWNLOADS = {}
+
+
+def source_file(source, kind, sha256=""):
+    """A source of a sheet as an input file: itself, or the place that the rule download puts it."""
+    if not is_remote(source):
+        return locate(source)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", source.split("?")[0].rsplit("/", 1)[-1])
+    if "://" not in source:  # a provider id names no file
+        name += {"fasta": ".fa.gz", "annotation": ".gff"}[kind]
+    download = f"{sha1(f'{kind} {source}'.encode()).hexdigest()[:10]}-{name}"
+    DOWNLOADS[download] = (source, kind, sha256)
+    return f"results/downloads/{download}"
+
+
+FASTA = {name: source_file(row["fasta"], "fasta", row["sha256"]) for name, row in GENOMES.items()}
+ANNOTATION = {
+    name: source_file(row["annotation"], "annotation") for name, row in GENOMES.items() if row["annotation"]
+}
+VCF = {name: source_file(row["vcf"], "vcf", row["sha256"]) for name, row in CALLSETS.items()}
+
+
+def annotation_of(wildcards):
+    """The genome's annotation in canonical form, where it has one."""
+    return f"results/genomes/{wildcards.genome}/annotation.gff3.gz" if wildcards.genome in ANNOTATION else []
+
+
+def corpus_of(pattern):
+    """An input function: `pattern` for each genome that a model is trained on."""
+    return lambda wildcards: expand(pattern, genome=MODELS[wildcards.model]["genomes"])
+
+
+def shard_names(genome):
+    """0001-of-0008, 0002-of-0008 …; the count is in the name, so shards of different cuts never mix."""
+    count = GENOMES[genome]["shards"]
+    return [f"{number:04d}-of-{count:04d}" for number in range(1, count + 1)]
+
+
+def shards_of(wildcards):
+    """The shards of a genome × model, in genome order."""
+    return expand("results/scores/{genome}/{model}/{shard}.parquet", shard=shard_names(wildcards.genome), **wildcards)

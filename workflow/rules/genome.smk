@@ -1,0 +1,96 @@
+"""From a source of the genome sheet to a checked, indexed genome and a canonical annotation.
+
+Needs: the columns fasta, sha256, annotation, include, exclude and contig_aliases. Makes results/genomes/{genome}/:
+genome.fa.gz, chrom.sizes, provenance.json and, where there is an annotation, annotation.gff3.gz.
+"""
+
+
+rule genomes:
+    input:
+        expand("results/genomes/{genome}/genome.fa.gz", genome=GENOMES),
+        expand("results/genomes/{genome}/annotation.gff3.gz", genome=ANNOTATION),
+        expand("results/genomes/{genome}/regions.parquet", genome=SCORED),
+    message:
+        "All genomes are in place"
+
+
+rule download:
+    output:
+        "results/downloads/{download}",
+    params:
+        source=lambda wildcards: DOWNLOADS[wildcards.download][0],
+        kind=lambda wildcards: DOWNLOADS[wildcards.download][1],
+        sha256=lambda wildcards: DOWNLOADS[wildcards.download][2],
+    wildcard_constraints:
+        download=one_of(DOWNLOADS),
+    log:
+        "results/logs/download/{download}.log",
+    benchmark:
+        "results/logs/download/{download}.time.tsv"
+    conda:
+        "../../envs/genome.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500),
+        runtime=minutes(240),
+    retries: 1
+    message:
+        "Downloading {params.source}"
+    script:
+        "../scripts/download.py"
+
+
+rule genome:
+    input:
+        fasta=lambda wildcards: FASTA[wildcards.genome],
+    output:
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        fai="results/genomes/{genome}/genome.fa.gz.fai",
+        gzi="results/genomes/{genome}/genome.fa.gz.gzi",
+        sizes="results/genomes/{genome}/chrom.sizes",
+        provenance="results/genomes/{genome}/provenance.json",
+    params:
+        origin=lambda wildcards: GENOMES[wildcards.genome]["fasta"],
+        sha256=lambda wildcards: GENOMES[wildcards.genome]["sha256"],
+        include=lambda wildcards: GENOMES[wildcards.genome]["include"],
+        exclude=lambda wildcards: GENOMES[wildcards.genome]["exclude"],
+    log:
+        "results/logs/genome/{genome}.log",
+    benchmark:
+        "results/logs/genome/{genome}.time.tsv"
+    conda:
+        "../../envs/genome.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500),
+        runtime=minutes(10, 0.2),
+    message:
+        "Checking and indexing the genome {wildcards.genome}"
+    script:
+        "../scripts/genome.py"
+
+
+rule annotation:
+    input:
+        annotation=lambda wildcards: ANNOTATION[wildcards.genome],
+        fasta="results/genomes/{genome}/genome.fa.gz",
+    output:
+        gff="results/genomes/{genome}/annotation.gff3.gz",
+        tbi="results/genomes/{genome}/annotation.gff3.gz.tbi",
+    params:
+        aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
+        genetic_code=lambda wildcards: GENOMES[wildcards.genome]["genetic_code"],
+    log:
+        "results/logs/annotation/{genome}.log",
+    benchmark:
+        "results/logs/annotation/{genome}.time.tsv"
+    conda:
+        "../../envs/annotation.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1500, 60),
+        runtime=minutes(15, 0.5),
+    message:
+        "Reading the annotation of {wildcards.genome}"
+    script:
+        "../scripts/annotation.py"

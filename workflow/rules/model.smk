@@ -1,0 +1,78 @@
+"""A model to score with: trained on a corpus of genomes, or loaded from a folder.
+
+Needs: a row of the model sheet and, to train, the windows of its genomes. Makes results/models/{model}/:
+model.safetensors, config.json (which alone rebuilds the model), metrics.json and training.tsv.
+"""
+
+
+rule models:
+    input:
+        expand("results/models/{model}/config.json", model=MODELS),
+    message:
+        "All models are in place"
+
+
+rule train_model:
+    input:
+        fasta=corpus_of("results/genomes/{genome}/genome.fa.gz"),
+        repeats=corpus_of("results/genomes/{genome}/repeats.bed.gz"),
+        split=corpus_of("results/windows/{genome}/split.tsv"),
+        windows=corpus_of("results/windows/{genome}/windows.parquet"),
+        leakage=corpus_of("results/windows/{genome}/leakage.json"),
+    output:
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        metrics="results/models/{model}/metrics.json",
+        training="results/models/{model}/training.tsv",
+    params:
+        kind=lambda wildcards: MODELS[wildcards.model]["kind"],
+        genomes=lambda wildcards: MODELS[wildcards.model]["genomes"],
+        parameters=lambda wildcards: MODELS[wildcards.model]["parameters"],
+        licence=lambda wildcards: MODELS[wildcards.model]["licence"],
+        seed=SETTINGS["seed"],
+    wildcard_constraints:
+        model=one_of(TRAINED),
+    log:
+        "results/logs/train_model/{model}.log",
+    benchmark:
+        "results/logs/train_model/{model}.time.tsv"
+    conda:
+        "../../envs/models.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(4000, 2),
+        runtime=minutes(240),
+    message:
+        "Training {wildcards.model} ({params.kind}) on {params.genomes}"
+    script:
+        "../scripts/train_model.py"
+
+
+rule load_model:
+    input:
+        folder=lambda wildcards: locate(MODELS[wildcards.model]["source"]),
+    output:
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        metrics="results/models/{model}/metrics.json",
+        training="results/models/{model}/training.tsv",
+    params:
+        kind=lambda wildcards: MODELS[wildcards.model]["kind"],
+        seen=lambda wildcards: MODELS[wildcards.model]["seen"],
+        licence=lambda wildcards: MODELS[wildcards.model]["licence"],
+    wildcard_constraints:
+        model=one_of(LOADED),
+    log:
+        "results/logs/load_model/{model}.log",
+    benchmark:
+        "results/logs/load_model/{model}.time.tsv"
+    conda:
+        "../../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 3),
+        runtime=minutes(10),
+    message:
+        "Loading {wildcards.model} from {input.folder}"
+    script:
+        "../scripts/load_model.py"

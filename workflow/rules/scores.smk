@@ -1,0 +1,106 @@
+"""Scores of every base: shards, the dataset they are joined to, and the tracks made from it.
+
+Needs: a genome and a model. Makes results/scores/{genome}/{model}/{shard}.parquet, the unit that is resumed after an
+interruption, and results/tracks/{genome}/{model}/: the dataset scores/, a bigWig for each track, and track_hub/.
+"""
+
+
+rule tracks:
+    input:
+        expand("results/tracks/{genome}/{model}/{track}.bw", genome=SCORED, model=MODELS, track=TRACKS),
+        expand("results/tracks/{genome}/{model}/track_hub", genome=SCORED, model=MODELS),
+    message:
+        "All tracks are in place"
+
+
+rule score_shard:
+    input:
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        provenance="results/genomes/{genome}/provenance.json",
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+    output:
+        "results/scores/{genome}/{model}/{shard}.parquet",
+    params:
+        scores=SETTINGS["scores"],
+    log:
+        "results/logs/score_shard/{genome}/{model}/{shard}.log",
+    benchmark:
+        "results/logs/score_shard/{genome}/{model}/{shard}.time.tsv"
+    conda:
+        "../../envs/models.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(1500, 2),
+        runtime=minutes(120),
+    message:
+        "Scoring {wildcards.genome} with {wildcards.model}, shard {wildcards.shard}"
+    script:
+        "../scripts/score_shard.py"
+
+
+rule join_shards:
+    input:
+        shards=shards_of,
+        sizes="results/genomes/{genome}/chrom.sizes",
+    output:
+        scores=directory("results/tracks/{genome}/{model}/scores"),
+    log:
+        "results/logs/join_shards/{genome}/{model}.log",
+    benchmark:
+        "results/logs/join_shards/{genome}/{model}.time.tsv"
+    conda:
+        "../../envs/tracks.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10, 0.05),
+    message:
+        "Joining the scores of {wildcards.genome} by {wildcards.model}"
+    script:
+        "../scripts/join_shards.py"
+
+
+rule bigwig:
+    input:
+        scores="results/tracks/{genome}/{model}/scores",
+        sizes="results/genomes/{genome}/chrom.sizes",
+    output:
+        "results/tracks/{genome}/{model}/{track}.bw",
+    log:
+        "results/logs/bigwig/{genome}/{model}/{track}.log",
+    benchmark:
+        "results/logs/bigwig/{genome}/{model}/{track}.time.tsv"
+    conda:
+        "../../envs/tracks.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10, 0.05),
+    message:
+        "Writing the track {wildcards.track} of {wildcards.genome} by {wildcards.model}"
+    script:
+        "../scripts/bigwig.py"
+
+
+rule track_hub:
+    input:
+        bigwigs=expand("results/tracks/{{genome}}/{{model}}/{track}.bw", track=TRACKS),
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        sizes="results/genomes/{genome}/chrom.sizes",
+    output:
+        directory("results/tracks/{genome}/{model}/track_hub"),
+    log:
+        "results/logs/track_hub/{genome}/{model}.log",
+    benchmark:
+        "results/logs/track_hub/{genome}/{model}.time.tsv"
+    conda:
+        "../../envs/tracks.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500),
+        runtime=minutes(5),
+    message:
+        "Describing the tracks of {wildcards.genome} by {wildcards.model} for genome browsers"
+    script:
+        "../scripts/track_hub.py"

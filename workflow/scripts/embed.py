@@ -1,0 +1,17 @@
+from glmtracks.jobs import job
+
+with job(snakemake.log[0]):
+    from pathlib import Path
+
+    from glmtracks.embeddings import embed_genome
+
+    embed_genome(
+        model_folder=Path(snakemake.input.config).parent,
+        fasta=snakemake.input.fasta,
+        provenance=snakemake.input.provenance,
+        destination=snakemake.output[0],
+        size=snakemake.params.embeddings["size"],
+        step=snakemake.params.embeddings["step"],
+        settings=snakemake.params.scores,
+        threads=snakemake.threads,
+    )

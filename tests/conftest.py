@@ -1,0 +1,39 @@
+"""Fixtures for all tests: the folder of real data, and genomes of a few bases."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from glmtracks.genome import Genome, normalise
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data that is not part of the project; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("GLMTRACKS_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder}; set GLMTRACKS_DATA to their folder")
+    return folder
+
+
+@pytest.fixture
+def make_genome(tmp_path: Path) -> Callable[[dict[str, str]], Genome]:
+    """A function from contigs, name -> sequence, to a normalised Genome in a folder of its own."""
+
+    def make(contigs: dict[str, str], name: str = "genome") -> Genome:
+        folder = tmp_path / name
+        folder.mkdir()
+        source = folder / "source.fa"
+        source.write_text("".join(f">{contig}\n{sequence}\n" for contig, sequence in contigs.items()))
+        fasta = folder / "genome.fa.gz"
+        normalise(source, fasta, sizes_out=folder / "chrom.sizes", provenance_out=folder / "provenance.json")
+        return Genome(fasta)
+
+    return make
+
+
+@pytest.fixture
+def tiny_genome(make_genome: Callable[[dict[str, str]], Genome]) -> Genome:
+    """Two contigs, chrI of 70 bases with a soft-masked stretch and an N, and chrM of 12."""
+    return make_genome({"chrI": "ACGTN" + "acgta" * 3 + "GATTACA" * 7 + "A", "chrM": "GATCACAGGTCT"})

@@ -1,0 +1,110 @@
+"""bigWig files and the pages that show them, read back by another library."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyBigWig
+import pytest
+from glmtracks import bigwig, tracks
+from glmtracks.bigwig import write_bigwig
+from glmtracks.errors import InputError
+from glmtracks.genome import UNKNOWN
+from glmtracks.hub import write_hub
+from scipy.special import log_softmax
+
+SIZES = {"chr2": 70_000, "all_N": 30, "chr1|x.1": 500, "unscored": 10}
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    with tracks.ScoresWriter(tmp_path / "s.parquet", {"model": "random"}) as writer:
+        for contig, size in list(SIZES.items())[:3]:
+            codes = rng.integers(0, 5, size).astype(np.uint8)
+            codes[:5] = 0  # a run of one base: llr_A is 0 along it
+            codes[5:9] = UNKNOWN
+            if contig == "all_N":
+                codes[:] = UNKNOWN
+            writer.write(contig, 0, codes, log_softmax(rng.normal(0, 2, (size, 4)), axis=1))
+    tracks.write_dataset([tmp_path / "s.parquet"], SIZES, tmp_path / "scores")
+    return tmp_path / "scores"
+
+
+@pytest.mark.parametrize("track", tracks.TRACKS)
+def test_bigwig_and_parquet_agree_at_every_base(dataset, tmp_path, track):
+    write_bigwig(dataset, SIZES, track, tmp_path / "x.bw")
+    with pyBigWig.open(str(tmp_path / "x.bw")) as file:
+        for contig in ("chr2", "chr1|x.1"):
+            expected = tracks.read(dataset, contig)[track].to_numpy()
+            found = np.array(file.values(contig, 0, SIZES[contig]), dtype=np.float32)
+            assert np.array_equal(found, expected, equal_nan=True)
+        assert list(file.chroms()) == ["chr2", "chr1|x.1"]  # contigs without a score do not occur
+        assert file.header()["nBasesCovered"] == int(tracks.read(dataset)[track].notna().sum())
+
+
+def test_equal_neighbours_share_an_interval_and_undefined_bases_have_none(dataset, tmp_path):
+    write_bigwig(dataset, SIZES, "llr_A", tmp_path / "x.bw")
+    with pyBigWig.open(str(tmp_path / "x.bw")) as file:
+        assert file.intervals("chr2", 0, 9) == ((0, 5, 0.0),)
+
+
+def test_same_input_same_bytes(dataset, tmp_path):
+    for name in ("a.bw", "b.bw"):
+        write_bigwig(dataset, SIZES, "entropy", tmp_path / name)
+    assert (tmp_path / "a.bw").read_bytes() == (tmp_path / "b.bw").read_bytes()
+
+
+def test_no_score_at_all_is_said_and_leaves_nothing(tmp_path):
+    with tracks.ScoresWriter(tmp_path / "s.parquet", {}) as writer:
+        writer.write("c", 0, np.full(10, UNKNOWN, np.uint8), np.zeros((10, 4)))
+    tracks.write_dataset([tmp_path / "s.parquet"], {"c": 10}, tmp_path / "scores")
+    with pytest.raises(InputError, match=r"no base of .* has a score"):
+        write_bigwig(tmp_path / "scores", {"c": 10}, "llr_A", tmp_path / "out" / "x.bw")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_another_genome_and_another_track_are_refused(dataset, tmp_path):
+    with pytest.raises(InputError, match="chr2 is not in this one, or not as long"):
+        write_bigwig(dataset, {**SIZES, "chr2": 70_001}, "llr_A", tmp_path / "x.bw")
+    with pytest.raises(InputError, match="llr_U is not a track"):
+        write_bigwig(dataset, SIZES, "llr_U", tmp_path / "x.bw")
+
+
+def test_what_goes_wrong_inside_the_library_is_not_lost(dataset, tmp_path, monkeypatch):
+    """pybigtools returns normally after an error."""
+
+    def fail(*_):
+        raise OSError("disk")
+
+    monkeypatch.setattr(bigwig._Intervals, "_merged", fail)
+    with pytest.raises(OSError, match="disk"):
+        write_bigwig(dataset, SIZES, "llr_A", tmp_path / "x.bw")
+    monkeypatch.setattr(
+        bigwig._Intervals, "_merged", lambda self, *_: setattr(self, "bases", 5) or [("chr2", 9, 8, 0.0)]
+    )
+    with pytest.raises(OSError, match="not written in full"):
+        write_bigwig(dataset, SIZES, "llr_A", tmp_path / "x.bw")
+    assert not (tmp_path / "x.bw").exists()
+
+
+def stanzas(path: Path) -> list[dict[str, str]]:
+    return [dict(line.split(" ", 1) for line in block.splitlines()) for block in path.read_text().strip().split("\n\n")]
+
+
+def test_hub_points_at_the_tracks_and_the_genome(tmp_path):
+    folder = tmp_path / "tracks" / "my genome" / "k=8.v1" / "track_hub"
+    fasta = tmp_path / "genomes" / "my genome" / "genome.fa.gz"
+    write_hub("my genome", "k=8.v1", SIZES, fasta, folder)
+    (hub,), (genome,) = stanzas(folder / "hub.txt"), stanzas(folder / "genomes.txt")
+    assert hub["hub"].isidentifier() and (folder / hub["genomesFile"]).exists()
+    assert genome["genome"] == "my genome" and (folder / genome["trackDb"]).exists()
+    container, *parts, entropy = stanzas(folder / "trackDb.txt")
+    assert container["container"] == "multiWig"
+    assert [part["bigDataUrl"] for part in parts] == [f"../llr_{base}.bw" for base in "ACGT"]
+    assert all(part["parent"] == container["track"] for part in parts)
+    assert len({track["color"] for track in (*parts, entropy)}) == 5
+    session = json.loads((folder / "igv.json").read_text())
+    assert session["reference"]["fastaURL"] == "../../../../genomes/my%20genome/genome.fa.gz"
+    assert session["locus"] == "chr2:1-2000"
+    assert [track["url"] for track in session["tracks"][0]["tracks"]] == [part["bigDataUrl"] for part in parts]

@@ -1,0 +1,369 @@
+"""Annotated VCFs: every record comes out again, the right alleles have the right score, and all others a reason."""
+
+import gzip
+import logging
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pysam
+import pytest
+from cyvcf2 import VCF
+from glmtracks import tracks, vcf
+from glmtracks.alleles import REASONS, classify
+from glmtracks.errors import InputError
+from glmtracks.genome import ContigNames, Genome, encode
+from glmtracks.variants import annotate_vcf, combine, dataset_lookup
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.special import log_softmax
+
+#            1        10        20        30
+CONTIGS = {"chr1": "ACGTACGTACGTNNGTACGTACGTACGTACGTAAAA", "chrM": "GATCACAGGT", "chr2": "ACGTACGTAC"}
+SCORED = ("chr1", "chrM")
+HEADER = "##fileformat=VCFv4.2\n##source=by hand\n"
+COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
+
+
+@pytest.fixture
+def genome(make_genome) -> Genome:
+    return make_genome(CONTIGS)
+
+
+def write_scores(genome: Genome, contigs, folder: Path) -> Path:
+    rng = np.random.default_rng(0)
+    with tracks.ScoresWriter(folder / "s.parquet", {"model": "random"}) as writer:
+        for contig in contigs:
+            size = genome.contigs[contig]
+            log_probs = log_softmax(rng.normal(0, 2, (size, 4)), axis=1)
+            writer.write(contig, 0, genome.codes(contig, 0, size), log_probs)
+    tracks.write_dataset([folder / "s.parquet"], genome.contigs, folder / "scores")
+    return folder / "scores"
+
+
+@pytest.fixture
+def scores(genome, tmp_path) -> Path:
+    return write_scores(genome, SCORED, tmp_path)
+
+
+def records(*rows: str) -> str:
+    """Records from "contig pos ref alt [info]" with an ID that tells the line."""
+    lines = []
+    for number, row in enumerate(rows):
+        contig, position, ref, alt, *info = row.split()
+        lines.append("\t".join([contig, position, f"v{number}", ref, alt, "50.00", "PASS", *(info or ["."])]) + "\n")
+    return "".join(lines)
+
+
+def annotate(path: Path, genome: Genome, lookup, aliases=None) -> tuple[list[str], pd.DataFrame]:
+    """Lines of the records written, and the table."""
+    out = path.parent / "out"
+    names = ContigNames(genome.contigs, aliases)
+    annotate_vcf(path, genome, names, lookup, out / "o.vcf.gz", out / "o.parquet", model="random")
+    assert sorted(entry.name for entry in out.iterdir()) == ["o.parquet", "o.vcf.gz", "o.vcf.gz.tbi"]
+    text = gzip.decompress((out / "o.vcf.gz").read_bytes()).decode()
+    return [line for line in text.splitlines() if not line.startswith("#")], pd.read_parquet(out / "o.parquet")
+
+
+def info_of(line: str) -> dict[str, str]:
+    return dict(field.split("=", 1) for field in line.split("\t")[7].split(";") if "=" in field)
+
+
+def kinds(*alleles: tuple[str, str]) -> list[str]:
+    ref, alt = (pa.array(column, pa.string()) for column in zip(*alleles, strict=True))
+    return [REASONS[code] for code in classify(ref, alt)[0]]
+
+
+def test_kinds_of_change():
+    assert kinds(
+        ("A", "G"), ("A", "AT"), ("AT", "A"), ("AC", "GT"), ("A", "*"), ("A", "<DEL>"), ("A", "<*>"),
+        ("G", "G]17:198982]"), ("T", "]13:123]T"), ("A", "."), ("A", ".TG"), ("CA", "TA"), ("CAT", "CAG"), ("A", "A"),
+    ) == [
+        "scored", "insertion", "deletion", "mnv", "spanning_deletion", "symbolic", "symbolic", "breakend",
+        "breakend", "no_alt", "breakend", "scored", "scored", "scored",
+    ]  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.text("ACGTN", min_size=1, max_size=5), st.text("ACGTN", min_size=1, max_size=5)), min_size=1)
+)
+def test_an_allele_is_scored_if_it_changes_one_base(alleles):
+    ref, alt = (pa.array(column, pa.string()) for column in zip(*alleles, strict=True))
+    for (before, after), code, offset, ref_code, alt_code in zip(alleles, *classify(ref, alt), strict=True):
+        changes = [i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]]
+        one_base = len(before) == len(after) and len(changes) <= 1
+        assert (REASONS[code] == "scored") == one_base
+        if one_base:
+            assert offset == (changes or [0])[0]
+            assert (ref_code, alt_code) == (encode(before)[offset], encode(after)[offset])
+
+
+def test_every_reason_and_nothing_lost(genome, scores, tmp_path, caplog):
+    body = records(
+        "1 2 C A",
+        "1 2 c g,t,<DEL>,*,CA DP=3",
+        "1 3 GT GA,G,AT,AA",
+        "1 4 G A",
+        "1 13 N A",
+        "1 15 G N",
+        "1 16 T . DP=0",
+        "1 17 A A[MT:3[",
+        "1 900 A T",
+        "MT 1 G T",
+        "chr2 1 A C",
+        "chrUn_7 5 A C,AT",
+    )
+    source = tmp_path / "x.vcf"
+    source.write_text(HEADER + COLUMNS + "\n" + body)
+    with caplog.at_level(logging.INFO):
+        lines, table = annotate(source, genome, dataset_lookup(scores))
+    assert [line.split("\t")[:7] for line in lines] == [line.split("\t")[:7] for line in body.splitlines()]
+    reasons = table["reason"].astype(object).fillna("").groupby(table["record"]).apply(list).tolist()
+    assert reasons == [
+        [""],
+        ["", "", "symbolic", "spanning_deletion", "insertion"],
+        ["", "deletion", "", "mnv"],
+        ["ref_mismatch"],
+        ["undefined_base"],
+        ["undefined_base"],
+        ["no_alt"],
+        ["breakend"],
+        ["ref_mismatch"],
+        [""],
+        ["not_scored"],
+        ["contig_not_in_genome"] * 2,
+    ]
+    truth = tracks.read(scores, "chr1").set_index("start")
+    assert info_of(lines[0])["GLM_LLR"] == str(truth.loc[1, "llr_A"])
+    assert lines[1].split("\t")[7].startswith("DP=3;GLM_LLR=")
+    fields = info_of(lines[1])
+    assert fields["GLM_LLR"].split(",")[2:] == [".", ".", "."]
+    assert fields["GLM_REASON"] == ".,.,symbolic,spanning_deletion,insertion"
+    assert fields["GLM_ENTROPY"] == str(truth.loc[1, "entropy"])
+    # GT>GA changes position 4, GT>AT position 3
+    multi = table[table["record"] == 2]
+    assert multi["llr"].iloc[0] == truth.loc[3, "llr_A"] and multi["llr"].iloc[2] == truth.loc[2, "llr_A"]
+    assert multi["entropy"].iloc[0] == truth.loc[3, "entropy"]
+    assert info_of(lines[6]) == {"DP": "0", "GLM_LLR": ".", "GLM_REASON": "no_alt"}
+    assert table.loc[table["vcf_contig"] == "MT", "contig"].tolist() == ["chrM"]
+    assert table["contig"].isna().sum() == 2
+    assert table["start"].tolist()[0] == 1 and table["id"].tolist()[0] == "v0"
+    assert "in 2 alleles (1:4 G, 1:900 A" in caplog.text
+
+
+def test_other_readers_accept_the_result(genome, scores, tmp_path):
+    source = tmp_path / "x.vcf"
+    source.write_text(HEADER + COLUMNS + "\n" + records("1 2 C A,T,CG", "1 16 T .", "MT 1 G T", "other 5 A C"))
+    annotate(source, genome, dataset_lookup(scores))
+    out = str(tmp_path / "out" / "o.vcf.gz")
+    found = list(VCF(out))
+    assert len(found) == 4
+    llr = found[0].INFO["GLM_LLR"]
+    assert len(llr) == 3 and llr[2] is None
+    assert [record.ID for record in VCF(out)("MT:1-10")] == ["v2"]
+    with pysam.VariantFile(out) as file:
+        assert file.header.info["GLM_LLR"].number == "A" and file.header.info["GLM_ENTROPY"].number == 1
+        assert {name: contig.length for name, contig in file.header.contigs.items()} == {
+            "1": 36,
+            "MT": 10,
+            "other": None,
+        }
+    if shutil.which("bcftools"):
+        split = subprocess.run(["bcftools", "norm", "-m-", out], capture_output=True, text=True, check=True)
+        split_lines = [line for line in split.stdout.splitlines() if line.startswith("1\t2\t")]
+        assert [info_of(line).get("GLM_REASON", ".") for line in split_lines] == [".", ".", "insertion"]
+        assert "Warning" not in split.stderr and "error" not in split.stderr.lower()
+
+
+def test_record_text_is_kept_to_the_letter(genome, scores, tmp_path):
+    """Undeclared fields, odd numbers, several samples, other bytes than UTF-8: all pass through."""
+    before = b"chr1\t2\trs1;x\tC\tA\t1e+02\tq10;s50\tAF=9.9700e-01;FLAG;NOTE=na\xefve\tGT:XX\t0|1:7\t./.:.\n"
+    source = tmp_path / "x.vcf"
+    source.write_bytes(HEADER.encode() + COLUMNS.encode() + b"\tFORMAT\ts1\ts2\n" + before)
+    annotate_vcf(
+        source,
+        genome,
+        ContigNames(CONTIGS),
+        dataset_lookup(scores),
+        tmp_path / "o.vcf.gz",
+        tmp_path / "o.parquet",
+        model="m",
+    )
+    after = gzip.decompress((tmp_path / "o.vcf.gz").read_bytes()).splitlines(keepends=True)[-1]
+    start, end = before.index(b"\tGT"), after.index(b"\tGT")
+    assert after[:start] == before[:start] and after[end:] == before[start:]
+    assert after[start:end].startswith(b";GLM_LLR=")
+
+
+def encoded(kind: str, text: str, path: Path) -> Path:
+    if kind == "plain":
+        path.write_text(text)
+    elif kind == "crlf":
+        path.write_bytes(text.replace("\n", "\r\n").encode())
+    elif kind == "no final newline":
+        path.write_text(text.rstrip("\n"))
+    elif kind == "gzip":
+        path.write_bytes(gzip.compress(text.encode()))
+    elif kind == "bgzip":
+        with pysam.BGZFile(str(path), "w") as handle:
+            handle.write(text.encode())
+    else:
+        plain = path.with_suffix(".plain.vcf")
+        plain.write_text(text)
+        with pysam.VariantFile(str(plain)) as source, pysam.VariantFile(str(path), "wb", header=source.header) as bcf:
+            for record in source:
+                bcf.write(record)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["plain", "crlf", "no final newline", "gzip", "bgzip", "bcf"])
+def test_all_encodings_give_the_same(genome, scores, tmp_path, kind):
+    text = HEADER + "##contig=<ID=chr1,length=36>\n" + COLUMNS + "\n" + records("chr1 2 C A", "chr1 3 G T,GA")
+    lines, table = annotate(encoded(kind, text, tmp_path / "x.vcf"), genome, dataset_lookup(scores))
+    assert len(lines) == 2 and table["llr"].notna().tolist() == [True, True, False]
+    assert "\r" not in "".join(lines)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 36), st.lists(st.sampled_from(["A", "C", "G", "T", "AT", "*"]), min_size=1, unique=True)
+        )
+    ),
+    st.integers(1, 400),
+)
+def test_small_blocks_and_large_ones_give_the_same(genome, scores, tmp_path, monkeypatch, rows, size):
+    rows = [f"chr1 {position} {CONTIGS['chr1'][position - 1]} {','.join(alts)}" for position, alts in sorted(rows)]
+    source = tmp_path / "x.vcf"
+    source.write_text(HEADER + COLUMNS + "\n" + records(*rows))
+    lines, table = annotate(source, genome, dataset_lookup(scores))
+    monkeypatch.setattr(vcf, "_BLOCK", size)
+    lines_again, table_again = annotate(source, genome, dataset_lookup(scores))
+    assert lines == lines_again and len(lines) == len(rows)
+    pd.testing.assert_frame_equal(table.astype(object), table_again.astype(object))
+    truth = tracks.read(scores, "chr1")
+    for row in table[table["reason"].isna()].itertuples():
+        assert row.llr == truth[f"llr_{row.alt}"].iloc[row.start] and row.entropy == truth["entropy"].iloc[row.start]
+
+
+def test_contigs_without_scores_are_asked_elsewhere(genome, scores, tmp_path):
+    asked = []
+
+    def afresh(contig, positions, ref_codes, alt_codes):
+        asked.append((contig, positions.tolist(), ref_codes.tolist(), alt_codes.tolist()))
+        return np.full(len(positions), -1.23456, np.float32), np.full(len(positions), 0.5, np.float32)
+
+    source = tmp_path / "x.vcf"
+    source.write_text(HEADER + COLUMNS + "\n" + records("chr1 2 C A", "chr2 3 G T,A", "chr2 4 T TA"))
+    lines, table = annotate(source, genome, combine(dataset_lookup(scores), afresh))
+    assert asked == [("chr2", [2, 2], [2, 2], [3, 0])]
+    assert table["llr"].tolist()[1:3] == [np.float32(-1.235)] * 2
+    assert info_of(lines[1])["GLM_LLR"] == "-1.235,-1.235"
+    _, table = annotate(source, genome, combine())
+    assert table["reason"].tolist() == ["not_scored"] * 3 + ["insertion"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            records("chr1 5 A C", "chr1 4 T C"),
+            r"record 2 of .*x\.vcf \(chr1:4\) comes after position 5; .* bcftools sort",
+        ),
+        (records("chr1 5 A C", "chrM 1 G C", "chr1 9 A C"), r"record 3 of .* comes after chrM, though chr1 was left"),
+        (records("contig9 5 A C"), r"no contig of .* is in the genome .*, contig9 for one"),
+        (records("chr1 five A C"), "five"),
+        ("chr1 5 . A C . . .\n", r"record 1 of .* has 1 tab-separated columns where its header has 8"),
+        (records("chr1 5 A C") + "chr1\t6\t.\tC\n", "record 2 of .* has 4 tab-separated columns"),
+    ],
+)
+def test_records_that_cannot_be_used(genome, scores, tmp_path, body, message):
+    source = tmp_path / "x.vcf"
+    source.write_text(HEADER + COLUMNS + "\n" + body)
+    with pytest.raises(InputError, match=message):
+        annotate(source, genome, dataset_lookup(scores))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_oddities_get_a_reason_rather_than_an_error(genome, scores, tmp_path):
+    """POS 0 stands for the telomere; empty and trailing alleles occur in the wild."""
+    rows = ["chr1\t0\t.\tN\t<DEL>", "chr1\t0\t.\tA\tC", "chr1\t1\t.\t\t", "chr1\t1\t.\tA\tC,", "chr1\t1\t.\tA\t-"]
+    source = tmp_path / "x.vcf"
+    source.write_text(HEADER + COLUMNS + "\n" + "".join(f"{row}\t.\t.\t.\n" for row in rows))
+    _, table = annotate(source, genome, dataset_lookup(scores))
+    assert table["reason"].astype(object).where(table["reason"].notna(), "scored").tolist() == [
+        "symbolic", "ref_mismatch", "no_alt", "scored", "no_alt", "undefined_base",
+    ]  # fmt: skip
+
+
+def test_unsorted_across_blocks(genome, scores, tmp_path, monkeypatch):
+    monkeypatch.setattr(vcf, "_BLOCK", 10)
+    for rows in (["chr1 5 A C", "chr1 4 T C"], ["chr1 5 A C", "chrM 1 G C", "chr1 9 A C"]):
+        source = tmp_path / "x.vcf"
+        source.write_text(HEADER + COLUMNS + "\n" + records(*rows))
+        with pytest.raises(InputError, match=f"record {len(rows)} of .* comes after"):
+            annotate(source, genome, dataset_lookup(scores))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "begins with ''"),
+        (b"<!DOCTYPE html><html><title>404</title>", "is an HTML page .*404"),
+        (b"chr1\t1\tA\tC\n", "begins with 'chr1"),
+        (HEADER.encode(), "where its header should end"),
+        ((HEADER + "#CHROM POS ID REF ALT\n").encode(), "where its header should end"),
+        (gzip.compress(f"{HEADER}{COLUMNS}\n{records('chr1 2 C A') * 999}".encode())[:-20], "damaged or cut-off gzip"),
+        (f"{HEADER}##INFO=<ID=GLM_LLR,Number=A,Type=Float>\n{COLUMNS}\n".encode(), "bcftools annotate"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_vcf(genome, scores, tmp_path, content, message):
+    source = tmp_path / "x.vcf.gz"
+    source.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        annotate(source, genome, dataset_lookup(scores))
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_cut_off_bgzip(genome, scores, tmp_path):
+    whole = encoded("bgzip", HEADER + COLUMNS + "\n" + records("chr1 2 C A"), tmp_path / "x.vcf.gz").read_bytes()
+    (tmp_path / "x.vcf.gz").write_bytes(whole[:-28])  # at the border of a block: gzip alone would not notice
+    with pytest.raises(InputError, match="cut off"):
+        annotate(tmp_path / "x.vcf.gz", genome, dataset_lookup(scores))
+
+
+def test_a_vcf_without_records(genome, scores, tmp_path):
+    source = tmp_path / "x.vcf"
+    source.write_text(HEADER + COLUMNS + "\n")
+    lines, table = annotate(source, genome, dataset_lookup(scores))
+    assert lines == [] and len(table) == 0
+    assert "llr" in table
+
+
+@pytest.mark.parametrize(
+    ("file", "variants", "scored"),
+    [("clinvar_chrMT.vcf.gz", 2_750, 2_750), ("gnomad.genomes.v3.1.sites.chrM.vcf.bgz", 18_164, 15_770)],
+)
+def test_human_mitochondrial_variants(shared_data, make_genome, tmp_path, file, variants, scored):
+    """Every REF of ClinVar and gnomAD is the base of the rCRS, whatever the contig is called."""
+    sequence = "".join((shared_data / "human_mito" / "chrM.fa").read_text().splitlines()[1:])
+    genome = make_genome({"chrM": sequence}, name="mito")
+    scores = write_scores(genome, ["chrM"], tmp_path)
+    source = tmp_path / file
+    source.symlink_to(shared_data / "human_mito" / file)
+    lines, table = annotate(source, genome, dataset_lookup(scores))
+    assert len(lines) == len(table) == variants
+    assert table["llr"].notna().sum() == scored
+    assert set(table["reason"].dropna()) <= {"insertion", "deletion"}
+    with gzip.open(source, "rt") as handle:
+        originals = [line.rstrip("\n") for line in handle if not line.startswith("#")]
+    assert [line.split(";GLM_LLR=")[0] for line in lines] == originals
+    truth = tracks.read(scores, "chrM")
+    substitutions = table[table["reason"].isna()]
+    alt = [tracks.LLR_COLUMNS.index(f"llr_{base}") for base in substitutions["alt"]]
+    expected = truth[list(tracks.LLR_COLUMNS)].to_numpy()[substitutions["start"], alt]
+    assert np.array_equal(substitutions["llr"], expected)

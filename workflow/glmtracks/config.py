@@ -58,14 +58,18 @@ def fill_defaults(instance: dict, rules: dict) -> dict:
 
 
 def violations(instance: dict, rules: dict, where: str) -> list[str]:
-    """Every violation of a JSON schema as a sentence that begins with `where`."""
+    """What violates a JSON schema, as sentences that begin with `where`; one for each value that is wrong."""
     validator = Draft202012Validator(rules, format_checker=FormatChecker(["regex"]))
-    return [_sentence(error, where) for error in sorted(validator.iter_errors(instance), key=lambda e: list(e.path))]
+    first = {}
+    for error in validator.iter_errors(instance):
+        place = tuple(error.absolute_path)
+        first.setdefault(place if place else (error.validator,), error)
+    return [_sentence(error, where) for _, error in sorted(first.items(), key=lambda item: str(item[0]))]
 
 
 def _sentence(error, where: str) -> str:
     key = ".".join(str(part) for part in error.absolute_path)
-    place = f"{where}, key {key}" if key else where
+    place = f"{where}, {key}" if key else where
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
         unknown = [name for name in error.instance if name not in known]
@@ -149,9 +153,9 @@ def _check_names(rows: list[dict], problems: list[str]) -> None:
     counts = Counter(row.get("name") for row in rows)
     for row in rows:
         if row.get("name") and counts[row["name"]] > 1:
-            problems.append(f"{row['_where']}, column name: {row['name']!r} is used by more than one row")
+            problems.append(f"{row['_where']}, name: {row['name']!r} is used by more than one row")
         if row.get("name") in RESERVED:
-            problems.append(f"{row['_where']}, column name: {row['name']!r} is a reserved word; choose another")
+            problems.append(f"{row['_where']}, name: {row['name']!r} is a reserved word; choose another")
 
 
 def _check_reference(row: dict, column: str, known, what: str, problems: list[str]) -> None:
@@ -159,7 +163,7 @@ def _check_reference(row: dict, column: str, known, what: str, problems: list[st
     for value in values if isinstance(values, list) else [values]:
         if value not in known:
             hint = _did_you_mean(str(value), known)
-            problems.append(f"{row['_where']}, column {column}: {value!r} is not a {what}{hint}; known are {', '.join(known)}")
+            problems.append(f"{row['_where']}, {column}: {value!r} is not a {what}{hint}; known are {', '.join(known)}")
 
 
 def _check_file(row: dict, column: str, problems: list[str]) -> None:
@@ -168,7 +172,7 @@ def _check_file(row: dict, column: str, problems: list[str]) -> None:
     if column == "repeats" and not value.startswith("bed:"):
         return
     if path and not is_remote(path) and not Path(locate(path)).exists():
-        problems.append(f"{row['_where']}, column {column}: there is no file {path!r}; give a path from the working directory or a URL")
+        problems.append(f"{row['_where']}, {column}: there is no file {path!r}; give a path from the working directory or a URL")
 
 
 def _check_genomes(rows: list[dict], problems: list[str]) -> None:
@@ -184,12 +188,12 @@ def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> 
         _check_reference(row, "kind", KINDS, "kind of model", problems)
         _check_reference(row, "genomes", genomes, "genome of the genome sheet", problems)
         if row.get("source") == "train" and not row["genomes"]:
-            problems.append(f"{row['_where']}, column genomes: is empty; a model to train needs the genomes to train it on")
+            problems.append(f"{row['_where']}, genomes: is empty; a model to train needs the genomes to train it on")
         if row.get("source") not in (None, "train"):
             _check_file(row, "source", problems)
         if row.get("kind") in KINDS:
             rules = schema(f"parameters/{row['kind']}")
-            problems += violations(row["parameters"], rules, f"{row['_where']}, column parameters")
+            problems += violations(row["parameters"], rules, f"{row['_where']}, parameters")
             row["parameters"] = fill_defaults(row["parameters"], rules)
 
 
@@ -211,15 +215,15 @@ def _check_settings(settings: dict, problems: list[str]) -> None:
     windows, split = settings["windows"], settings["split"]
     if split["gap"] < windows["size"] + windows["jitter"]:
         problems.append(
-            f"configuration, key split.gap: {split['gap']} is below windows.size + windows.jitter = "
+            f"configuration, split.gap: {split['gap']} is below windows.size + windows.jitter = "
             f"{windows['size'] + windows['jitter']}; windows of different parts would overlap"
         )
     if split["test"] + split["validation"] >= 1:
-        problems.append("configuration, key split: test and validation together leave nothing to train on")
+        problems.append("configuration, split: test and validation together leave nothing to train on")
     try:
         re.compile(settings["scores"]["contigs"])
     except re.error as error:
-        problems.append(f"configuration, key scores.contigs: is not a valid regular expression ({error})")
+        problems.append(f"configuration, scores.contigs: is not a valid regular expression ({error})")
 
 
 def load(config: dict) -> Configuration:

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from glmtracks.genome import Genome
-from glmtracks.intervals import read_bed
+from glmtracks.genome import UNKNOWN, Genome
+from glmtracks.intervals import covered
+from glmtracks.repeats import read_bed
 from glmtracks.split import read_split
+
+CHUNK = 4_000_000  # bases read at a time
 
 
 @dataclass
@@ -40,9 +43,18 @@ class Corpus:
         tables = [(read_split(split), pd.read_parquet(table)) for split, table in zip(splits, windows, strict=True)]
         return cls.open((*files, *pair) for *files, pair in zip(names, fastas, repeats, tables, strict=True))
 
-    def sequences(self, part: str, overlap: int = 0, size: int = 4_000_000) -> Iterator[np.ndarray]:
-        """The bases of a part of the split, as uint8 codes in chunks of at most `size`, which share `overlap` bases with the next."""
+    def stretches(
+        self, part: str, overlap: int = 0, repeats: bool = False
+    ) -> Iterator[tuple[CorpusGenome, str, int, np.ndarray]]:
+        """The bases of a part of the split: genome, contig, start and uint8 codes of chunks of at most `CHUNK` bases.
+
+        Neighbouring chunks share `overlap` bases. Without `repeats` the bases of repeats are given as unknown.
+        """
         for member in self.genomes:
             for row in member.split[member.split["split"] == part].itertuples():
-                for start in range(row.start, max(row.end - overlap, row.start + 1), size):
-                    yield member.genome.codes(row.contig, start, min(start + size + overlap, row.end))
+                for start in range(row.start, max(row.end - overlap, row.start + 1), CHUNK):
+                    end = min(start + CHUNK + overlap, row.end)
+                    codes = member.genome.codes(row.contig, start, end)
+                    if not repeats:
+                        codes = np.where(covered(member.repeats, row.contig, start, end), UNKNOWN, codes).astype(np.uint8)
+                    yield member, row.contig, start, codes

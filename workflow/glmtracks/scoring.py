@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from glmtracks.errors import InputError
 from glmtracks.genome import Genome
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.registry import load, read_config
-from glmtracks.shards import ScoresWriter
+from glmtracks.shards import ScoresWriter, score_columns
 
 SMALLEST = 256  # the shortest forward pass; tiles of short contigs are padded to it or to the next power of two
 ROUND = 2_000_000  # bases whose results are held at a time
@@ -156,3 +157,26 @@ def score_shard(
         for tile, log_probs in runner.log_probs(genome, tiles):
             writer.write(tile.contig, tile.start, genome.codes(*tile), log_probs)
             bar.update(tile.end - tile.start)
+
+
+def model_lookup(model_folder: Path, genome: Genome, settings: dict, threads: int) -> Callable:
+    """A function (contig, positions, ref_codes, alt_codes) -> (llr, entropy) that scores the tiles that hold the positions.
+
+    Arguments and results as of `glmtracks.variants.dataset_lookup`, and the same values as scoring the whole contig.
+    The model is loaded when it is first asked.
+    """
+    start = cache(lambda: start_runner(model_folder, settings, threads))
+
+    def lookup(contig: str, positions: np.ndarray, ref_codes: np.ndarray, alt_codes: np.ndarray):
+        llr, entropy = np.full((2, len(positions)), np.nan, dtype=np.float32)
+        runner, length = start(), genome.contigs[contig]
+        places = positions // runner.window
+        tiles = [Tile(contig, n * runner.window, min((n + 1) * runner.window, length)) for n in np.unique(places).tolist()]
+        for tile, log_probs in runner.log_probs(genome, tiles):
+            rows = np.flatnonzero(places == tile.start // runner.window)
+            at = positions[rows] - tile.start
+            table = score_columns(log_probs[at], ref_codes[rows])
+            llr[rows], entropy[rows] = table[np.arange(len(rows)), alt_codes[rows]], table[:, 4]
+        return llr, entropy
+
+    return lookup

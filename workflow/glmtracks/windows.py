@@ -10,7 +10,7 @@ from glmtracks.corpus import Corpus
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
 from glmtracks.genome import UNKNOWN, Genome
-from glmtracks.leakage import check_leakage, shared_kmers
+from glmtracks.leakage import check_leakage, purge, shared_kmers
 from glmtracks.regions import read_regions
 from glmtracks.split import PARTS, make_split
 
@@ -154,19 +154,22 @@ def split_and_cut(
     """
     genome = Genome(fasta)
     settings = {**split_settings}
-    allow_leak = settings.pop("allow_leak")
+    allow_leak, purging = settings.pop("allow_leak"), settings.pop("purge")
     split = make_split(
         genome.contigs, **settings, seed=seed, test_contigs=test_contigs, validation_contigs=validation_contigs
     )
+    corpus = Corpus.open([("", fasta, repeats, split, pd.DataFrame())])
+    if purging:
+        purge(corpus)
+    split = corpus.genomes[0].split
     bases = (split["end"] - split["start"]).groupby(split["split"]).sum()
-    logger.info("bases: " + ", ".join(f"{part} {bases.get(part, 0):,}" for part in (*PARTS, "gap")))
+    logger.info("bases: " + ", ".join(f"{part} {bases.get(part, 0):,}" for part in (*PARTS, "gap", "purged")))
     windows = make_windows(genome, split, read_regions(regions), **window_settings, seed=seed)
     logger.info("windows: " + ", ".join(f"{part} {n:,}" for part, n in windows["split"].value_counts().items()))
-    corpus = Corpus.open([("", fasta, repeats, split, windows)])
     leakage = shared_kmers(corpus)
     check_leakage(leakage, str(fasta), allow_leak)
     with atomic(windows_out) as temporary:
         windows.to_parquet(temporary, index=False)
     with atomic(split_out) as temporary:
         split.to_csv(temporary, sep="\t", index=False)
-    write_json(leakage_out, {**leakage, "allow_leak": allow_leak})
+    write_json(leakage_out, {**leakage, "purged": purging, "allow_leak": allow_leak})

@@ -63,7 +63,7 @@ class Markov(GenomicLanguageModel):
     def fit(self, corpus: Corpus, parameters: dict) -> list[dict]:
         """Count (k+1)-mers over the training part of every genome of the corpus, both strands."""
         counts = np.zeros(4 ** (self.order + 1), dtype=np.int64)
-        for codes in corpus.sequences("train", overlap=self.order):
+        for *_, codes in corpus.stretches("train", overlap=self.order, repeats=True):
             words, defined = kmers(codes, self.order + 1)
             counts += np.bincount(words[defined], minlength=len(counts))
         shape = (4,) * (self.order + 1)

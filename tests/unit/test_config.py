@@ -1,0 +1,124 @@
+"""The configuration: everything wrong is said at once, in sentences that name file, row and key."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from glmtracks.config import SHEETS, WORKFLOW, fill_defaults, load, schema
+from glmtracks.errors import InputError
+
+CHECKOUT = WORKFLOW.parent
+PRESETS = sorted((CHECKOUT / "config" / "presets").glob("*.yaml"))
+
+
+@pytest.fixture
+def sheets(tmp_path):
+    """A function that writes sheets (name -> text) and gives the configuration that names them."""
+    (tmp_path / "genome.fa").write_text(">a\nACGT\n")
+    texts = {
+        "genomes": f"name\tfasta\nyeast\t{tmp_path / 'genome.fa'}\n",
+        "models": "name\tkind\tsource\tgenomes\tparameters\nm5\tmarkov\ttrain\tyeast\torder=5\n",
+        "benchmarks": "genome\ttask\nyeast\tperplexity\n",
+        "callsets": "name\tgenome\tvcf\n",
+    }
+
+    def write(**changes):
+        for name, text in (texts | changes).items():
+            (tmp_path / f"{name}.tsv").write_text(text)
+        return {name: str(tmp_path / f"{name}.tsv") for name in SHEETS}
+
+    return write
+
+
+def test_rows_are_converted_and_completed(sheets):
+    configuration = load(sheets())
+    assert configuration.genomes["yeast"]["genetic_code"] == 1
+    assert configuration.genomes["yeast"]["scored"] is True
+    assert configuration.models["m5"]["parameters"] == {"order": 5, "prior": 4.0}
+    assert configuration.settings["windows"]["size"] == 512
+
+
+def test_five_mistakes_are_five_sentences(sheets):
+    config = sheets(
+        genomes="name\tfasta\tgenetic_code\nyeast\tnowhere.fa\tx\n",
+        models="name\tkind\tsource\tgenomes\nm\tmarkof\ttrain\tyeats\n",
+    )
+    config["scores"] = {"windwo": 5}
+    with pytest.raises(InputError) as caught:
+        load(config)
+    message = str(caught.value)
+    assert message.startswith("5 problem(s)")
+    assert "configuration, scores: unknown windwo (did you mean window?)" in message
+    assert "genomes.tsv, line 2 (yeast), genetic_code: 'x' is not" in message
+    assert "fasta: there is no file 'nowhere.fa'" in message
+    assert "'markof' is not a kind of model (did you mean markov?)" in message
+    assert "'yeats' is not a genome of the genome sheet (did you mean yeast?)" in message
+
+
+@pytest.mark.parametrize(
+    "changes, complaint",
+    [
+        ({"genomes": ""}, "is empty"),
+        ({"genomes": "name\tfsta\nyeast\tx\n"}, "unknown column 'fsta' (did you mean fasta?)"),
+        ({"genomes": "name\tfasta\n../x\thttps://a/b.fa\n"}, "'../x' has a form that is not allowed"),
+        ({"genomes": "name\tfasta\nyeast\thttps://a/b.fa\nyeast\thttps://a/b.fa\n"}, "used by more than one row"),
+        ({"genomes": "name\tfasta\toutgroups\nyeast\thttps://a/b.fa\tyeast\n"}, "genome other than this one"),
+        ({"genomes": "name\tfasta\tinclude\nyeast\thttps://a/b.fa\t(\n"}, "not a valid regular expression"),
+        ({"models": "name\tkind\tsource\nm\tmarkov\ttrain\n"}, "genomes: is empty"),
+        ({"models": "name\tkind\tsource\tgenomes\tparameters\nm\tmarkov\ttrain\tyeast\torder=99\n"}, "99 is above 12"),
+        ({"models": "name\tkind\tsource\tgenomes\nitems\tmarkov\ttrain\tyeast\n"}, "reserved word"),
+        ({"benchmarks": "genome\ttask\nyeast\tperplexities\n"}, "(did you mean perplexity?)"),
+        ({"benchmarks": "genome\ttask\nyeast\tperplexity\nyeast\tperplexity\n"}, "more than one row"),
+        ({"callsets": "name\tgenome\tvcf\nx\tyeast\tno.vcf\n"}, "vcf: there is no file 'no.vcf'"),
+    ],
+)
+def test_what_is_wrong_is_named(sheets, changes, complaint):
+    with pytest.raises(InputError) as caught:
+        load(sheets(**changes))
+    assert complaint in str(caught.value)
+
+
+def test_a_gap_that_lets_windows_overlap_is_refused(sheets):
+    with pytest.raises(InputError, match=r"split.gap: 10 is below windows.size \+ windows.jitter"):
+        load(sheets() | {"split": {"gap": 10}})
+
+
+def test_windows_line_ends_comments_and_byte_order_marks_are_fine(sheets, tmp_path):
+    config = sheets()
+    path = tmp_path / "models.tsv"
+    path.write_bytes(b"\xef\xbb\xbf# a comment\r\n" + path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
+    assert load(config).models["m5"]["kind"] == "markov"
+
+
+@pytest.mark.parametrize("path", sorted((WORKFLOW / "schemas").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_key_has_a_description_and_is_closed(path):
+    def check(rules):
+        assert rules["additionalProperties"] is False
+        for key, rule in rules["properties"].items():
+            assert rule["description"], key
+            assert "default" in rule or key in rules.get("required", []) or key == "seed", key
+            if "properties" in rule:
+                check(rule)
+
+    check(yaml.safe_load(path.read_text()))
+
+
+def test_defaults_satisfy_their_own_schema():
+    assert fill_defaults({}, schema("config"))["split"]["gap"] == 1024
+
+
+@pytest.mark.parametrize("preset", [CHECKOUT / "config" / "config.yaml", *PRESETS], ids=lambda path: path.stem)
+def test_the_presets_are_valid(preset, monkeypatch):
+    monkeypatch.chdir(CHECKOUT)
+    configuration = load(yaml.safe_load(preset.read_text()))
+    assert configuration.genomes and configuration.models and configuration.benchmarks
+
+
+def test_reading_the_configuration_imports_nothing_heavy():
+    heavy = "{'torch', 'pandas', 'numpy', 'pyarrow', 'pysam', 'matplotlib'}"
+    code = f"import sys; import glmtracks.config; print({heavy} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(WORKFLOW), check=True)
+    assert result.stdout.strip() == "set()"

@@ -1,0 +1,173 @@
+"""What the mathematics of the models promises, on random weights and random sequence."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glmtracks.errors import InputError
+from glmtracks.models.base import reverse_complement
+from glmtracks.models.registry import KINDS, load, model_class, save
+from glmtracks.training import build
+
+SIZES = st.fixed_dictionaries(
+    {
+        "width": st.sampled_from([8, 16]),
+        "layers": st.integers(1, 4),
+        "kernel": st.integers(2, 3),
+        "max_dilation": st.sampled_from([1, 2, 4]),
+        "seed": st.integers(0, 1000),
+    }
+)
+
+
+def random_codes(seed: int, length: int, unknown: float = 0.0) -> torch.Tensor:
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 4, (1, length))
+    codes[rng.random((1, length)) < unknown] = 4
+    return torch.from_numpy(codes.astype(np.uint8))
+
+
+def one_pass(sizes: dict):
+    return build("one_pass", sizes).double().eval()
+
+
+@settings(max_examples=25, deadline=None)
+@given(SIZES, st.integers(1, 60), st.data())
+def test_one_pass_never_sees_the_base_it_predicts(sizes, length, data):
+    model, codes = one_pass(sizes), random_codes(sizes["seed"], length, 0.1)
+    position = data.draw(st.integers(0, length - 1))
+    before = model.log_probs(codes)[0, position]
+    for base in range(5):
+        changed = codes.clone()
+        changed[0, position] = base
+        assert torch.equal(model.log_probs(changed)[0, position], before)
+
+
+@settings(max_examples=10, deadline=None)
+@given(SIZES)
+def test_one_pass_reads_every_other_base_of_its_receptive_field_and_none_beyond(sizes):
+    model = one_pass(sizes)
+    field = model.receptive_field
+    codes = random_codes(sizes["seed"], 2 * field + 9)
+    middle = field + 4
+    before = model.log_probs(codes)[0, middle]
+    influences = torch.zeros(codes.shape[1], dtype=torch.bool)
+    for position in range(codes.shape[1]):
+        for step in (1, 2, 3):  # one substitution may leave the prediction as it is by chance
+            changed = codes.clone()
+            changed[0, position] = (changed[0, position] + step) % 4
+            influences[position] |= not torch.equal(model.log_probs(changed)[0, middle], before)
+    reach = (influences.nonzero().squeeze(1) - middle).abs()
+    assert reach.max() == field
+    assert not influences[middle]
+    if sizes["kernel"] == 3 or sizes["max_dilation"] == 1:  # without holes between the taps
+        assert influences.sum() == 2 * field
+
+
+@settings(max_examples=25, deadline=None)
+@given(SIZES, st.integers(1, 80))
+def test_one_pass_is_reverse_complement_equivariant(sizes, length):
+    model, codes = one_pass(sizes), random_codes(sizes["seed"], length, 0.1)
+    there = model.log_probs(codes)
+    back = model.log_probs(reverse_complement(codes)).flip(1).flip(2)
+    torch.testing.assert_close(there, back, rtol=0, atol=1e-6)
+    torch.testing.assert_close(model.embeddings(codes), model.embeddings(reverse_complement(codes)).flip(1))
+
+
+@settings(max_examples=15, deadline=None)
+@given(SIZES, st.integers(0, 40))
+def test_unknown_bases_outside_are_the_same_as_the_end_of_the_window(sizes, padding):
+    model, codes = one_pass(sizes), random_codes(sizes["seed"], 50)
+    unknown = torch.full((1, padding), 4, dtype=torch.uint8)
+    padded = model.log_probs(torch.cat([unknown, codes, unknown], dim=1))[:, padding : padding + 50]
+    torch.testing.assert_close(padded, model.log_probs(codes), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_gives_normalised_distributions(kind):
+    model = build(kind, {"order": 3, "prior": 1.0, "width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0})
+    log_probs = model.log_probs(random_codes(0, 40, 0.3))
+    assert log_probs.shape == (1, 40, 4)
+    torch.testing.assert_close(log_probs.exp().sum(-1), torch.ones(1, 40))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 4), st.floats(0.1, 10), st.lists(st.text("ACGTN", min_size=1, max_size=60), min_size=1, max_size=3))
+def test_markov_equals_a_plain_count(order, prior, sequences):
+    """Ten lines: count words of every length on both strands, and recurse on the definition."""
+    counts: dict[str, int] = {}
+    for sequence in sequences:
+        for strand in (sequence, sequence[::-1].translate(str.maketrans("ACGTN", "TGCAN"))):
+            for start in range(len(strand) - order):
+                word = strand[start : start + order + 1]
+                if "N" not in word:
+                    for cut in range(order + 1):  # lower orders are marginals
+                        counts[word[cut:]] = counts.get(word[cut:], 0) + 1
+
+    def probability(context: str, base: str) -> float:
+        lower = probability(context[1:], base) if context else 0.25
+        seen = sum(counts.get(context + other, 0) for other in "ACGT")
+        return (counts.get(context + base, 0) + prior * lower) / (seen + prior)
+
+    model = build("markov", {"order": order, "prior": prior, "seed": 0})
+    model.fit(FakeCorpus(sequences), {})
+    text = sequences[0]
+    log_probs = model.log_probs(torch.tensor([["ACGTN".index(base) for base in text]], dtype=torch.uint8))[0]
+    for position in range(len(text)):
+        context = text[max(position - order, 0) : position].rpartition("N")[2]
+        expected = [np.log(probability(context, base)) for base in "ACGT"]
+        np.testing.assert_allclose(log_probs[position].numpy(), expected, rtol=1e-5)
+
+
+class FakeCorpus:
+    """A corpus of strings."""
+
+    def __init__(self, sequences: list[str]):
+        self.sequences = sequences
+
+    def stretches(self, part, overlap, repeats):
+        for sequence in self.sequences:
+            yield None, "", 0, np.array(["ACGTN".index(base) for base in sequence], dtype=np.uint8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_survives_its_folder(kind, tmp_path):
+    model = build(kind, {"order": 2, "prior": 1.0, "width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0})
+    save(model, tmp_path, seen=["yeast"], licence="MIT")
+    codes = random_codes(3, 30)
+    torch.testing.assert_close(load(tmp_path).log_probs(codes), model.log_probs(codes), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "damage, complaint",
+    [
+        (lambda f: (f / "config.json").unlink(), "holds no config.json"),
+        (lambda f: (f / "config.json").write_text("{"), "not valid JSON"),
+        (lambda f: (f / "config.json").write_text('{"kind": "one_pass"}'), "lacks the key architecture"),
+        (lambda f: _edit(f, '"width": 8', '"width": 16'), "do not fit together"),
+        (lambda f: _edit(f, '"width"', '"breadth"'), "do not fit together"),
+        (lambda f: _edit(f, '"one_pass"', '"two_pass"'), "not a kind of model"),
+        (lambda f: (f / "model.safetensors").unlink(), "pickled weights"),
+        (lambda f: (f / "model.safetensors").write_bytes(b"x"), "SHA-256"),
+    ],
+)
+def test_a_damaged_folder_is_one_clear_error(damage, complaint, tmp_path):
+    parameters = {"width": 8, "layers": 1, "kernel": 2, "max_dilation": 1, "seed": 0}
+    save(build("one_pass", parameters), tmp_path)
+    damage(tmp_path)
+    with pytest.raises(InputError, match=complaint) as caught:
+        load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def _edit(folder, old: str, new: str) -> None:
+    path = folder / "config.json"
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
+def test_the_registry_knows_whether_a_kind_embeds():
+    for kind, facts in KINDS.items():
+        own = "embeddings" in model_class(kind).__dict__
+        assert own == facts.embeds

@@ -1,0 +1,157 @@
+"""Scores do not depend on how a genome is cut into shards, tiles and batches, and both strands agree."""
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glmtracks.embeddings import embed_genome
+from glmtracks.errors import InputError
+from glmtracks.models.registry import save
+from glmtracks.scoring import Tile, model_lookup, score_shard, shard_tiles, tile_contigs
+from glmtracks.training import build
+
+SETTINGS = {"contigs": "", "window": 64, "batch": 3, "precision": "float32", "device": "cpu"}
+COLUMNS = ["llr_A", "llr_C", "llr_G", "llr_T", "entropy"]
+
+
+@pytest.fixture
+def genome(make_genome):
+    rng = np.random.default_rng(0)
+    contigs = {f"contig.{n}|x": "".join(rng.choice(list("ACGT"), length)) for n, length in enumerate([700, 1, 64, 90, 333])}
+    contigs["contig.0|x"] = "NN" + contigs["contig.0|x"][:400] + "NRYN" * 5 + contigs["contig.0|x"][400:]
+    return make_genome(contigs)
+
+
+@pytest.fixture(params=["markov", "one_pass"])
+def folder(request, tmp_path):
+    parameters = {"order": 4, "prior": 1.0, "width": 16, "layers": 3, "kernel": 3, "max_dilation": 4, "seed": 0}
+    model = build(request.param, parameters)
+    if request.param == "markov":
+        model.counts.copy_(torch.from_numpy(np.random.default_rng(1).integers(0, 50, len(model.counts))))
+    save(model, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def score(folder, genome, out, shards: int, **changes) -> pd.DataFrame:
+    frames = []
+    for number in range(1, shards + 1):
+        path = out / f"{number:04d}.parquet"
+        score_shard(
+            model_folder=folder,
+            fasta=genome.path,
+            provenance=genome.path.parent / "provenance.json",
+            shard=f"{number:04d}-of-{shards:04d}",
+            destination=path,
+            settings=SETTINGS | changes,
+            threads=1,
+        )
+        frames.append(pq.read_table(path).to_pandas().astype({"contig": str, "ref": str}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_every_base_is_scored_once_and_only_defined_bases_have_values(folder, genome, tmp_path):
+    scores = score(folder, genome, tmp_path, shards=1)
+    expected = [(name, position) for name, length in genome.contigs.items() for position in range(length)]
+    assert list(zip(scores["contig"].astype(str), scores["start"], strict=True)) == expected
+    defined = scores["ref"].isin(list("ACGT"))
+    assert scores.loc[defined, COLUMNS].notna().all(axis=None)
+    assert scores.loc[~defined, COLUMNS].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("shards, batch", [(3, 3), (7, 3), (50, 3), (1, 1)])
+def test_shards_and_batches_do_not_matter(folder, genome, tmp_path, shards, batch):
+    whole = score(folder, genome, tmp_path, shards=1)
+    cut = score(folder, genome, tmp_path, shards=shards, batch=batch)
+    if batch == SETTINGS["batch"]:
+        pd.testing.assert_frame_equal(cut, whole)  # to the last bit
+    else:
+        np.testing.assert_allclose(cut[COLUMNS], whole[COLUMNS], atol=1.1e-3)
+
+
+def test_tiles_do_not_matter(folder, genome, tmp_path):
+    one, other = (score(folder, genome, tmp_path, shards=1, window=window) for window in (64, 301))
+    np.testing.assert_allclose(one[COLUMNS], other[COLUMNS], atol=1.1e-3)  # one unit of the third decimal
+
+
+def test_the_scores_are_those_of_the_model_on_the_whole_contig(folder, genome, tmp_path):
+    from glmtracks.models.registry import load
+
+    scores, model = score(folder, genome, tmp_path, shards=2), load(folder)
+    for contig, length in genome.contigs.items():
+        codes = genome.codes(contig, 0, length)
+        log_probs = model.log_probs(torch.from_numpy(codes)[None])[0].detach().numpy()
+        rows = scores[scores["contig"] == contig]
+        defined = codes < 4
+        expected = log_probs - np.take_along_axis(log_probs, np.where(defined, codes, 0)[:, None].astype(int), axis=1)
+        np.testing.assert_allclose(rows.loc[defined, COLUMNS[:4]], expected[defined], atol=6e-4)
+
+
+def test_the_reverse_complement_of_a_genome_gives_the_complement_of_the_scores(make_genome, tmp_path):
+    rng = np.random.default_rng(2)
+    sequence = "".join(rng.choice(list("ACGTN"), 1000, p=[0.24, 0.24, 0.24, 0.24, 0.04]))
+    mirror = sequence[::-1].translate(str.maketrans("ACGTN", "TGCAN"))
+    save(build("one_pass", {"width": 16, "layers": 4, "kernel": 3, "max_dilation": 8, "seed": 3}), tmp_path / "model")
+    there = score(tmp_path / "model", make_genome({"a": sequence}, "there"), tmp_path, shards=1)
+    back = score(tmp_path / "model", make_genome({"a": mirror}, "back"), tmp_path, shards=1)[::-1]
+    complement = ["llr_T", "llr_G", "llr_C", "llr_A", "entropy"]
+    np.testing.assert_allclose(there[COLUMNS], back[complement].to_numpy(), atol=1.1e-3)
+
+
+def test_scoring_single_variants_afresh_gives_the_scores_of_the_genome(folder, genome, tmp_path):
+    scores = score(folder, genome, tmp_path, shards=1)
+    rows = scores[(scores["contig"] == "contig.0|x") & scores["entropy"].notna()].sample(40, random_state=0).sort_values("start")
+    reference = rows["ref"].astype(str).map("ACGT".index).to_numpy()
+    alternative = (reference + 1) % 4
+    lookup = model_lookup(folder, genome, SETTINGS, threads=1)
+    llr, entropy = lookup("contig.0|x", rows["start"].to_numpy(), reference, alternative)
+    np.testing.assert_array_equal(llr, rows[COLUMNS[:4]].to_numpy()[np.arange(len(rows)), alternative])
+    np.testing.assert_array_equal(entropy, rows["entropy"])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=8), st.integers(1, 100), st.integers(1, 12))
+def test_tiles_and_shards_cover_each_base_once(lengths, window, count):
+    contigs = {str(n): length for n, length in enumerate(lengths)}
+    tiles = tile_contigs(contigs, window)
+    assert sum(tile.end - tile.start for tile in tiles) == sum(lengths)
+    assert [tile for n in range(count) for tile in shard_tiles(tiles, n + 1, count)] == tiles
+    assert all(tile.start % window == 0 for tile in tiles)
+
+
+def test_embeddings_are_means_over_their_windows(genome, tmp_path):
+    from glmtracks.models.registry import load
+
+    save(build("one_pass", {"width": 16, "layers": 3, "kernel": 3, "max_dilation": 4, "seed": 0}), tmp_path / "model")
+    embed_genome(
+        model_folder=tmp_path / "model",
+        fasta=genome.path,
+        provenance=genome.path.parent / "provenance.json",
+        destination=tmp_path / "embeddings.parquet",
+        size=100,
+        step=70,
+        settings=SETTINGS,
+        threads=1,
+    )
+    table = pq.read_table(tmp_path / "embeddings.parquet").to_pandas()
+    model = load(tmp_path / "model")
+    for contig, length in genome.contigs.items():
+        rows = table[table["contig"] == contig]
+        starts = list(range(0, max(length - 100, 0) + 1, 70))
+        assert rows["start"].tolist() == starts
+        states = model.embeddings(torch.from_numpy(genome.codes(contig, 0, length))[None])[0].detach().numpy()
+        for row in rows.itertuples():
+            assert row.end == min(row.start + 100, length)
+            np.testing.assert_allclose(row.embedding, states[row.start : row.end].mean(axis=0), atol=2e-3)
+
+
+def test_a_pattern_that_matches_no_contig_is_one_sentence(folder, genome, tmp_path):
+    with pytest.raises(InputError, match=r"scores.contigs: no contig .* matches 'chrX'"):
+        score(folder, genome, tmp_path, shards=1, contigs="chrX")
+
+
+def test_tile_is_half_open():
+    assert tile_contigs({"a": 5}, 3) == [Tile("a", 0, 3), Tile("a", 3, 5)]

@@ -1,0 +1,80 @@
+"""Training windows hold defined bases only, stay in their part, and follow the recipe."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from glmtracks.errors import InputError
+from glmtracks.windows import make_windows
+
+RECIPE = {"recipe": "balanced", "size": 100, "step": 50, "jitter": 20, "exon_flank": 10, "promoter": 100, "random": 1.0, "seed": 0}
+
+
+def regions(*rows):
+    return pd.DataFrame(rows, columns=["contig", "start", "end", "region", "strand", "gene"])
+
+
+NO_GENES = regions(("a", 0, 3000, None, ".", None))
+
+
+def split_of(genome, **parts):
+    names = list(genome.contigs)
+    lengths = list(genome.contigs.values())
+    return pd.DataFrame({"contig": names, "start": 0, "end": lengths, "split": [parts.get(name, "train") for name in names]})
+
+
+@pytest.fixture
+def genome(make_genome):
+    rng = np.random.default_rng(0)
+    draw = lambda n: "".join(rng.choice(list("ACGT"), n))  # noqa: E731
+    return make_genome({"a": draw(1000) + "N" * 10 + draw(1990), "b": draw(450) + "R" + draw(49), "short": draw(70), "tiny": draw(30)})
+
+
+def test_windows_hold_defined_bases_only_wherever_jitter_moves_them(genome):
+    windows = make_windows(genome, split_of(genome), NO_GENES, **RECIPE)
+    for row in windows.itertuples():
+        for shift in (-row.slack_left, row.slack_right):
+            assert (genome.codes(row.contig, row.start + shift, row.end + shift) < 4).all()
+    assert windows["slack_left"].between(0, 20).all() and windows["slack_right"].between(0, 20).all()
+    assert (windows["end"] - windows["start"]).isin([100, 70]).all()
+
+
+def test_windows_cover_every_stretch_that_is_long_enough(genome):
+    windows = make_windows(genome, split_of(genome), NO_GENES, **RECIPE)
+    covered = {contig: np.zeros(length, bool) for contig, length in genome.contigs.items()}
+    for row in windows.itertuples():
+        covered[row.contig][row.start : row.end] = True
+    assert covered["a"].sum() == 2990
+    assert covered["b"].sum() == 450
+    assert covered["short"].all()
+    assert not covered["tiny"].any()
+
+
+def test_the_balanced_recipe_takes_exons_promoters_and_as_many_others(genome):
+    table = regions(("a", 0, 1500, "intergenic", ".", None), ("a", 1500, 1700, "CDS", "-", "g"), ("a", 1700, 3000, "intergenic", ".", None))
+    windows = make_windows(genome, split_of(genome), table, **RECIPE)
+    counts = windows["kind"].value_counts()
+    assert counts["exon"] + counts["promoter"] == counts["other"]
+    exon = windows[windows["kind"] == "exon"]
+    assert ((exon["start"] < 1710) & (exon["end"] > 1490)).all()
+    promoter = windows[windows["kind"] == "promoter"]  # upstream of a gene on the minus strand lies to its right
+    assert ((promoter["start"] < 1800) & (promoter["end"] > 1700)).all()
+    everything = make_windows(genome, split_of(genome), table, **RECIPE | {"recipe": "genome"})
+    assert len(everything) > len(windows)
+
+
+def test_windows_stay_in_their_part(genome):
+    split = pd.DataFrame(
+        {"contig": "a", "start": [0, 400, 700, 1600], "end": [400, 700, 1600, 3000], "split": ["train", "gap", "test", "validation"]}
+    )
+    windows = make_windows(genome, split, NO_GENES, **RECIPE)
+    for part, low, high in (("train", 0, 400), ("test", 700, 1600), ("validation", 1600, 3000)):
+        rows = windows[windows["split"] == part]
+        assert len(rows)
+        assert (rows["start"] - rows["slack_left"] >= low).all() and (rows["end"] + rows["slack_right"] <= high).all()
+
+
+def test_a_genome_of_unknown_bases_is_one_sentence(make_genome):
+    genome = make_genome({"a": "N" * 500})
+    with pytest.raises(InputError, match="no stretch of 64 defined bases"):
+        make_windows(genome, split_of(genome), NO_GENES, **RECIPE)

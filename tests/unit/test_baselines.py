@@ -1,0 +1,105 @@
+"""Baselines against counts by eye and by slow loops."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from glmtracks.benchmarks import baselines
+from glmtracks.genome import complement, encode
+
+
+def at(contig, *starts):
+    return pd.DataFrame({"contig": contig, "start": list(starts)})
+
+
+def test_stratum_is_the_trinucleotide_with_its_substitution(make_genome):
+    genome = make_genome({"a": "ACGTACGT", "b": "TTT"})
+    items = pd.concat([at("a", 0, 1, 7), at("b", 1)], ignore_index=True)
+    context = baselines.contexts(genome, items)
+    assert context.tolist() == [[4, 0, 1], [0, 1, 2], [2, 3, 4], [3, 3, 3]]
+    assert list(baselines.strata(context, encode("GTAC"))) == ["N[A>G]C", "A[C>T]G", "G[T>A]N", "T[T>C]T"]
+
+
+def test_a_context_and_its_reverse_complement_are_different_strata():
+    context = np.array([[0, 1, 2], [1, 2, 3]], dtype=np.uint8)
+    assert complement(context[1])[::-1].tolist() == context[0].tolist()
+    assert len(set(baselines.strata(context, encode("TA")))) == 2
+
+
+def test_four_of_twelve_substitutions_are_transitions():
+    ref, alt = np.divmod(np.arange(16), 4)
+    transitions = [
+        (r, a)
+        for r, a in zip(ref, alt, strict=True)
+        if r != a and baselines.is_transition(np.uint8([r]), np.uint8([a]))[0]
+    ]
+    assert transitions == [(0, 2), (1, 3), (2, 0), (3, 1)]
+
+
+def test_cpg_is_seen_from_either_strand():
+    context = np.stack([encode(text) for text in ("ACG", "CGA", "ACA", "GCC")])
+    assert baselines.is_cpg(context).tolist() == [True, True, False, False]
+
+
+def test_window_content_is_what_counting_letters_gives(make_genome):
+    rng = np.random.default_rng(0)
+    sequence = "".join(rng.choice(list("ACGTN"), 300))
+    genome = make_genome({"a": sequence})
+    items = at("a", *range(300))
+    gc, cpg = baselines.window_content(genome, items, 21)
+    for position in range(300):
+        window = sequence[max(position - 10, 0) : position + 11]
+        defined = max(len(window) - window.count("N"), 1)
+        assert gc[position] == pytest.approx((window.count("G") + window.count("C")) / defined)
+        assert cpg[position] == pytest.approx(window.count("CG") / defined)
+
+
+def test_distance_is_that_to_the_nearest_base_of_any_interval():
+    rng = np.random.default_rng(1)
+    start = rng.integers(0, 900, 12)
+    intervals = pd.DataFrame({"contig": "a", "start": start, "end": start + rng.integers(1, 200, 12)})
+    intervals = intervals[intervals["end"] < 1000]
+    items = pd.concat([at("a", *range(1000)), at("b", 5)], ignore_index=True)
+    covered = np.concatenate([np.arange(row.start, row.end) for row in intervals.itertuples()])
+    expected = np.abs(np.arange(1000)[:, None] - covered[None, :]).min(axis=1)
+    found = baselines.distance(items, intervals)
+    assert found[:1000].tolist() == expected.tolist()
+    assert found[1000] == baselines.FARTHEST
+
+
+def test_transcription_starts_at_the_five_prime_end():
+    exon = {"contig": "a", "feature": "exon"}
+    features = pd.DataFrame(
+        [
+            {**exon, "transcript": "f", "strand": "+", "start": 10, "end": 20},
+            {**exon, "transcript": "f", "strand": "+", "start": 30, "end": 40},
+            {**exon, "transcript": "r", "strand": "-", "start": 10, "end": 20},
+            {**exon, "transcript": "r", "strand": "-", "start": 30, "end": 40},
+        ]
+    )
+    assert baselines.transcription_starts(features)[["start", "end"]].to_numpy().tolist() == [[10, 11], [39, 40]]
+
+
+def test_no_item_contributes_to_its_own_rate():
+    """Changing the labels of a fold changes no rate in that fold, and rates approach the truth elsewhere."""
+    rng = np.random.default_rng(2)
+    block = np.repeat(np.arange(40), 500).astype(str)
+    group = rng.integers(0, 3, len(block))
+    label = (rng.random(len(block)) < np.array([0.1, 0.5, 0.8])[group]).astype(np.int8)
+    fold = baselines.folds(block)
+    rate = baselines.cross_fitted_rate(group, label, fold)
+    np.testing.assert_allclose(rate, np.array([0.1, 0.5, 0.8])[group], atol=0.03)
+    changed = np.where(fold == 2, 1 - label, label)
+    again = baselines.cross_fitted_rate(group, changed, fold)
+    np.testing.assert_array_equal(rate[fold == 2], again[fold == 2])
+    assert (rate[fold != 2] != again[fold != 2]).all()
+    assert all(len(set(fold[block == name])) == 1 for name in set(block))
+
+
+def test_a_group_without_items_elsewhere_gets_the_overall_rate():
+    fold = np.array([0, 1, 2, 3, 4, 4])
+    rate = baselines.cross_fitted_rate(np.array([0, 0, 0, 0, 1, 1]), np.array([1, 0, 1, 0, 1, 1]), fold)
+    assert rate[4] == rate[5] == 0.5
+
+
+def test_few_blocks_are_folded_by_position():
+    assert baselines.folds(np.array(["x"] * 10)).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]

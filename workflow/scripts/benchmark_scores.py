@@ -1,6 +1,6 @@
 """Look up one model's scores of the items of one benchmark task.
 
-input   items; scores (dataset folder of the model's genome scores)
+input   table (items.parquet); scores (dataset folder of the model's genome scores)
 params  task
 output  [0] {model}.parquet
 """
@@ -10,4 +10,4 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from glmtracks.benchmarks.scores import score_items
 
-    score_items(snakemake.params.task, snakemake.input.items, snakemake.input.scores, snakemake.output[0])
+    score_items(snakemake.params.task, snakemake.input.table, snakemake.input.scores, snakemake.output[0])

@@ -1,7 +1,7 @@
 """Compare models and baselines on one benchmark task of one genome.
 
-input   items; scores (one {model}.parquet for each model)
-params  task; genome (name); models (name, kind, seen, hash of each, in the order of input.scores); options (draws); seed
+input   table (items.parquet); scores (one {model}.parquet for each model); configs (config.json of each, same order)
+params  task; genome (name); options (max_items, gc_window, draws); seed
 output  [0] tab-separated table
 """
 
@@ -10,14 +10,14 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from glmtracks.benchmarks.inputs import Options
     from glmtracks.benchmarks.summary import summarise
+    from glmtracks.benchmarks.table import describe_models
 
-    scores = snakemake.input.scores
     summarise(
         snakemake.params.task,
         snakemake.params.genome,
-        snakemake.input.items,
-        [scores] if isinstance(scores, str) else list(scores),
-        snakemake.params.models,
+        snakemake.input.table,
+        list(snakemake.input.scores),
+        describe_models(list(snakemake.input.configs), snakemake.params.genome),
         snakemake.output[0],
         draws=Options(**snakemake.params.options).draws,
         seed=snakemake.params.seed,

@@ -21,7 +21,7 @@ COLUMNS = {
     "task": "benchmark task",
     "contrast": "what is compared: class of interest vs comparison, or the kind of base",
     "scorer": "row of the model sheet, or name of a baseline",
-    "scorer_kind": "model | baseline (Markov models are baselines)",
+    "scorer_kind": "model | baseline (Markov models and untrained networks are baselines)",
     "model_kind": "kind of a row of the model sheet",
     "score_name": "what was ranked or averaged, with its sign, fixed beforehand; higher = more like label 1",
     "metric": "nats_per_base, perplexity, accuracy, auroc_within_stratum, auroc, auprc",
@@ -121,7 +121,8 @@ def summarise(
 
     items   Parquet of `inputs.draw_items`
     scores  Parquet of `scores.score_items`, one for each model
-    models  name, kind, seen, hash of each, in the same order
+    models  name, kind, seen, hash of each, in the same order; `baseline`: true for a model that is there to be beaten,
+            such as an untrained network (Markov models are so without saying)
 
     Raises InputError where a file of scores does not belong to the items.
     """
@@ -143,7 +144,7 @@ def _read_model(task: str, items: pd.DataFrame, path: str | Path, model: dict) -
         raise InputError(
             f"{path} was made for other benchmark items than those it is compared with; delete it and run again"
         )
-    kind = "baseline" if model["kind"] in BASELINE_KINDS else "model"
+    kind = "baseline" if model.get("baseline") or model["kind"] in BASELINE_KINDS else "model"
     seen, digest = model.get("seen", "unknown"), model.get("hash", "")
     return Scorer(model["name"], kind, get_task(task).score, values, model["kind"], seen, digest)
 

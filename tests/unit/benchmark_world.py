@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+
 from glmtracks import tracks
 from glmtracks.annotation import read_features
 from glmtracks.benchmarks import inputs, scores, summary

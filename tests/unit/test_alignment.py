@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from glmtracks import alignment
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN, Genome, decode, encode, normalise, reverse_complement

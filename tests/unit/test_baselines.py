@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from glmtracks.benchmarks import baselines
 from glmtracks.genome import complement, encode
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from benchmark_world import CONTIGS, LENGTH, make_world, noise, pick, run, write_scores
+
 from glmtracks import benchmarks
 from glmtracks.benchmarks import inputs, perplexity, scores, summary
 from glmtracks.errors import InputError

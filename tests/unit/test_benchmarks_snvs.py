@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 from benchmark_world import LENGTH, make_world, noise, pick, run, write_scores
+
 from glmtracks.benchmarks import consequence, inputs, outgroup, snvs
 from glmtracks.genome import BASES, decode, encode
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from glmtracks.benchmarks import statistics as stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
+
+from glmtracks.benchmarks import statistics as stats
 
 
 def pairs_won(score, label, stratum, times):

@@ -63,7 +63,10 @@ def run(task, given, folder, models, draws=200):
     inputs.draw_items(task, given, folder / "items.parquet")
     for name, (_, dataset) in models.items():
         scores.score_items(task, folder / "items.parquet", dataset, folder / f"{name}.parquet")
-    table = [{"name": name, "kind": kind, "seen": "no", "hash": "abc"} for name, (kind, _) in models.items()]
+    table = [
+        {"name": name, "kind": kind, "seen": "no", "hash": "abc", "baseline": kind == "markov"}
+        for name, (kind, _) in models.items()
+    ]
     files = [folder / f"{name}.parquet" for name in models]
     summary.summarise(task, "toy", folder / "items.parquet", files, table, folder / "summary.tsv", draws=draws)
     return pd.read_parquet(folder / "items.parquet"), pd.read_csv(folder / "summary.tsv", sep="\t")

@@ -198,5 +198,5 @@ def test_scores_of_another_genome_or_other_items_are_refused(world, tmp_path, ma
         scores.score_items("perplexity", tmp_path / "items.parquet", dataset, tmp_path / "m.parquet")
     pd.read_parquet(tmp_path / "items.parquet").iloc[:5].assign(score=0.0).to_parquet(tmp_path / "m.parquet")
     with pytest.raises(InputError, match="other benchmark items"):
-        files, models = [tmp_path / "m.parquet"], [{"name": "m", "kind": "one_pass"}]
+        files, models = [tmp_path / "m.parquet"], [{"name": "m", "kind": "one_pass", "baseline": False}]
         summary.summarise("perplexity", "toy", tmp_path / "items.parquet", files, models, tmp_path / "summary.tsv")

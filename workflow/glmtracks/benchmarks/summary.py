@@ -15,7 +15,6 @@ from glmtracks.files import atomic
 
 log = logging.getLogger(__name__)
 
-BASELINE_KINDS = ("markov",)  # kinds of model that stand on the baselines' side
 COLUMNS = {
     "genome": "row of the genome sheet",
     "task": "benchmark task",
@@ -144,7 +143,7 @@ def _read_model(task: str, items: pd.DataFrame, path: str | Path, model: dict) -
         raise InputError(
             f"{path} was made for other benchmark items than those it is compared with; delete it and run again"
         )
-    kind = "baseline" if model.get("baseline") or model["kind"] in BASELINE_KINDS else "model"
+    kind = "baseline" if model["baseline"] else "model"
     seen, digest = model.get("seen", "unknown"), model.get("hash", "")
     return Scorer(model["name"], kind, get_task(task).score, values, model["kind"], seen, digest)
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from glmtracks.benchmarks.summary import COLUMNS
+from glmtracks.benchmarks.summary import COLUMNS, not_run
 from glmtracks.files import atomic
-from glmtracks.models.registry import read_config
+from glmtracks.models.registry import KINDS, read_config
 
 
 def describe_models(configs: list[str], genome: str) -> list[dict]:
-    """Name, kind, hash, and whether it saw the genome, of the models whose config.json are given.
+    """Name, kind, hash, whether it is a baseline and whether it saw the genome, of the models whose config.json are given.
 
-    `seen` is "held out" where the model was trained here on other parts of this genome, "yes" where it was trained
+    Baselines are the kinds that the registry says are, and models left untrained. `seen` is "held out" where the model was trained here on other parts of this genome, "yes" where it was trained
     elsewhere on this genome, "no", or "unknown".
     """
     models = []
@@ -23,15 +23,16 @@ def describe_models(configs: list[str], genome: str) -> list[dict]:
         seen = ("held out" if "training" in config else "yes") if genome in listed else "no"
         if "unknown" in listed:
             seen = "unknown"
-        models.append({"name": folder.name, "kind": config["kind"], "seen": seen, "hash": config["sha256"]})
+        baseline = KINDS[config["kind"]].baseline or config.get("training", {}).get("steps") == 0
+        facts = {"kind": config["kind"], "seen": seen, "hash": config["sha256"], "baseline": baseline}
+        models.append({"name": folder.name, **facts})
     return models
 
 
 def gather(tables: list[str], skipped: list[tuple[str, str, str]], output: str) -> None:
     """Write the summaries of all tasks as one table, with a row for each (genome, task, reason) that was skipped."""
     rows = [pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False) for table in tables]
-    if skipped:
-        rows.append(pd.DataFrame([{"genome": g, "task": t, "status": f"skipped: {why}"} for g, t, why in skipped]))
+    rows += [not_run(genome, task, f"skipped: {why}") for genome, task, why in skipped]
     table = pd.concat(rows) if rows else pd.DataFrame()
     with atomic(output) as temporary:
         table.reindex(columns=list(COLUMNS)).fillna("").to_csv(temporary, sep="\t", index=False)

@@ -1,0 +1,22 @@
+"""Write the report page.
+
+input   summary (results/benchmarks/summary.tsv), from whose place all others are known
+params  genomes, models, callsets (rows of the sheets by name); plots (genome -> names)
+output  [0] index.html
+"""
+
+from glmtracks.jobs import job
+
+with job(snakemake.log[0]):
+    from pathlib import Path
+
+    from glmtracks.report import Page, write_page
+
+    page = Page(
+        results=Path(snakemake.input.summary).parents[1],
+        genomes=snakemake.params.genomes,
+        models=snakemake.params.models,
+        callsets=snakemake.params.callsets,
+        plots=snakemake.params.plots,
+    )
+    write_page(page, snakemake.output[0])

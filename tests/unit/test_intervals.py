@@ -1,0 +1,93 @@
+"""Interval operations agree with the same operation done base by base."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glmtracks.intervals import covered, first_cover, locate, merge, paint, subtract, tile, unwrap, wrap
+
+SIZE = 30
+
+spans = st.tuples(st.integers(0, SIZE - 1), st.integers(1, 12)).map(lambda span: (span[0], min(sum(span), SIZE)))
+
+
+def table(intervals, contig="c"):
+    frame = pd.DataFrame(intervals, columns=["start", "end"]).astype(np.int64)
+    frame.insert(0, "contig", pd.Series([contig] * len(frame), dtype="str"))
+    return frame
+
+
+def bases(intervals):
+    mask = np.zeros(SIZE, dtype=bool)
+    for start, end in intervals[["start", "end"]].itertuples(index=False):
+        mask[start:end] = True
+    return mask
+
+
+def test_tiling_covers_each_contig_once():
+    assert tile({"b": 3, "a": 5}).to_numpy().tolist() == [["b", 0, 3], ["a", 0, 5]]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(spans, max_size=6))
+def test_merged_intervals_are_the_same_bases_and_neither_overlap_nor_touch(intervals):
+    merged = merge(table(intervals))
+    assert (bases(merged) == bases(table(intervals))).all()
+    assert (merged["start"].to_numpy()[1:] > merged["end"].to_numpy()[:-1]).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(spans, max_size=5), st.lists(spans, max_size=5))
+def test_subtraction_leaves_the_other_bases(intervals, others):
+    left = subtract(table(intervals), table(others))
+    assert (bases(left) == (bases(table(intervals)) & ~bases(table(others)))).all()
+
+
+def test_contigs_are_kept_apart():
+    both = pd.concat([table([(0, 5)], "a"), table([(3, 9)], "b")])
+    assert merge(both).to_numpy().tolist() == [["a", 0, 5], ["b", 3, 9]]
+    assert subtract(both, table([(0, 9)], "b")).to_numpy().tolist() == [["a", 0, 5]]
+    assert covered(both, "b", 2, 5).tolist() == [False, True, True]
+
+
+@given(st.lists(spans, max_size=6), spans)
+def test_covered_is_membership_base_by_base(intervals, window):
+    start, end = window
+    assert (covered(table(intervals), "c", start, end) == bases(table(intervals))[start:end]).all()
+
+
+def test_locate_finds_the_interval_of_a_position_or_none():
+    starts, ends = np.array([2, 5, 9]), np.array([4, 9, 10])
+    assert locate(starts, ends, np.array([[1, 2], [3, 4], [8, 9], [10, 99]])).tolist() == [
+        [-1, 0],
+        [0, -1],
+        [1, 2],
+        [-1, -1],
+    ]
+    assert locate(starts[:0], ends[:0], np.array([3])).tolist() == [-1]
+
+
+@given(st.lists(spans, max_size=20))
+def test_painting_gives_every_cell_to_the_first_interval_that_covers_it(intervals):
+    first, last = np.array(intervals, dtype=np.int64).reshape(-1, 2).T
+    expected = [
+        next((i for i, (a, b) in enumerate(intervals) if a <= cell < b), len(intervals)) for cell in range(SIZE)
+    ]
+    assert first_cover(first, last, SIZE).tolist() == expected
+    borders, owners = paint(first, last, 4, SIZE - 5)
+    assert np.repeat(owners, np.diff(borders)).tolist() == expected[4 : SIZE - 5]
+    assert (np.diff(borders) > 0).all()
+
+
+@pytest.mark.parametrize("start", [0, 95, 130])
+def test_a_feature_on_a_circle_is_cut_at_the_origin_and_found_again(start):
+    """Unwrapping restores what wrapping cut; a transcript on a line is left alone."""
+    contigs = {"circle": 100}
+    line = pd.DataFrame({"contig": ["circle"], "start": [start], "end": [start + 20], "transcript": ["T"]})
+    pieces = wrap(line, contigs)
+    assert ((pieces["start"] >= 0) & (pieces["end"] <= 100)).all()
+    assert (pieces["end"] - pieces["start"]).sum() == 20
+    starts, ends = unwrap(pieces, contigs)
+    assert (starts[1:] == ends[:-1]).all() and starts[0] == start % 100

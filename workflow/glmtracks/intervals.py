@@ -1,0 +1,162 @@
+"""Sets of genomic intervals: what our steps need beside bioframe, and bioframe under our column names.
+
+An interval is a row of a DataFrame with the columns contig, start, end; 0-based, half-open.
+"""
+
+from collections.abc import Mapping
+
+import bioframe
+import numpy as np
+import pandas as pd
+
+COLUMNS = ["contig", "start", "end"]
+
+
+def tile(contigs: Mapping[str, int]) -> pd.DataFrame:
+    """One interval for every contig, whole: contig (string), start, end (int64)."""
+    names, lengths = list(contigs), np.fromiter(contigs.values(), dtype=np.int64, count=len(contigs))
+    return pd.DataFrame({"contig": pd.array(names, dtype="str"), "start": np.zeros_like(lengths), "end": lengths})
+
+
+def merge(intervals: pd.DataFrame) -> pd.DataFrame:
+    """The union of the intervals: overlapping and touching ones become one; sorted by contig name, then start."""
+    if intervals.empty:  # which bioframe cannot merge
+        return intervals[COLUMNS]
+    merged = bioframe.merge(intervals[COLUMNS].astype({"contig": "str"}), min_dist=0, cols=COLUMNS)
+    return merged[COLUMNS].astype({"start": np.int64, "end": np.int64})
+
+
+def subtract(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """What is left of each interval where no interval of `others` lies; sorted by contig name, then start."""
+    if intervals.empty or others.empty:  # bioframe needs both
+        return intervals[COLUMNS].sort_values(COLUMNS, ignore_index=True)
+    names = {"contig": "str"}
+    intervals, others = intervals[COLUMNS].astype(names), others[COLUMNS].astype(names)
+    left = bioframe.subtract(intervals, others, cols1=COLUMNS, cols2=COLUMNS)
+    return left[COLUMNS].astype({"start": np.int64, "end": np.int64}).sort_values(COLUMNS, ignore_index=True)
+
+
+def covered(intervals: pd.DataFrame, contig: str, start: int, end: int) -> np.ndarray:
+    """Whether each position of contig[start:end] lies in one of the intervals, in any order and overlapping.
+
+    Returns:
+        bool, shape (end - start,).
+    """
+    here = intervals[(intervals["contig"] == contig) & (intervals["start"] < end) & (intervals["end"] > start)]
+    change = np.zeros(end - start + 1, dtype=np.int32)
+    np.add.at(change, np.maximum(here["start"].to_numpy() - start, 0), 1)
+    np.add.at(change, np.minimum(here["end"].to_numpy(), end) - start, -1)
+    return np.cumsum(change[:-1]) > 0
+
+
+def locate(starts: np.ndarray, ends: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Index of the interval that holds each position, -1 where none does.
+
+    Args:
+        starts, ends: integers, shape (n,), of intervals of one contig that are sorted and do not overlap.
+        positions: integers, any shape.
+
+    Returns:
+        int64, the shape of positions.
+    """
+    index = np.searchsorted(starts, positions, side="right") - 1
+    inside = (index >= 0) & (positions < np.take(np.append(ends, 0), index))
+    return np.where(inside, index, -1)
+
+
+def first_cover(first: np.ndarray, last: np.ndarray, cells: int) -> np.ndarray:
+    """For each of `cells` consecutive cells the smallest index i with first[i] <= cell < last[i].
+
+    Painting by priority: order the intervals from the most to the least important. Works in O((n + cells) log cells)
+    however the intervals are nested: each is the union of two blocks of 2**k cells, which are halved level by level
+    (a sparse table for range minima, filled backwards).
+
+    Args:
+        first, last: integers, shape (n,).
+
+    Returns:
+        int64, shape (cells,); n where no interval covers the cell.
+    """
+    nothing = len(first)
+    index = np.flatnonzero(last > first)
+    first, last = first[index], last[index]
+    level = np.frexp((last - first).astype(np.float64))[1] - 1
+    table = np.full(cells, nothing, dtype=np.int64)
+    for k in range(level.max(initial=0), -1, -1):
+        if k + 1 <= level.max(initial=0):
+            lower = table.copy()
+            np.minimum(lower[1 << k :], table[: max(cells - (1 << k), 0)], out=lower[1 << k :])
+            table = lower
+        here = level == k
+        np.minimum.at(table, first[here], index[here])
+        np.minimum.at(table, last[here] - (1 << k), index[here])
+    return table
+
+
+def sorted_unique(values: np.ndarray) -> np.ndarray:
+    """The distinct values, ascending, shape (m,); by sorting, which for many integers beats the hashing of NumPy."""
+    values = np.sort(values)
+    return values[np.append(True, values[1:] != values[:-1])[: len(values)]]
+
+
+def paint(starts: np.ndarray, ends: np.ndarray, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divide [start, end) at the borders of the intervals and say which interval, by lowest index, owns each piece.
+
+    Args:
+        starts, ends: integers, shape (n,), on one axis; in order of priority; parts outside [start, end) are ignored.
+
+    Returns:
+        borders int64, shape (m + 1,), ascending from start to end; owners int64, shape (m,): index, n for none.
+    """
+    starts, ends = np.clip(starts, start, end), np.clip(ends, start, end)
+    borders = sorted_unique(np.concatenate([[start, end], starts, ends]).astype(np.int64))
+    owners = first_cover(np.searchsorted(borders, starts), np.searchsorted(borders, ends), len(borders) - 1)
+    return borders, owners
+
+
+def transcript_runs(features: pd.DataFrame) -> np.ndarray:
+    """Number of each row's transcript, 0, 1, …: int64, shape (n,); the rows of a transcript are consecutive."""
+    new = features[["contig", "transcript"]].ne(features[["contig", "transcript"]].shift()).any(axis=1)
+    return np.cumsum(new.to_numpy()) - 1
+
+
+def unwrap(features: pd.DataFrame, contigs: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Start and end of features on a line, for transcripts that cross the origin of a circular contig.
+
+    Args:
+        features: rows of a transcript consecutive and in the order of the plus strand (see `annotation`), so that a
+            start smaller than the one before it tells that the origin was passed.
+        contigs: lengths.
+
+    Returns:
+        two int64 arrays of shape (n,): start and end, plus the contig's length for rows beyond the origin.
+    """
+    start, end = features["start"].to_numpy(), features["end"].to_numpy()
+    run = transcript_runs(features)
+    back = np.diff(start, prepend=start[:1]) < 0
+    passed = np.cumsum(back & (np.diff(run, prepend=-1) == 0))
+    at_first_row = passed[np.searchsorted(run, run)]
+    shift = np.where(passed > at_first_row, features["contig"].map(contigs).to_numpy(dtype=np.int64), 0)
+    return start + shift, end + shift
+
+
+def wrap(intervals: pd.DataFrame, contigs: Mapping[str, int]) -> pd.DataFrame:
+    """Intervals that end beyond the end of a circular contig, cut there and continued at its start.
+
+    Args:
+        intervals: contig, start, end (end at most twice the length of the contig) and any other columns.
+        contigs: lengths.
+
+    Returns:
+        the same columns; a cut interval is two rows, the second appended at the end with the index of the first.
+    """
+    length = intervals["contig"].map(contigs).to_numpy(dtype=np.int64)
+    start, end = intervals["start"].to_numpy(), intervals["end"].to_numpy()
+    beyond = start >= length
+    whole = intervals.assign(
+        start=np.where(beyond, start - length, start),
+        end=np.where(beyond, end - length, np.minimum(end, length)),
+    )
+    cut = ~beyond & (end > length)
+    rest = intervals[cut].assign(start=0, end=end[cut] - length[cut])
+    return pd.concat([whole, rest]) if cut.any() else whole

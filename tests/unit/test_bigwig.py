@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pyBigWig
 import pytest
+from scipy.special import log_softmax
+
 from glmtracks import bigwig, tracks
 from glmtracks.bigwig import write_bigwig
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN
 from glmtracks.hub import write_hub
-from scipy.special import log_softmax
 
 SIZES = {"chr2": 70_000, "all_N": 30, "chr1|x.1": 500, "unscored": 10}
 

@@ -120,5 +120,7 @@ def test_the_presets_are_valid(preset, monkeypatch):
 def test_reading_the_configuration_imports_nothing_heavy():
     heavy = "{'torch', 'pandas', 'numpy', 'pyarrow', 'pysam', 'matplotlib'}"
     code = f"import sys; import glmtracks.config; print({heavy} & set(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(WORKFLOW), check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(WORKFLOW), check=True
+    )
     assert result.stdout.strip() == "set()"

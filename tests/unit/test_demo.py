@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pysam
 import pytest
+
 from glmtracks.files import sha256
 from glmtracks.genome import Genome, decode, encode, normalise, reverse_complement
 

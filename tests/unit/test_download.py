@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pysam
 import pytest
+
 from glmtracks.download import download, is_remote
 from glmtracks.errors import InputError
 

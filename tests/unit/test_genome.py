@@ -14,6 +14,9 @@ import numpy as np
 import pyfaidx
 import pysam
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from glmtracks import fasta, fasta_reader
 from glmtracks.errors import InputError
 from glmtracks.genome import (
@@ -27,8 +30,6 @@ from glmtracks.genome import (
     read_aliases,
     reverse_complement,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def run(source, folder, **options):

@@ -94,7 +94,9 @@ def test_every_kind_gives_normalised_distributions(kind):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 4), st.floats(0.1, 10), st.lists(st.text("ACGTN", min_size=1, max_size=60), min_size=1, max_size=3))
+@given(
+    st.integers(0, 4), st.floats(0.1, 10), st.lists(st.text("ACGTN", min_size=1, max_size=60), min_size=1, max_size=3)
+)
 def test_markov_equals_a_plain_count(order, prior, sequences):
     """Ten lines: count words of every length on both strands, and recurse on the definition."""
     counts: dict[str, int] = {}

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pysam
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from glmtracks.errors import InputError
 from glmtracks.genome import decode
 from glmtracks.repeats import METHODS, find_repeats, read_bed
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 needs_windowmasker = pytest.mark.skipif(
     shutil.which("windowmasker") is None, reason="windowmasker (package ncbi-blast+) is not installed"

@@ -21,7 +21,9 @@ COLUMNS = ["llr_A", "llr_C", "llr_G", "llr_T", "entropy"]
 @pytest.fixture
 def genome(make_genome):
     rng = np.random.default_rng(0)
-    contigs = {f"contig.{n}|x": "".join(rng.choice(list("ACGT"), length)) for n, length in enumerate([700, 1, 64, 90, 333])}
+    contigs = {
+        f"contig.{n}|x": "".join(rng.choice(list("ACGT"), length)) for n, length in enumerate([700, 1, 64, 90, 333])
+    }
     contigs["contig.0|x"] = "NN" + contigs["contig.0|x"][:400] + "NRYN" * 5 + contigs["contig.0|x"][400:]
     return make_genome(contigs)
 
@@ -103,7 +105,11 @@ def test_the_reverse_complement_of_a_genome_gives_the_complement_of_the_scores(m
 
 def test_scoring_single_variants_afresh_gives_the_scores_of_the_genome(folder, genome, tmp_path):
     scores = score(folder, genome, tmp_path, shards=1)
-    rows = scores[(scores["contig"] == "contig.0|x") & scores["entropy"].notna()].sample(40, random_state=0).sort_values("start")
+    rows = (
+        scores[(scores["contig"] == "contig.0|x") & scores["entropy"].notna()]
+        .sample(40, random_state=0)
+        .sort_values("start")
+    )
     reference = rows["ref"].astype(str).map("ACGT".index).to_numpy()
     alternative = (reference + 1) % 4
     lookup = model_lookup(folder, genome, SETTINGS, threads=1)

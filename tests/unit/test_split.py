@@ -37,8 +37,14 @@ def test_a_split_tiles_the_genome_and_parts_keep_their_distance(lengths, unit, s
 
 
 def test_named_contigs_go_where_the_sheet_says():
-    split = make_split({"chrI": 100, "chrII": 200, "chrIII": 300}, **DRAWN, test_contigs="^chrI$", validation_contigs="^chrII$")
-    assert dict(zip(split["contig"], split["split"], strict=True)) == {"chrI": "test", "chrII": "validation", "chrIII": "train"}
+    split = make_split(
+        {"chrI": 100, "chrII": 200, "chrIII": 300}, **DRAWN, test_contigs="^chrI$", validation_contigs="^chrII$"
+    )
+    assert dict(zip(split["contig"], split["split"], strict=True)) == {
+        "chrI": "test",
+        "chrII": "validation",
+        "chrIII": "train",
+    }
 
 
 def test_one_circular_chromosome_is_cut_into_blocks():
@@ -70,7 +76,9 @@ def leaky(make_genome):
     copy = test[1000:1300][::-1].translate(str.maketrans("ACGT", "TGCA"))
     genome = make_genome({"test": test, "train": train[:1500] + copy + train[1500:]})
     split = pd.DataFrame({"contig": ["test", "train"], "start": 0, "end": [3000, 3300], "split": ["test", "train"]})
-    repeats = pd.DataFrame({"contig": pd.Series([], dtype=str), "start": [], "end": []}).astype({"start": int, "end": int})
+    repeats = pd.DataFrame({"contig": pd.Series([], dtype=str), "start": [], "end": []}).astype(
+        {"start": int, "end": int}
+    )
     return Corpus([CorpusGenome("", genome, repeats, split, pd.DataFrame())])
 
 

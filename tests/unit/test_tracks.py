@@ -9,13 +9,14 @@ import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.special import log_softmax
+
 from glmtracks import tracks
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN
 from glmtracks.shards import ROWS_PER_GROUP
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from scipy.special import log_softmax
 
 MADE_BY = {"model": "markov", "genome": "tiny", "strategy": "one_pass"}
 

@@ -24,11 +24,21 @@ def corpus(make_genome):
         genome = make_genome({"a": "ACGGTTACAGTCA" * 200, "b": "ACGGTTACAGTCA" * 20}, name)
         starts = np.arange(0, 2400, 100)
         windows = pd.DataFrame(
-            {"contig": "a", "start": starts, "end": starts + 100, "split": "train", "kind": "other", "slack_left": 0, "slack_right": 50}
+            {
+                "contig": "a",
+                "start": starts,
+                "end": starts + 100,
+                "split": "train",
+                "kind": "other",
+                "slack_left": 0,
+                "slack_right": 50,
+            }
         )
         validation = windows.head(2).assign(contig="b", split="validation", slack_right=0)
         repeats = pd.DataFrame({"contig": ["a"], "start": [50], "end": [60]})
-        members.append(CorpusGenome(name, genome, repeats, pd.DataFrame(), pd.concat([windows, validation], ignore_index=True)))
+        members.append(
+            CorpusGenome(name, genome, repeats, pd.DataFrame(), pd.concat([windows, validation], ignore_index=True))
+        )
     return Corpus(members)
 
 

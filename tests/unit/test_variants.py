@@ -12,14 +12,15 @@ import pyarrow as pa
 import pysam
 import pytest
 from cyvcf2 import VCF
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.special import log_softmax
+
 from glmtracks import tracks, vcf
 from glmtracks.alleles import REASONS, classify
 from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames, Genome, encode
 from glmtracks.variants import annotate_vcf, combine, dataset_lookup
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from scipy.special import log_softmax
 
 #            1        10        20        30
 CONTIGS = {"chr1": "ACGTACGTACGTNNGTACGTACGTACGTACGTAAAA", "chrM": "GATCACAGGT", "chr2": "ACGTACGTAC"}

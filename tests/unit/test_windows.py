@@ -7,7 +7,16 @@ import pytest
 from glmtracks.errors import InputError
 from glmtracks.windows import make_windows
 
-RECIPE = {"recipe": "balanced", "size": 100, "step": 50, "jitter": 20, "exon_flank": 10, "promoter": 100, "random": 1.0, "seed": 0}
+RECIPE = {
+    "recipe": "balanced",
+    "size": 100,
+    "step": 50,
+    "jitter": 20,
+    "exon_flank": 10,
+    "promoter": 100,
+    "random": 1.0,
+    "seed": 0,
+}
 
 
 def regions(*rows):
@@ -20,14 +29,18 @@ NO_GENES = regions(("a", 0, 3000, None, ".", None))
 def split_of(genome, **parts):
     names = list(genome.contigs)
     lengths = list(genome.contigs.values())
-    return pd.DataFrame({"contig": names, "start": 0, "end": lengths, "split": [parts.get(name, "train") for name in names]})
+    return pd.DataFrame(
+        {"contig": names, "start": 0, "end": lengths, "split": [parts.get(name, "train") for name in names]}
+    )
 
 
 @pytest.fixture
 def genome(make_genome):
     rng = np.random.default_rng(0)
     draw = lambda n: "".join(rng.choice(list("ACGT"), n))  # noqa: E731
-    return make_genome({"a": draw(1000) + "N" * 10 + draw(1990), "b": draw(450) + "R" + draw(49), "short": draw(70), "tiny": draw(30)})
+    return make_genome(
+        {"a": draw(1000) + "N" * 10 + draw(1990), "b": draw(450) + "R" + draw(49), "short": draw(70), "tiny": draw(30)}
+    )
 
 
 def test_windows_hold_defined_bases_only_wherever_jitter_moves_them(genome):
@@ -51,7 +64,11 @@ def test_windows_cover_every_stretch_that_is_long_enough(genome):
 
 
 def test_the_balanced_recipe_takes_exons_promoters_and_as_many_others(genome):
-    table = regions(("a", 0, 1500, "intergenic", ".", None), ("a", 1500, 1700, "CDS", "-", "g"), ("a", 1700, 3000, "intergenic", ".", None))
+    table = regions(
+        ("a", 0, 1500, "intergenic", ".", None),
+        ("a", 1500, 1700, "CDS", "-", "g"),
+        ("a", 1700, 3000, "intergenic", ".", None),
+    )
     windows = make_windows(genome, split_of(genome), table, **RECIPE)
     counts = windows["kind"].value_counts()
     assert counts["exon"] + counts["promoter"] == counts["other"]
@@ -65,7 +82,12 @@ def test_the_balanced_recipe_takes_exons_promoters_and_as_many_others(genome):
 
 def test_windows_stay_in_their_part(genome):
     split = pd.DataFrame(
-        {"contig": "a", "start": [0, 400, 700, 1600], "end": [400, 700, 1600, 3000], "split": ["train", "gap", "test", "validation"]}
+        {
+            "contig": "a",
+            "start": [0, 400, 700, 1600],
+            "end": [400, 700, 1600, 3000],
+            "split": ["train", "gap", "test", "validation"],
+        }
     )
     windows = make_windows(genome, split, NO_GENES, **RECIPE)
     for part, low, high in (("train", 0, 400), ("test", 700, 1600), ("validation", 1600, 3000)):

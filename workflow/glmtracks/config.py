@@ -73,8 +73,8 @@ def _sentence(error, where: str) -> str:
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
         unknown = [name for name in error.instance if name not in known]
-        hints = [_did_you_mean(str(name), known) for name in unknown]
-        return f"{place}: unknown {', '.join(f'{n}{h}' for n, h in zip(unknown, hints))}; known are {', '.join(known)}"
+        hinted = ", ".join(f"{name}{_did_you_mean(str(name), known)}" for name in unknown)
+        return f"{place}: unknown {hinted}; known are {', '.join(known)}"
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
         return f"{place}: {', '.join(missing)} is missing"
@@ -102,7 +102,7 @@ def _did_you_mean(name: str, known) -> str:
 
 
 def _convert(cell: str, rule: dict):
-    """A sheet's cell as the type its schema asks for; a cell that cannot be converted stays text, for the schema to refuse."""
+    """A sheet's cell as the type its schema asks for; one that does not fit stays text, for the schema to refuse."""
     kind = rule.get("type")
     if kind == "boolean":
         return {"yes": True, "no": False, "true": True, "false": False}.get(cell.lower(), cell)
@@ -141,8 +141,10 @@ def read_sheet(path: str, name: str, problems: list[str]) -> list[dict]:
     for (number, _), cells in zip(lines[1:], body, strict=True):
         where = f"{path}, line {number}" + (f" ({cells[0]})" if cells else "")
         if len(cells) > len(header):
-            problems.append(f"{where}: has {len(cells)} cells where the header has {len(header)}; cells are parted by tabs")
-        pairs = {k: v.strip() for k, v in zip(header, cells) if k not in unknown and v.strip()}
+            problems.append(
+                f"{where}: has {len(cells)} cells where the header has {len(header)}; cells are parted by tabs"
+            )
+        pairs = {k: v.strip() for k, v in zip(header, cells, strict=False) if k not in unknown and v.strip()}
         row = {key: _convert(cell, rules["properties"][key]) for key, cell in pairs.items()}
         problems += violations(row, rules, where)
         rows.append({**fill_defaults(row, rules), "_where": where})
@@ -172,13 +174,17 @@ def _check_file(row: dict, column: str, problems: list[str]) -> None:
     if column == "repeats" and not value.startswith("bed:"):
         return
     if path and not is_remote(path) and not Path(locate(path)).exists():
-        problems.append(f"{row['_where']}, {column}: there is no file {path!r}; give a path from the working directory or a URL")
+        problems.append(
+            f"{row['_where']}, {column}: there is no file {path!r}; give a path from the working directory or a URL"
+        )
 
 
 def _check_genomes(rows: list[dict], problems: list[str]) -> None:
     names = [row.get("name") for row in rows]
     for row in rows:
-        _check_reference(row, "outgroups", [n for n in names if n != row.get("name")], "genome other than this one", problems)
+        _check_reference(
+            row, "outgroups", [n for n in names if n != row.get("name")], "genome other than this one", problems
+        )
         for column in ("fasta", "annotation", "repeats"):
             _check_file(row, column, problems)
 
@@ -206,7 +212,9 @@ def _check_uses(benchmarks: list[dict], callsets: list[dict], genomes: dict[str,
     pairs = Counter((row.get("genome"), row.get("task")) for row in benchmarks)
     for row in benchmarks:
         if pairs[row.get("genome"), row.get("task")] > 1:
-            problems.append(f"{row['_where']}: genome {row.get('genome')!r} and task {row.get('task')!r} stand in more than one row")
+            problems.append(
+                f"{row['_where']}: genome {row.get('genome')!r} and task {row.get('task')!r} stand in more than one row"
+            )
     for row in callsets:
         _check_file(row, "vcf", problems)
 
@@ -235,7 +243,10 @@ def load(config: dict) -> Configuration:
     problems = violations(config, rules, "configuration")
     settings = fill_defaults({k: v for k, v in config.items() if k in rules["properties"]}, rules)
     if problems:  # sheets cannot be trusted to be found, but report on those that can
-        settings = {**fill_defaults({}, rules), **{k: v for k, v in settings.items() if k in SHEETS and isinstance(v, str)}}
+        settings = {
+            **fill_defaults({}, rules),
+            **{k: v for k, v in settings.items() if k in SHEETS and isinstance(v, str)},
+        }
     else:
         _check_settings(settings, problems)
     sheets = {name: read_sheet(settings[name], name, problems) for name in SHEETS}
@@ -246,6 +257,8 @@ def load(config: dict) -> Configuration:
     _check_models(sheets["models"], list(genomes), problems)
     _check_uses(sheets["benchmarks"], sheets["callsets"], genomes, problems)
     if problems:
-        raise InputError("\n".join([f"{len(problems)} problem(s) in the configuration:", *(f"  - {p}" for p in problems)]))
+        raise InputError(
+            "\n".join([f"{len(problems)} problem(s) in the configuration:", *(f"  - {p}" for p in problems)])
+        )
     models, callsets = ({row["name"]: row for row in sheets[name]} for name in ("models", "callsets"))
     return Configuration(settings, genomes, models, sheets["benchmarks"], callsets)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,16 @@ class CorpusGenome:
     split: pd.DataFrame
     windows: pd.DataFrame
 
+    @cached_property
+    def _repeats_of(self) -> dict[str, pd.DataFrame]:
+        return dict(list(self.repeats.groupby("contig", sort=False)))
+
+    def in_repeat(self, contig: str, start: int, end: int) -> np.ndarray:
+        """Whether each base of contig[start:end] lies in a repeat, bool (end - start,)."""
+        if contig not in self._repeats_of:
+            return np.zeros(end - start, dtype=bool)
+        return covered(self._repeats_of[contig], contig, start, end)
+
 
 @dataclass
 class Corpus:
@@ -35,10 +46,17 @@ class Corpus:
     @classmethod
     def open(cls, members: Iterable[tuple[str, Path, Path, pd.DataFrame, pd.DataFrame]]) -> "Corpus":
         """A corpus from name, FASTA, repeats BED, split and windows of each genome."""
-        return cls([CorpusGenome(name, Genome(fasta), read_bed(bed), split, windows) for name, fasta, bed, split, windows in members])
+        return cls(
+            [
+                CorpusGenome(name, Genome(fasta), read_bed(bed), split, windows)
+                for name, fasta, bed, split, windows in members
+            ]
+        )
 
     @classmethod
-    def read(cls, names: list[str], fastas: list[Path], repeats: list[Path], splits: list[Path], windows: list[Path]) -> "Corpus":
+    def read(
+        cls, names: list[str], fastas: list[Path], repeats: list[Path], splits: list[Path], windows: list[Path]
+    ) -> "Corpus":
         """A corpus from the files that the workflow made for each genome."""
         tables = [(read_split(split), pd.read_parquet(table)) for split, table in zip(splits, windows, strict=True)]
         return cls.open((*files, *pair) for *files, pair in zip(names, fastas, repeats, tables, strict=True))
@@ -56,5 +74,5 @@ class Corpus:
                     end = min(start + CHUNK + overlap, row.end)
                     codes = member.genome.codes(row.contig, start, end)
                     if not repeats:
-                        codes = np.where(covered(member.repeats, row.contig, start, end), UNKNOWN, codes).astype(np.uint8)
+                        codes[member.in_repeat(row.contig, start, end)] = UNKNOWN
                     yield member, row.contig, start, codes

@@ -20,13 +20,15 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """The number format called `float32`, `bfloat16` or `auto`: bfloat16 where its matrix product is clearly faster here."""
+    """The number format called `float32`, `bfloat16` or `auto`: bfloat16 where it is clearly faster here."""
     if name != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
     rates = {dtype: matrix_product_rate(device, dtype) for dtype in (torch.float32, torch.bfloat16)}
     ratio = rates[torch.bfloat16] / rates[torch.float32]
     chosen = torch.bfloat16 if ratio >= CLEARLY_FASTER else torch.float32
-    logger.info(f"bfloat16 matrix products are {ratio:.1f} × as fast as float32 on this {device.type}: using {str(chosen)[6:]}")
+    logger.info(
+        f"bfloat16 matrix products are {ratio:.1f} × as fast as float32 on this {device.type}: using {str(chosen)[6:]}"
+    )
     return chosen
 
 

@@ -17,9 +17,17 @@ ROWS = 16_384  # windows of a row group
 
 
 def embed_genome(
-    *, model_folder: Path, fasta: Path, provenance: Path, destination: Path, size: int, step: int, settings: dict, threads: int
+    *,
+    model_folder: Path,
+    fasta: Path,
+    provenance: Path,
+    destination: Path,
+    size: int,
+    step: int,
+    settings: dict,
+    threads: int,
 ) -> None:
-    """Write the mean embedding of every window of `size` bases that begins at a multiple of `step` and ends on its contig.
+    """Write the mean embedding of every window of `size` bases that begins at a multiple of `step` within its contig.
 
     A contig shorter than `size` is one window. The Parquet file has contig, start, end (0-based, half-open) and
     embedding, a list of `channels` float16 values; what made it stands in the metadata of its schema.
@@ -27,7 +35,9 @@ def embed_genome(
     genome, runner = Genome(fasta), start_runner(model_folder, settings, threads)
     batches = _windows(runner, genome, select_contigs(genome, settings["contigs"]), size, step)
     first = next(batches)
-    schema = first.schema.with_metadata({**describe(runner, model_folder, provenance), "size": str(size), "step": str(step)})
+    schema = first.schema.with_metadata(
+        {**describe(runner, model_folder, provenance), "size": str(size), "step": str(step)}
+    )
     with atomic(destination) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for table in chain([first], batches):
             writer.write_table(table.cast(schema))
@@ -37,7 +47,9 @@ def _windows(runner: Runner, genome: Genome, contigs: dict[str, int], size: int,
     """Tables of about `ROWS` windows, in genome order."""
     pending, rows = [], 0
     with tqdm(total=sum(contigs.values()), unit=" bases", unit_scale=True, desc="embedding") as bar:
-        for tile, states in runner.map(genome, tile_contigs(contigs, runner.window), runner.model.embeddings, beyond=size):
+        for tile, states in runner.map(
+            genome, tile_contigs(contigs, runner.window), runner.model.embeddings, beyond=size
+        ):
             pending.append(_tile_table(tile, states, contigs[tile.contig], size, step))
             rows += len(pending[-1])
             bar.update(tile.end - tile.start)

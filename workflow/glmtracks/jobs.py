@@ -29,15 +29,15 @@ class _Tee:
 
 
 @contextmanager
-def job(log: str | None) -> Iterator[None]:
+def job(log: str) -> Iterator[None]:
     """Run the block with standard error going to the terminal and to the file `log`.
 
     Messages of `logging` at level INFO and above go the same way. An `InputError` ends the process with status 1 and
     its sentence alone; any other exception is a bug and keeps its traceback, in the log and on the terminal.
     """
-    handle = open(log, "w") if log else None
     terminal = sys.stderr
-    sys.stderr = _Tee(terminal, handle) if handle else terminal
+    handle = open(log, "w")  # noqa: SIM115 - closed below, after the last message
+    sys.stderr = _Tee(terminal, handle)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s", force=True)
     try:
         yield
@@ -50,5 +50,4 @@ def job(log: str | None) -> Iterator[None]:
     finally:
         sys.stderr.flush()
         sys.stderr = terminal
-        if handle:
-            handle.close()
+        handle.close()

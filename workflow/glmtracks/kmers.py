@@ -23,8 +23,8 @@ def _words(digits: np.ndarray, k: int) -> np.ndarray:
     return words if k % 2 == 0 else (words[:-1] << 2) + digits[k - 1 :]
 
 
-def canonical_kmers(codes: np.ndarray, k: int) -> np.ndarray:
-    """The smaller of each k-mer and its reverse complement, as uint64; k-mers with an unknown base are left out."""
+def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Like `kmers`, with the smaller of each k-mer and its reverse complement, as uint64."""
     forward, defined = kmers(codes, k)
     opposite, _ = kmers(np.where(codes < 4, 3 - codes, codes)[::-1], k)
-    return np.minimum(forward, opposite[::-1])[defined].astype(np.uint64)
+    return np.minimum(forward, opposite[::-1]).astype(np.uint64), defined

@@ -13,7 +13,7 @@ import pandas as pd
 from glmtracks.corpus import Corpus
 from glmtracks.errors import InputError
 from glmtracks.intervals import merge, subtract
-from glmtracks.kmers import canonical_kmers, kmers
+from glmtracks.kmers import canonical_kmers
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +24,13 @@ WARN, FAIL = 0.01, 0.10
 
 
 class KmerSet:
-    """The distinct canonical 21-mers of a part of a corpus outside repeats; a fixed sample of them where they are many."""
+    """The distinct canonical 21-mers of a part of a corpus outside repeats; a sample where they are many."""
 
     def __init__(self, corpus: Corpus, part: str):
         bases = sum(int((m.split["end"] - m.split["start"])[m.split["split"] == part].sum()) for m in corpus.genomes)
         self.sampled = min(1.0, SKETCH / max(bases, 1))
-        pieces = [self.sample(canonical_kmers(codes, K)) for *_, codes in corpus.stretches(part, overlap=K - 1)]
+        chunks = (canonical_kmers(codes, K) for *_, codes in corpus.stretches(part, overlap=K - 1))
+        pieces = [self.sample(words[defined]) for words, defined in chunks]
         self.words = np.unique(np.concatenate(pieces)) if pieces else np.array([], dtype=np.uint64)
 
     def sample(self, words: np.ndarray) -> np.ndarray:
@@ -62,11 +63,9 @@ def purge(corpus: Corpus) -> None:
         sets = [KmerSet(corpus, name) for name in protected]
         shared = {id(member): [] for member in corpus.genomes}
         for member, contig, start, codes in corpus.stretches(part, overlap=K - 1):
-            words, defined = kmers(codes, K)
-            positions = np.flatnonzero(defined)
-            canonical = canonical_kmers(codes, K)
-            found = np.logical_or.reduce([known.place(canonical)[1] for known in sets])
-            at = positions[found] + start
+            words, defined = canonical_kmers(codes, K)
+            found = np.logical_or.reduce([known.place(words)[1] for known in sets]) & defined
+            at = np.flatnonzero(found) + start
             shared[id(member)].append(pd.DataFrame({"contig": contig, "start": at, "end": at + K}))
         for member in corpus.genomes:
             if stretches := shared[id(member)]:
@@ -82,7 +81,9 @@ def _take_out(split: pd.DataFrame, part: str, stretches: pd.DataFrame) -> pd.Dat
     purged = subtract(here[["contig", "start", "end"]], kept[["contig", "start", "end"]]).assign(split="purged")
     order = {name: rank for rank, name in enumerate(dict.fromkeys(split["contig"]))}
     table = pd.concat([split[split["split"] != part], kept, purged])[list(split.columns)]
-    return table.sort_values(["contig", "start"], key=lambda c: c.map(order) if c.name == "contig" else c, ignore_index=True)
+    return table.sort_values(
+        ["contig", "start"], key=lambda c: c.map(order) if c.name == "contig" else c, ignore_index=True
+    )
 
 
 def shared_kmers(corpus: Corpus) -> dict:
@@ -93,7 +94,8 @@ def shared_kmers(corpus: Corpus) -> dict:
     test = KmerSet(corpus, "test")
     found = np.zeros(len(test.words), dtype=bool)
     for *_, codes in corpus.stretches("train", overlap=K - 1):
-        place, present = test.place(test.sample(canonical_kmers(codes, K)))
+        words, defined = canonical_kmers(codes, K)
+        place, present = test.place(test.sample(words[defined]))
         found[place[present]] = True
     share = float(found.mean()) if len(found) else 0.0
     return {
@@ -108,9 +110,12 @@ def shared_kmers(corpus: Corpus) -> dict:
 
 def check_leakage(leakage: dict, name: str, allow_leak: bool) -> None:
     """Log what `shared_kmers` found; raise `InputError` where it is too much and not allowed."""
-    message = f"{leakage['shared_share']:.1%} of the {K}-mers of the test part of {name} also stand in the training part"
+    message = (
+        f"{leakage['shared_share']:.1%} of the {K}-mers of the test part of {name} also stand in the training part"
+    )
     if leakage["verdict"] == "fail" and not allow_leak:
         raise InputError(
-            f"{message} (limit {FAIL:.0%}); set split.purge: true, choose other test contigs, or set split.allow_leak: true"
+            f"{message} (limit {FAIL:.0%}); set split.purge: true, choose other test contigs, or set "
+            "split.allow_leak: true"
         )
     logger.log(logging.INFO if leakage["verdict"] == "ok" else logging.WARNING, f"{message} ({leakage['verdict']})")

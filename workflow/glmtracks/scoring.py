@@ -42,7 +42,7 @@ class Tile(NamedTuple):
 
 @dataclass
 class Runner:
-    """A model on its device, with the shape of its forward passes: `window` bases scored per row, `batch` rows of that length."""
+    """A model on its device, and the shape of its forward passes: `batch` rows that score `window` bases each."""
 
     model: GenomicLanguageModel
     device: torch.device
@@ -51,7 +51,9 @@ class Runner:
     batch: int
 
     @classmethod
-    def start(cls, model: GenomicLanguageModel, *, window: int, batch: int, precision: str, device: str, threads: int) -> "Runner":
+    def start(
+        cls, model: GenomicLanguageModel, *, window: int, batch: int, precision: str, device: str, threads: int
+    ) -> "Runner":
         """Put `model` on its device in its number format. Kinds without matrix products stay in float32."""
         torch.set_num_threads(threads)
         place = pick_device(device)
@@ -96,7 +98,7 @@ class Runner:
         return groups
 
     def _read(self, genome: Genome, tiles: list[Tile], rows: int, length: int) -> Tensor:
-        """Codes (rows, length + 2 margins) of the tiles with margins; rows to spare and positions off the contig are unknown."""
+        """Codes (rows, length + 2 margins) of the tiles; rows to spare and positions off the contig are unknown."""
         codes = np.full((rows, length + 2 * self.margin), 4, dtype=np.uint8)
         for row, tile in enumerate(tiles):
             codes[row] = genome.codes(tile.contig, tile.start - self.margin, tile.start + length + self.margin)
@@ -106,12 +108,14 @@ class Runner:
 def tile_contigs(contigs: dict[str, int], window: int) -> list[Tile]:
     """The tiles of contigs (name -> length), in order; the last tile of a contig is shorter."""
     return [
-        Tile(contig, start, min(start + window, length)) for contig, length in contigs.items() for start in range(0, length, window)
+        Tile(contig, start, min(start + window, length))
+        for contig, length in contigs.items()
+        for start in range(0, length, window)
     ]
 
 
 def shard_tiles(tiles: list[Tile], number: int, count: int) -> list[Tile]:
-    """The tiles of shard `number` (from 1) of `count`: consecutive, and about the same number of bases in each shard."""
+    """The tiles of shard `number` (from 1) of `count`: consecutive, with about as many bases as any other shard."""
     ends = np.cumsum([tile.end - tile.start for tile in tiles])
     middle = ends - np.array([tile.end - tile.start for tile in tiles]) / 2
     low, high = (ends[-1] * n / count for n in (number - 1, number))
@@ -123,7 +127,8 @@ def select_contigs(genome: Genome, pattern: str) -> dict[str, int]:
     """Name and length of the contigs that match a regular expression; raises `InputError` where none does."""
     chosen = {name: length for name, length in genome.contigs.items() if re.search(pattern, name)}
     if not chosen:
-        raise InputError(f"scores.contigs: no contig of {genome.path} matches {pattern!r}; there are {', '.join(list(genome.contigs)[:5])} …")
+        known = ", ".join(list(genome.contigs)[:5])
+        raise InputError(f"scores.contigs: no contig of {genome.path} matches {pattern!r}; there are {known} …")
     return chosen
 
 
@@ -153,14 +158,17 @@ def score_shard(
     tiles = shard_tiles(tile_contigs(select_contigs(genome, settings["contigs"]), runner.window), number, count)
     metadata = describe(runner, model_folder, provenance)
     bases = sum(tile.end - tile.start for tile in tiles)
-    with ScoresWriter(destination, metadata) as writer, tqdm(total=bases, unit=" bases", unit_scale=True, desc="scoring") as bar:
+    with (
+        ScoresWriter(destination, metadata) as writer,
+        tqdm(total=bases, unit=" bases", unit_scale=True, desc="scoring") as bar,
+    ):
         for tile, log_probs in runner.log_probs(genome, tiles):
             writer.write(tile.contig, tile.start, genome.codes(*tile), log_probs)
             bar.update(tile.end - tile.start)
 
 
 def model_lookup(model_folder: Path, genome: Genome, settings: dict, threads: int) -> Callable:
-    """A function (contig, positions, ref_codes, alt_codes) -> (llr, entropy) that scores the tiles that hold the positions.
+    """A function (contig, positions, ref_codes, alt_codes) -> (llr, entropy) that scores the tiles of the positions.
 
     Arguments and results as of `glmtracks.variants.dataset_lookup`, and the same values as scoring the whole contig.
     The model is loaded when it is first asked.
@@ -171,7 +179,9 @@ def model_lookup(model_folder: Path, genome: Genome, settings: dict, threads: in
         llr, entropy = np.full((2, len(positions)), np.nan, dtype=np.float32)
         runner, length = start(), genome.contigs[contig]
         places = positions // runner.window
-        tiles = [Tile(contig, n * runner.window, min((n + 1) * runner.window, length)) for n in np.unique(places).tolist()]
+        tiles = [
+            Tile(contig, n * runner.window, min((n + 1) * runner.window, length)) for n in np.unique(places).tolist()
+        ]
         for tile, log_probs in runner.log_probs(genome, tiles):
             rows = np.flatnonzero(places == tile.start // runner.window)
             at = positions[rows] - tile.start

@@ -41,13 +41,17 @@ def make_split(
         unit = "contig" if sum(length >= block for length in contigs.values()) >= 8 else "block"
     if unit == "block":  # a small genome is cut finer, but never so fine that the gaps eat the blocks
         block = min(block, max(sum(contigs.values()) // 20, 3 * gap))
-    pieces = pd.concat([_pieces(name, length, block if unit == "block" else length) for name, length in contigs.items()])
+    pieces = pd.concat(
+        [_pieces(name, length, block if unit == "block" else length) for name, length in contigs.items()]
+    )
     pieces = pieces.reset_index(drop=True).assign(split="train")
     for part, pattern in (("test", test_contigs), ("validation", validation_contigs)):
         if pattern:
             matching = [name for name in contigs if re.search(pattern, name)]
             if not matching:
-                raise InputError(f"no contig matches the pattern {pattern!r} for {part}; there are {', '.join(list(contigs)[:5])} …")
+                raise InputError(
+                    f"no contig matches the pattern {pattern!r} for {part}; there are {', '.join(list(contigs)[:5])} …"
+                )
             pieces.loc[pieces["contig"].isin(matching) & (pieces["split"] == "train"), "split"] = part
     _draw(pieces, shares, seed)
     return _with_gaps(pieces, gap)
@@ -59,22 +63,25 @@ def _pieces(contig: str, length: int, block: int) -> pd.DataFrame:
 
 
 def _draw(pieces: pd.DataFrame, shares: dict[str, float], seed: int) -> None:
-    """Move pieces from train to the parts in `shares`, in random order, to come as near to each share as whole pieces allow."""
+    """Move random pieces from train to the parts in `shares`, as many as fit into each share."""
     free = np.flatnonzero(pieces["split"] == "train")
     if shares and len(free) <= len(shares):
         raise InputError(
-            f"the genome has only {len(free)} piece(s) to divide among train, {' and '.join(shares)}; name contigs in the "
-            "columns test and validation of the genome sheet, or lower split.block and split.gap"
+            f"the genome has only {len(free)} piece(s) to divide among train, {' and '.join(shares)}; name contigs in "
+            "the columns test and validation of the genome sheet, or lower split.block and split.gap"
         )
     lengths = (pieces["end"] - pieces["start"]).to_numpy()
-    total, order = lengths.sum(), np.random.default_rng(seed).permutation(free)
-    for part, share in shares.items():
-        wanted = share * total
-        cumulative = np.cumsum(lengths[order])
-        fits = cumulative <= wanted
-        taken = order[fits] if fits.any() else order[[np.argmin(lengths[order])]]
+    order = list(np.random.default_rng(seed).permutation(free))
+    for left, (part, share) in zip(range(len(shares), 0, -1), shares.items(), strict=True):
+        room, taken = share * lengths.sum(), []
+        for piece in order:
+            if lengths[piece] <= room and len(order) - len(taken) > left:  # the parts still to come get a piece each
+                taken.append(piece)
+                room -= lengths[piece]
+        taken = taken or [min(order, key=lengths.__getitem__)]
         pieces.loc[taken, "split"] = part
-        order = order[~np.isin(order, taken)]
+        gone = set(taken)
+        order = [piece for piece in order if piece not in gone]
 
 
 def _with_gaps(pieces: pd.DataFrame, gap: int) -> pd.DataFrame:
@@ -98,7 +105,9 @@ def _with_gaps(pieces: pd.DataFrame, gap: int) -> pd.DataFrame:
     order = {name: rank for rank, name in enumerate(dict.fromkeys(runs["contig"]))}
     table = pd.concat([runs, pd.DataFrame(gaps, columns=runs.columns)]) if gaps else runs
     table = table[table["end"] > table["start"]]
-    return table.sort_values(["contig", "start"], key=lambda c: c.map(order) if c.name == "contig" else c, ignore_index=True)
+    return table.sort_values(
+        ["contig", "start"], key=lambda c: c.map(order) if c.name == "contig" else c, ignore_index=True
+    )
 
 
 def read_split(path: str | Path) -> pd.DataFrame:

@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, IterableDataset
 from glmtracks.corpus import Corpus
 from glmtracks.devices import pick_device, pick_precision
 from glmtracks.errors import InputError
+from glmtracks.files import atomic, write_json
 from glmtracks.genome import UNKNOWN
 from glmtracks.models.base import GenomicLanguageModel, reverse_complement
-from glmtracks.files import atomic, write_json
 from glmtracks.models.registry import model_class, save
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class PackedCorpus:
     """
 
     def __init__(self, corpus: Corpus):
-        self._file = tempfile.NamedTemporaryFile(prefix="corpus.")
+        self._file = tempfile.NamedTemporaryFile(prefix="corpus.")  # noqa: SIM115 - lives as long as the object
         sizes = [sum(member.genome.contigs.values()) for member in corpus.genomes]
         self.bases = np.memmap(self._file.name, dtype=np.uint8, mode="w+", shape=(sum(sizes),))
         tables, position = [], 0
@@ -92,7 +92,9 @@ class PackedCorpus:
             for row in member.repeats.itertuples():
                 self.bases[origin[row.contig] + row.start : origin[row.contig] + row.end] |= REPEAT
             offsets = member.windows["contig"].astype(str).map(origin)
-            tables.append(member.windows.assign(start=member.windows["start"] + offsets, end=member.windows["end"] + offsets))
+            tables.append(
+                member.windows.assign(start=member.windows["start"] + offsets, end=member.windows["end"] + offsets)
+            )
         self.windows = pd.concat(tables, ignore_index=True)
         self.size = int((self.windows["end"] - self.windows["start"]).max())
 
@@ -106,7 +108,7 @@ class PackedCorpus:
 
 
 class WindowBatches(IterableDataset):
-    """Endless batches of training windows in random order, each moved by a random jitter and read from a random strand."""
+    """Endless batches of training windows in random order, each randomly moved and read from a random strand."""
 
     def __init__(self, packed: PackedCorpus, batch: int, seed: int):
         self.packed, self.batch, self.seed = packed, batch, seed
@@ -123,7 +125,10 @@ class WindowBatches(IterableDataset):
             rows, queue = queue[: self.batch], queue[self.batch :]
             codes, repeat = self.packed.cut(rows, rng.integers(-left[rows], right[rows] + 1))
             other_strand = torch.from_numpy(rng.random(len(rows)) < 0.5)[:, None]
-            yield torch.where(other_strand, reverse_complement(codes), codes), torch.where(other_strand, repeat.flip(1), repeat)
+            yield (
+                torch.where(other_strand, reverse_complement(codes), codes),
+                torch.where(other_strand, repeat.flip(1), repeat),
+            )
 
 
 class _Module(lightning.LightningModule):
@@ -147,7 +152,10 @@ class _Module(lightning.LightningModule):
         settings = self.settings
         matrices = [p for p in self.parameters() if p.ndim >= 2]
         others = [p for p in self.parameters() if p.ndim < 2]
-        groups = [{"params": matrices, "weight_decay": settings["weight_decay"]}, {"params": others, "weight_decay": 0.0}]
+        groups = [
+            {"params": matrices, "weight_decay": settings["weight_decay"]},
+            {"params": others, "weight_decay": 0.0},
+        ]
         optimizer = torch.optim.AdamW(groups, lr=settings["learning_rate"], betas=(0.9, 0.98))
         rising = max(settings["warmup"] * settings["steps"], 1)
 
@@ -160,7 +168,7 @@ class _Module(lightning.LightningModule):
 
 
 def base_losses(log_probs: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss in nats (batch, length) of each base under log_probs (batch, length, 4), 0 where unknown; and which are defined."""
+    """Loss in nats (batch, length) of each base, 0 where unknown; and what is defined."""
     defined = codes < 4
     target = torch.where(defined, codes, 0).long().unsqueeze(-1)
     return -log_probs.gather(-1, target).squeeze(-1) * defined, defined
@@ -180,7 +188,9 @@ def train(model: GenomicLanguageModel, corpus: Corpus, parameters: dict) -> list
     precision = "bf16-mixed" if pick_precision("auto", device) == torch.bfloat16 else "32-true"
     module = _Module(model.train(), parameters)
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
-        warnings.filterwarnings("ignore", module="lightning")  # advice on loader workers, which an indexed file does not need
+        warnings.filterwarnings(
+            "ignore", module="lightning"
+        )  # advice on loader workers, which an indexed file does not need
         trainer = lightning.Trainer(
             max_steps=parameters["steps"],
             accelerator="cuda" if device.type == "cuda" else "cpu",
@@ -199,7 +209,7 @@ def train(model: GenomicLanguageModel, corpus: Corpus, parameters: dict) -> list
 
 @torch.inference_mode()
 def validate(model: GenomicLanguageModel, packed: PackedCorpus, part: str) -> dict:
-    """Loss in nats per base on evenly spaced windows of a part of the split: all, and outside repeats; {} where it has none."""
+    """Loss in nats per base on evenly spaced windows of a part, all and outside repeats; {} without any."""
     rows = np.flatnonzero(packed.windows["split"] == part)
     if not len(rows):
         return {}

@@ -48,7 +48,9 @@ def make_windows(
         tables.append(windows.assign(contig=contig))
     windows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     if windows.empty:
-        raise InputError(f"{genome.path} has no stretch of {SHORTEST} defined bases (A, C, G, T) to cut a training window from")
+        raise InputError(
+            f"{genome.path} has no stretch of {SHORTEST} defined bases (A, C, G, T) to cut a training window from"
+        )
     windows["kind"] = _kinds(windows, regions, exon_flank, promoter)
     if recipe == "balanced" and regions["region"].notna().any():
         windows = _balance(windows, random, seed)
@@ -100,7 +102,9 @@ def _kinds(windows: pd.DataFrame, regions: pd.DataFrame, exon_flank: int, promot
             "end": np.where(forward, genes["start"], genes["end"] + promoter),
         }
     )
-    flanked = exonic[["contig", "start", "end"]].assign(start=exonic["start"] - exon_flank, end=exonic["end"] + exon_flank)
+    flanked = exonic[["contig", "start", "end"]].assign(
+        start=exonic["start"] - exon_flank, end=exonic["end"] + exon_flank
+    )
     kinds = np.full(len(windows), "other", dtype=object)
     kinds[_overlaps(windows, upstream)] = "promoter"
     kinds[_overlaps(windows, flanked)] = "exon"
@@ -108,7 +112,7 @@ def _kinds(windows: pd.DataFrame, regions: pd.DataFrame, exon_flank: int, promot
 
 
 def _overlaps(windows: pd.DataFrame, intervals: pd.DataFrame) -> np.ndarray:
-    """Whether each window shares a base with any interval: more intervals begin before its end than end before its start."""
+    """Whether each window shares a base with an interval: more begin before its end than end before its start."""
     result = np.zeros(len(windows), dtype=bool)
     grouped = dict(list(intervals.groupby("contig", observed=True)))
     for contig, rows in windows.groupby("contig", sort=False):

@@ -10,10 +10,11 @@ from glmtracks.models.registry import KINDS, read_config
 
 
 def describe_models(configs: list[str], genome: str) -> list[dict]:
-    """Name, kind, hash, whether it is a baseline and whether it saw the genome, of the models whose config.json are given.
+    """What the benchmark says of each model, from its config.json: name, kind, hash, baseline and seen.
 
-    Baselines are the kinds that the registry says are, and models left untrained. `seen` is "held out" where the model was trained here on other parts of this genome, "yes" where it was trained
-    elsewhere on this genome, "no", or "unknown".
+    Baselines are the kinds that the registry says are, and models left untrained. `seen` is "held out" where the model
+    was trained here on other parts of this genome, "yes" where it was trained elsewhere on this genome, "no", or
+    "unknown".
     """
     models = []
     for path in configs:

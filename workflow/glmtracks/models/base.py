@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-        from glmtracks.corpus import Corpus
+    from glmtracks.corpus import Corpus
 
 Objective = Literal["one_pass", "masked", "causal"]
 

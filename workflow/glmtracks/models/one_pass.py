@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 from glmtracks.corpus import Corpus
+from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 
 
 class CausalLayer(nn.Module):
-    """A residual layer that reads positions t, t - d, t - 2d …: a dilated causal convolution written as one matrix product.
+    """A residual layer that reads positions t, t - d, t - 2d …: a dilated causal convolution as one matrix product.
 
     Without biases, so that unknown bases and positions before the window give the same state: exactly zero.
     """
@@ -34,7 +34,7 @@ class CausalLayer(nn.Module):
 
 
 class OnePass(GenomicLanguageModel):
-    """See the module. `width` channels, `layers` layers whose dilation doubles up to `max_dilation` and starts again."""
+    """See the module. The dilation of the `layers` doubles up to `max_dilation`, then starts again at 1."""
 
     kind = "one_pass"
     objective = "one_pass"

@@ -42,7 +42,7 @@ def model_class(kind: str) -> type["GenomicLanguageModel"]:
 
 
 def save(model: "GenomicLanguageModel", folder: str | Path, **card) -> None:
-    """Write `model.safetensors` and `config.json` (kind, architecture, SHA-256 of the weights, and `card`) to `folder`."""
+    """Write `model.safetensors` and `config.json` (kind, architecture, SHA-256 of the weights, `card`) to `folder`."""
     from safetensors.torch import save_file
 
     folder = Path(folder)
@@ -59,7 +59,9 @@ def read_config(folder: str | Path) -> dict:
     try:
         content = json.loads(path.read_text())
     except FileNotFoundError:
-        raise InputError(f"{folder} holds no config.json; a model folder has model.safetensors and config.json") from None
+        raise InputError(
+            f"{folder} holds no config.json; a model folder has model.safetensors and config.json"
+        ) from None
     except json.JSONDecodeError as error:
         raise InputError(f"{path} is not valid JSON ({error}); restore it from where the model came from") from None
     for key in ("kind", "architecture", "sha256"):
@@ -80,17 +82,23 @@ def load(folder: str | Path) -> "GenomicLanguageModel":
     if not weights.exists():
         raise InputError(f"{folder} holds no model.safetensors; pickled weights (.pt, .bin, .ckpt) are not read")
     if sha256(weights) != content["sha256"]:
-        raise InputError(f"{weights} does not have the SHA-256 that config.json names; the file is damaged or was exchanged")
+        raise InputError(
+            f"{weights} does not have the SHA-256 that config.json names; the file is damaged or was exchanged"
+        )
     try:
         model = model_class(content["kind"])(**content["architecture"])
         model.load_state_dict(load_file(weights))
     except (TypeError, RuntimeError, SafetensorError) as error:
         first_line = str(error).strip().splitlines()
-        raise InputError(f"{folder}: config.json and model.safetensors do not fit together ({' '.join(first_line)})") from None
+        raise InputError(
+            f"{folder}: config.json and model.safetensors do not fit together ({' '.join(first_line)})"
+        ) from None
     return model.eval()
 
 
-def adopt(source: str | Path, *, kind: str, seen: list[str], licence: str, metrics_out: Path, training_out: Path) -> None:
+def adopt(
+    source: str | Path, *, kind: str, seen: list[str], licence: str, metrics_out: Path, training_out: Path
+) -> None:
     """Check a trained model of a folder and put it, with what the model sheet says of it, beside `metrics_out`.
 
     Metrics and training history come along where the folder has them. Raises `InputError` for a model of another kind,
@@ -98,7 +106,9 @@ def adopt(source: str | Path, *, kind: str, seen: list[str], licence: str, metri
     """
     content = read_config(source)
     if content["kind"] != kind:
-        raise InputError(f"{source} holds a model of kind {content['kind']}, but the model sheet says {kind}; correct the sheet")
+        raise InputError(
+            f"{source} holds a model of kind {content['kind']}, but the model sheet says {kind}; correct the sheet"
+        )
     said = {**content, "seen": seen, "licence": licence}
     for key in ("kind", "architecture", "sha256"):
         said.pop(key)

@@ -6,6 +6,7 @@ Nothing heavy is imported here: every job parses this file.
 import os
 import re
 import sys
+import time
 from hashlib import sha1
 from pathlib import Path
 
@@ -113,3 +114,20 @@ def shard_names(genome):
 def shards_of(wildcards):
     """The shards of a genome × model, in genome order."""
     return expand("results/scores/{genome}/{model}/{shard}.parquet", shard=shard_names(wildcards.genome), **wildcards)
+
+
+STARTED = time.time()
+
+
+def complaints():
+    """What jobs of this run said is wrong with their input: one sentence each, with the log that holds it."""
+    for path in sorted(Path("results/logs").rglob("*.log")):
+        if path.stat().st_mtime >= STARTED:
+            for line in path.read_text(errors="replace").splitlines():
+                if line.startswith("glmtracks: "):
+                    yield f"{line.removeprefix('glmtracks: ')} [{path}]"
+
+
+onerror:
+    for complaint in complaints():
+        print(f"To mend: {complaint}", file=sys.stderr)

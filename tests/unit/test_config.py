@@ -9,6 +9,7 @@ import yaml
 
 from glmtracks.config import SHEETS, WORKFLOW, fill_defaults, load, schema
 from glmtracks.errors import InputError
+from glmtracks.reference import MARK, PAGE, reference
 
 CHECKOUT = WORKFLOW.parent
 PRESETS = sorted((CHECKOUT / "config" / "presets").glob("*.yaml"))
@@ -124,3 +125,7 @@ def test_reading_the_configuration_imports_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(WORKFLOW), check=True
     )
     assert result.stdout.strip() == "set()"
+
+
+def test_the_reference_page_is_that_of_the_schemas():
+    assert PAGE.read_text().split(MARK)[1].strip() == reference().strip(), "run python -m glmtracks.reference"

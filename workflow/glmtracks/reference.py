@@ -1,0 +1,64 @@
+"""The tables of config/README.md, made from the schemas: python -m glmtracks.reference"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from glmtracks.config import SHEETS, WORKFLOW, schema
+from glmtracks.models.registry import KINDS
+
+PAGE = WORKFLOW.parent / "config" / "README.md"
+MARK = "<!-- From here on written by: python -m glmtracks.reference -->\n"
+
+
+def reference() -> str:
+    """Markdown tables of every key of config.yaml, every column of the sheets and every parameter of the models."""
+    parts = [_section("config.yaml", schema("config"), "key")]
+    parts += [_section(f"{name}.tsv", schema(name), "column") for name in SHEETS]
+    parts += [_section(f"Parameters of kind `{kind}`", schema(f"parameters/{kind}"), "parameter") for kind in KINDS]
+    return "\n".join(parts)
+
+
+def _section(title: str, rules: dict, word: str) -> str:
+    lines = [f"## {title}", "", rules["description"], "", f"| {word} | type | default | meaning |", "|---|---|---|---|"]
+    lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in _rows(rules)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(rules: dict, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    for key, rule in rules["properties"].items():
+        if "properties" in rule:
+            yield from _rows(rule, f"{prefix}{key}.")
+        else:
+            yield (
+                f"`{prefix}{key}`",
+                rule.get("type", ""),
+                _default(rule, key in rules.get("required", [])),
+                _meaning(rule),
+            )
+
+
+def _default(rule: dict, required: bool) -> str:
+    if required:
+        return "required"
+    value = rule.get("default", "")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        value = ", ".join(value)
+    return f"`{value}`" if value not in ("", {}) else ""
+
+
+def _meaning(rule: dict) -> str:
+    choices = rule.get("enum") if rule.get("type") == "string" else None
+    return rule["description"] + (
+        f" ({', '.join(choices)})" if choices and choices[0] not in rule["description"] else ""
+    )
+
+
+def write(page: Path = PAGE) -> None:
+    """Replace what follows the mark in the page by the tables."""
+    page.write_text(page.read_text().split(MARK)[0] + MARK + "\n" + reference())
+
+
+if __name__ == "__main__":
+    write()

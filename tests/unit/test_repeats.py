@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from glmtracks.bed import read_bed
 from glmtracks.errors import InputError
 from glmtracks.genome import decode
-from glmtracks.repeats import METHODS, find_repeats, read_bed
+from glmtracks.repeats import METHODS, find_repeats
 
 needs_windowmasker = pytest.mark.skipif(
     shutil.which("windowmasker") is None, reason="windowmasker (package ncbi-blast+) is not installed"

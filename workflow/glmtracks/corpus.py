@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from glmtracks.bed import read_bed
 from glmtracks.genome import UNKNOWN, Genome
 from glmtracks.intervals import covered
-from glmtracks.repeats import read_bed
 from glmtracks.split import read_split
 
 CHUNK = 4_000_000  # bases read at a time

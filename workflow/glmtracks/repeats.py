@@ -1,12 +1,9 @@
 """Where a genome is repetitive: one sorted, merged, indexed BED, whichever method found it."""
 
-import csv
-import gzip
 import logging
 import shutil
 import subprocess
 import tempfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,14 +14,15 @@ import pysam
 from tqdm import tqdm
 
 from glmtracks import files
+from glmtracks.bed import read_bed_of
 from glmtracks.contigs import ContigNames
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome, decode
+from glmtracks.intervals import COLUMNS
 
 logger = logging.getLogger(__name__)
 
 METHODS = ("none", "soft", "dust", "tantan", "windowmasker", "bed")
-COLUMNS = ["contig", "start", "end"]
 CHUNK = 2_000_000
 # Bases seen on either side of a chunk. A perfect interval of SDUST is at most 64 bases long and depends on nothing
 # outside it (Morgulis et al. 2006); tantan looks back 100 bases and forgets its state within a few hundred.
@@ -77,49 +75,6 @@ def find_repeats(
     if method == "soft" and repeats.empty:
         logger.warning("%s has no lower case, so no base counts as a repeat; choose another method", genome.path)
     return repeats
-
-
-def read_bed(path: str | Path) -> pd.DataFrame:
-    """The first three columns of a BED, plain or gzip, without its comments, track and browser lines.
-
-    Returns:
-        contig (string), start, end (int64, 0-based half-open); the index is the line number in the file, from 1.
-
-    Raises:
-        InputError: the file is missing or a damaged gzip file, or a line is not an interval.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; give the path of a BED.")
-    with path.open("rb") as handle:
-        compression = "gzip" if handle.read(2) == b"\x1f\x8b" else None
-    try:
-        rows = pd.read_csv(
-            path,
-            sep="\t",
-            names=COLUMNS,
-            usecols=[0, 1, 2],
-            dtype=str,
-            keep_default_na=False,
-            na_values={"start": [""], "end": [""]},
-            skip_blank_lines=False,
-            quoting=csv.QUOTE_NONE,
-            encoding="latin-1",
-            compression=compression,
-        )
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is a damaged or cut-off gzip file ({error}); fetch it again.") from error
-    except pd.errors.ParserError as error:
-        raise InputError(f"{path} is not a BED: no line has contig TAB start TAB end; give one that has.") from error
-    rows.index += 1
-    rows = rows[~rows["contig"].str.match(r"#|track\b|browser\b|\s*$")]
-    numbers = rows[["start", "end"]].apply(pd.to_numeric, errors="coerce").astype(np.float64)
-    wrong = ~((numbers["start"] >= 0) & (numbers["start"] <= numbers["end"]) & (numbers % 1 == 0).all(axis=1))
-    if wrong.any():
-        line = wrong.idxmax()
-        shown = " ".join(rows.loc[line].fillna("").astype(str))
-        raise InputError(f"{path}, line {line}: {shown!r} is not an interval of BED, contig TAB start TAB end.")
-    return rows.assign(start=numbers["start"].astype(np.int64), end=numbers["end"].astype(np.int64))
 
 
 def _lower_case(genome: Genome, contig: str, start: int, end: int) -> np.ndarray:
@@ -203,25 +158,7 @@ def _write_numbered(genome: Genome, path: Path) -> None:
 def _supplied(genome: Genome, bed: str | Path | None, names: ContigNames) -> pd.DataFrame:
     if not bed:
         raise InputError("repeats method bed needs the path of a BED; give it or choose another method.")
-    rows = read_bed(bed)
-    contigs = rows["contig"].map({name: names.resolve(name) for name in rows["contig"].unique()})
-    if contigs.isna().any():
-        line = contigs.isna().idxmax()
-        name = rows.loc[line, "contig"]
-        hint = f"{bed}, line {line}: {name} is not a contig of {genome.path} ({names.suggest(name)})"
-        if contigs.isna().all():
-            raise InputError(f"{hint}; no row of the file is on one.")
-        logger.warning("%s; %d rows on such contigs are left out", hint, contigs.isna().sum())
-    rows = rows.assign(contig=contigs).dropna()
-    outside = rows["end"] > rows["contig"].map(genome.contigs).astype(np.int64)
-    if outside.any():
-        line = outside.idxmax()
-        contig, end = rows.loc[line, ["contig", "end"]]
-        raise InputError(
-            f"{bed}, line {line}: end {end} lies past the end of {contig} ({genome.contigs[contig]} bases) of "
-            f"{genome.path}; use the BED of the same assembly."
-        )
-    return rows
+    return read_bed_of(genome, bed, names)
 
 
 def _merge(found: pd.DataFrame, genome: Genome) -> pd.DataFrame:

@@ -1,0 +1,110 @@
+"""Reading intervals that a person supplies: BED and its relatives, on the contigs of one genome."""
+
+import csv
+import gzip
+import logging
+import re
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from glmtracks.contigs import ContigNames
+from glmtracks.errors import InputError
+from glmtracks.genome import Genome
+from glmtracks.intervals import COLUMNS
+
+logger = logging.getLogger(__name__)
+
+NO_INTERVAL = r"#|track\b|browser\b|\s*$"  # how lines begin that hold none
+
+
+def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.DataFrame:
+    """The first three columns of a BED, plain or gzip, without its comments, track and browser lines.
+
+    Args:
+        path: BED of three or more columns (BED3 to BED12, narrowPeak and others that begin like it).
+        more: further columns, name -> number counted from 0, ascending and above 2.
+
+    Returns:
+        contig (string), start, end (int64, 0-based half-open), then the further columns (string; empty where the
+        first interval of the file, or the row itself, does not reach so far); the index is the line number in the
+        file, from 1.
+
+    Raises:
+        InputError: the file is missing or a damaged gzip file, or a line is not an interval.
+    """
+    path, more = Path(path), more or {}
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; give the path of a BED.")
+    with path.open("rb") as handle:
+        compressed = handle.read(2) == b"\x1f\x8b"
+    try:
+        with (gzip.open if compressed else open)(path, "rt", encoding="latin-1") as handle:
+            width = next((line.count("\t") + 1 for line in handle if not re.match(NO_INTERVAL, line)), 0)
+        columns = dict(zip(COLUMNS, range(3), strict=True)) | {k: v for k, v in more.items() if v < width}
+        rows = pd.read_csv(
+            path,
+            sep="\t",
+            names=list(columns),
+            usecols=list(columns.values()),
+            dtype=str,
+            keep_default_na=False,
+            na_values={"start": [""], "end": [""]},
+            skip_blank_lines=False,
+            quoting=csv.QUOTE_NONE,
+            encoding="latin-1",
+            compression="gzip" if compressed else None,
+        )
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path} is a damaged or cut-off gzip file ({error}); fetch it again.") from error
+    except pd.errors.ParserError as error:
+        raise InputError(f"{path} is not a BED: no line has contig TAB start TAB end; give one that has.") from error
+    rows.index += 1
+    rows = rows[~rows["contig"].str.match(NO_INTERVAL)]
+    numbers = rows[["start", "end"]].apply(pd.to_numeric, errors="coerce").astype(np.float64)
+    wrong = ~((numbers["start"] >= 0) & (numbers["start"] <= numbers["end"]) & (numbers % 1 == 0).all(axis=1))
+    if wrong.any():
+        line = wrong.idxmax()
+        shown = " ".join(rows.loc[line, COLUMNS].fillna("").astype(str))
+        raise InputError(f"{path}, line {line}: {shown!r} is not an interval of BED, contig TAB start TAB end.")
+    rows = rows.assign(start=numbers["start"].astype(np.int64), end=numbers["end"].astype(np.int64))
+    return rows.reindex(columns=[*COLUMNS, *more]).fillna(dict.fromkeys(more, ""))
+
+
+def read_bed_of(
+    genome: Genome, path: str | Path, names: ContigNames, more: Mapping[str, int] | None = None
+) -> pd.DataFrame:
+    """The rows of a BED that lie on contigs of a genome, under the genome's names.
+
+    Rows on other contigs are left out with a warning that counts them, because the genome may be a part of an assembly.
+
+    Args:
+        genome: the genome.
+        path, more: as of `read_bed`, which also says what is returned.
+        names: translates the file's contig names.
+
+    Raises:
+        InputError: as `read_bed`; no row is on a contig of the genome; a row lies past the end of its contig.
+    """
+    rows = read_bed(path, more)
+    contigs = rows["contig"].map({name: names.resolve(name) for name in rows["contig"].unique()})
+    if contigs.isna().any():
+        line = contigs.isna().idxmax()
+        name = rows.loc[line, "contig"]
+        hint = f"{path}, line {line}: {name} is not a contig of {genome.path} ({names.suggest(name)})"
+        if contigs.isna().all():
+            raise InputError(f"{hint}; no row of the file is on one.")
+        logger.warning("%s; %d rows on such contigs are left out", hint, contigs.isna().sum())
+    rows = rows.assign(contig=contigs).dropna(subset="contig")
+    outside = rows["end"] > rows["contig"].map(genome.contigs).astype(np.int64)
+    if outside.any():
+        line = outside.idxmax()
+        contig, end = rows.loc[line, ["contig", "end"]]
+        raise InputError(
+            f"{path}, line {line}: end {end} lies past the end of {contig} ({genome.contigs[contig]} bases) of "
+            f"{genome.path}; use the BED of the same assembly."
+        )
+    return rows

@@ -37,9 +37,7 @@ def _rows(rules: dict, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
             )
 
 
-def _default(rule: dict, required: bool) -> str:
-    if required:
-        return "required"
+def _default(rule: dict) -> str:
     value = rule.get("default", "")
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -137,6 +137,7 @@ def test_embeddings_are_means_over_their_windows(genome, tmp_path):
         fasta=genome.path,
         provenance=genome.path.parent / "provenance.json",
         destination=tmp_path / "embeddings.parquet",
+        contigs="",
         size=100,
         step=70,
         settings=SETTINGS,

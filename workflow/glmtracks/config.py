@@ -5,7 +5,6 @@ Everything wrong is collected and reported at once, in sentences that name file,
 
 import csv
 import difflib
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -228,10 +227,6 @@ def _check_settings(settings: dict, problems: list[str]) -> None:
         )
     if split["test"] + split["validation"] >= 1:
         problems.append("configuration, split: test and validation together leave nothing to train on")
-    try:
-        re.compile(settings["scores"]["contigs"])
-    except re.error as error:
-        problems.append(f"configuration, scores.contigs: is not a valid regular expression ({error})")
 
 
 def load(config: dict) -> Configuration:

@@ -22,18 +22,20 @@ def embed_genome(
     fasta: Path,
     provenance: Path,
     destination: Path,
+    contigs: str,
     size: int,
     step: int,
     settings: dict,
     threads: int,
 ) -> None:
-    """Write the mean embedding of every window of `size` bases that begins at a multiple of `step` within its contig.
+    """Write the mean embedding of every window of `size` bases that begins at a multiple of `step` within its contig,
+    on the contigs whose names match the pattern `contigs`.
 
     A contig shorter than `size` is one window. The Parquet file has contig, start, end (0-based, half-open) and
     embedding, a list of `channels` float16 values; what made it stands in the metadata of its schema.
     """
     genome, runner = Genome(fasta), start_runner(model_folder, settings, threads)
-    batches = _windows(runner, genome, select_contigs(genome, settings["contigs"]), size, step)
+    batches = _windows(runner, genome, select_contigs(genome, contigs, "embeddings.contigs"), size, step)
     first = next(batches)
     schema = first.schema.with_metadata(
         {**describe(runner, model_folder, provenance), "size": str(size), "step": str(step)}

@@ -29,12 +29,8 @@ def _rows(rules: dict, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
         if "properties" in rule:
             yield from _rows(rule, f"{prefix}{key}.")
         else:
-            yield (
-                f"`{prefix}{key}`",
-                rule.get("type", ""),
-                _default(rule, key in rules.get("required", [])),
-                _meaning(rule),
-            )
+            default = "required" if key in rules.get("required", []) else _default(rule)
+            yield f"`{prefix}{key}`", rule.get("type", ""), default, _meaning(rule)
 
 
 def _default(rule: dict) -> str:
@@ -48,9 +44,8 @@ def _default(rule: dict) -> str:
 
 def _meaning(rule: dict) -> str:
     choices = rule.get("enum") if rule.get("type") == "string" else None
-    return rule["description"] + (
-        f" ({', '.join(choices)})" if choices and choices[0] not in rule["description"] else ""
-    )
+    explained = not choices or choices[0] in rule["description"]
+    return rule["description"] + ("" if explained else f" ({', '.join(choices)})")
 
 
 def write(page: Path = PAGE) -> None:

@@ -123,12 +123,12 @@ def shard_tiles(tiles: list[Tile], number: int, count: int) -> list[Tile]:
     return tiles[first:last]
 
 
-def select_contigs(genome: Genome, pattern: str) -> dict[str, int]:
-    """Name and length of the contigs that match a regular expression; raises `InputError` where none does."""
+def select_contigs(genome: Genome, pattern: str, key: str) -> dict[str, int]:
+    """Name and length of the contigs that match the pattern of a setting; raises `InputError` where none does."""
     chosen = {name: length for name, length in genome.contigs.items() if re.search(pattern, name)}
     if not chosen:
         known = ", ".join(list(genome.contigs)[:5])
-        raise InputError(f"scores.contigs: no contig of {genome.path} matches {pattern!r}; there are {known} …")
+        raise InputError(f"{key}: no contig of {genome.path} matches {pattern!r}; there are {known} …")
     return chosen
 
 
@@ -155,7 +155,8 @@ def score_shard(
     """Score every base of the shard called "0002-of-0008" and write one Parquet file, with a progress bar in bases."""
     genome, runner = Genome(fasta), start_runner(model_folder, settings, threads)
     number, count = map(int, shard.split("-of-"))
-    tiles = shard_tiles(tile_contigs(select_contigs(genome, settings["contigs"]), runner.window), number, count)
+    contigs = select_contigs(genome, settings["contigs"], "scores.contigs")
+    tiles = shard_tiles(tile_contigs(contigs, runner.window), number, count)
     metadata = describe(runner, model_folder, provenance)
     bases = sum(tile.end - tile.start for tile in tiles)
     with (

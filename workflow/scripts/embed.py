@@ -10,8 +10,7 @@ with job(snakemake.log[0]):
         fasta=snakemake.input.fasta,
         provenance=snakemake.input.provenance,
         destination=snakemake.output[0],
-        size=snakemake.params.embeddings["size"],
-        step=snakemake.params.embeddings["step"],
+        **snakemake.params.embeddings,
         settings=snakemake.params.scores,
         threads=snakemake.threads,
     )

@@ -22,6 +22,7 @@ The path of a result is the query for it. {genome}, {model} and {task} are rows 
 Targets: all (the default), genomes, models, tracks, variants, embeddings, benchmark, report.
 """
 
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/resources.smk"
 include: "workflow/rules/genome.smk"

@@ -17,7 +17,7 @@ min_version("9.0")
 
 LIBRARY = str(Path(workflow.basedir, "workflow"))
 sys.path.insert(0, LIBRARY)
-os.environ["PYTHONPATH"] = LIBRARY  # inherited by every script, so the checkout is the deployment
+os.environ.update(PYTHONPATH=LIBRARY)  # inherited by every script, so the checkout is the deployment
 
 from glmtracks.benchmarks import missing_inputs
 from glmtracks.config import load, locate
@@ -62,7 +62,7 @@ def tasks():
     """The (genome, task) pairs of the benchmark sheet that have their inputs; why the others are skipped."""
     runnable, skipped = [], {}
     for row in CONFIG.benchmarks:
-        reason = missing_inputs(row["task"], GENOMES[row["genome"]])
+        reason = missing_inputs(row["task"], GENOMES[row["genome"]], row["inputs"])
         if reason:
             skipped[row["genome"], row["task"]] = reason
         else:
@@ -89,15 +89,33 @@ def source_file(source, kind, sha256=""):
 
 
 FASTA = {name: source_file(row["fasta"], "fasta", row["sha256"]) for name, row in GENOMES.items()}
-ANNOTATION = {
-    name: source_file(row["annotation"], "annotation") for name, row in GENOMES.items() if row["annotation"]
+ANNOTATION = {name: source_file(row["annotation"], "annotation") for name, row in GENOMES.items() if row["annotation"]}
+REPEATS_BED = {
+    name: source_file(row["repeats"].removeprefix("bed:"), "bed")
+    for name, row in GENOMES.items()
+    if row["repeats"].startswith("bed:")
 }
 VCF = {name: source_file(row["vcf"], "vcf", row["sha256"]) for name, row in CALLSETS.items()}
+INPUTS = {
+    (row["genome"], row["task"]): {key: source_file(source, key) for key, source in row["inputs"].items()}
+    for row in CONFIG.benchmarks
+    if (row["genome"], row["task"]) in RUNNABLE
+}
 
 
 def annotation_of(wildcards):
     """The genome's annotation in canonical form, where it has one."""
     return f"results/genomes/{wildcards.genome}/annotation.gff3.gz" if wildcards.genome in ANNOTATION else []
+
+
+def inputs_of(wildcards):
+    """The files that a task needs on a genome beside what is made of the genome: key -> path."""
+    return INPUTS.get((wildcards.genome, wildcards.task), {})
+
+
+def of_callset(pattern):
+    """An input function: `pattern` for the genome that a call set refers to."""
+    return lambda wildcards: pattern.format(genome=CALLSETS[wildcards.callset]["genome"], **wildcards)
 
 
 def corpus_of(pattern):

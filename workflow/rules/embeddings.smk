@@ -6,7 +6,11 @@ Needs: a genome and a model. Makes results/embeddings/{genome}/{model}.parquet.
 
 rule embeddings:
     input:
-        expand("results/embeddings/{genome}/{model}.parquet", genome=SCORED, model=EMBEDDING),
+        expand(
+            "results/embeddings/{genome}/{model}.parquet",
+            genome=SCORED,
+            model=EMBEDDING,
+        ),
     message:
         "All embeddings are in place"
 
@@ -19,9 +23,6 @@ rule embed:
         config="results/models/{model}/config.json",
     output:
         "results/embeddings/{genome}/{model}.parquet",
-    params:
-        scores=SETTINGS["scores"],
-        embeddings=SETTINGS["embeddings"],
     log:
         "results/logs/embed/{genome}/{model}.log",
     benchmark:
@@ -32,6 +33,9 @@ rule embed:
     resources:
         mem_mb=memory(2000, 2),
         runtime=minutes(120),
+    params:
+        scores=SETTINGS["scores"],
+        embeddings=SETTINGS["embeddings"],
     message:
         "Embedding {wildcards.genome} with {wildcards.model}"
     script:

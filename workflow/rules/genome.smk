@@ -17,23 +17,23 @@ rule genomes:
 rule download:
     output:
         "results/downloads/{download}",
-    params:
-        source=lambda wildcards: DOWNLOADS[wildcards.download][0],
-        kind=lambda wildcards: DOWNLOADS[wildcards.download][1],
-        sha256=lambda wildcards: DOWNLOADS[wildcards.download][2],
-    wildcard_constraints:
-        download=one_of(DOWNLOADS),
     log:
         "results/logs/download/{download}.log",
     benchmark:
         "results/logs/download/{download}.time.tsv"
+    wildcard_constraints:
+        download=one_of(DOWNLOADS),
+    retries: 1
     conda:
         "../../envs/genome.yaml"
     threads: 1
     resources:
         mem_mb=memory(500),
         runtime=minutes(240),
-    retries: 1
+    params:
+        source=lambda wildcards: DOWNLOADS[wildcards.download][0],
+        kind=lambda wildcards: DOWNLOADS[wildcards.download][1],
+        sha256=lambda wildcards: DOWNLOADS[wildcards.download][2],
     message:
         "Downloading {params.source}"
     script:
@@ -49,11 +49,6 @@ rule genome:
         gzi="results/genomes/{genome}/genome.fa.gz.gzi",
         sizes="results/genomes/{genome}/chrom.sizes",
         provenance="results/genomes/{genome}/provenance.json",
-    params:
-        origin=lambda wildcards: GENOMES[wildcards.genome]["fasta"],
-        sha256=lambda wildcards: GENOMES[wildcards.genome]["sha256"],
-        include=lambda wildcards: GENOMES[wildcards.genome]["include"],
-        exclude=lambda wildcards: GENOMES[wildcards.genome]["exclude"],
     log:
         "results/logs/genome/{genome}.log",
     benchmark:
@@ -64,6 +59,11 @@ rule genome:
     resources:
         mem_mb=memory(500),
         runtime=minutes(10, 0.2),
+    params:
+        origin=lambda wildcards: GENOMES[wildcards.genome]["fasta"],
+        sha256=lambda wildcards: GENOMES[wildcards.genome]["sha256"],
+        include=lambda wildcards: GENOMES[wildcards.genome]["include"],
+        exclude=lambda wildcards: GENOMES[wildcards.genome]["exclude"],
     message:
         "Checking and indexing the genome {wildcards.genome}"
     script:
@@ -77,9 +77,6 @@ rule annotation:
     output:
         gff="results/genomes/{genome}/annotation.gff3.gz",
         tbi="results/genomes/{genome}/annotation.gff3.gz.tbi",
-    params:
-        aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
-        genetic_code=lambda wildcards: GENOMES[wildcards.genome]["genetic_code"],
     log:
         "results/logs/annotation/{genome}.log",
     benchmark:
@@ -90,6 +87,9 @@ rule annotation:
     resources:
         mem_mb=memory(1500, 60),
         runtime=minutes(15, 0.5),
+    params:
+        aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
+        genetic_code=lambda wildcards: GENOMES[wildcards.genome]["genetic_code"],
     message:
         "Reading the annotation of {wildcards.genome}"
     script:

@@ -24,24 +24,24 @@ rule train_model:
         config="results/models/{model}/config.json",
         metrics="results/models/{model}/metrics.json",
         training="results/models/{model}/training.tsv",
-    params:
-        kind=lambda wildcards: MODELS[wildcards.model]["kind"],
-        genomes=lambda wildcards: MODELS[wildcards.model]["genomes"],
-        parameters=lambda wildcards: MODELS[wildcards.model]["parameters"],
-        licence=lambda wildcards: MODELS[wildcards.model]["licence"],
-        seed=SETTINGS["seed"],
-    wildcard_constraints:
-        model=one_of(TRAINED),
     log:
         "results/logs/train_model/{model}.log",
     benchmark:
         "results/logs/train_model/{model}.time.tsv"
+    wildcard_constraints:
+        model=one_of(TRAINED),
     conda:
         "../../envs/models.yaml"
     threads: 2
     resources:
         mem_mb=memory(4000, 2),
         runtime=minutes(240),
+    params:
+        kind=lambda wildcards: MODELS[wildcards.model]["kind"],
+        genomes=lambda wildcards: MODELS[wildcards.model]["genomes"],
+        parameters=lambda wildcards: MODELS[wildcards.model]["parameters"],
+        licence=lambda wildcards: MODELS[wildcards.model]["licence"],
+        seed=SETTINGS["seed"],
     message:
         "Training {wildcards.model} ({params.kind}) on {params.genomes}"
     script:
@@ -56,22 +56,22 @@ rule load_model:
         config="results/models/{model}/config.json",
         metrics="results/models/{model}/metrics.json",
         training="results/models/{model}/training.tsv",
-    params:
-        kind=lambda wildcards: MODELS[wildcards.model]["kind"],
-        seen=lambda wildcards: MODELS[wildcards.model]["seen"],
-        licence=lambda wildcards: MODELS[wildcards.model]["licence"],
-    wildcard_constraints:
-        model=one_of(LOADED),
     log:
         "results/logs/load_model/{model}.log",
     benchmark:
         "results/logs/load_model/{model}.time.tsv"
+    wildcard_constraints:
+        model=one_of(LOADED),
     conda:
         "../../envs/models.yaml"
     threads: 1
     resources:
         mem_mb=memory(2000, 3),
         runtime=minutes(10),
+    params:
+        kind=lambda wildcards: MODELS[wildcards.model]["kind"],
+        seen=lambda wildcards: MODELS[wildcards.model]["seen"],
+        licence=lambda wildcards: MODELS[wildcards.model]["licence"],
     message:
         "Loading {wildcards.model} from {input.folder}"
     script:

@@ -12,8 +12,6 @@ rule regions:
         annotation=annotation_of,
     output:
         "results/genomes/{genome}/regions.parquet",
-    params:
-        promoter=SETTINGS["regions"]["promoter"],
     log:
         "results/logs/regions/{genome}.log",
     benchmark:
@@ -24,6 +22,8 @@ rule regions:
     resources:
         mem_mb=memory(2000, 20),
         runtime=minutes(15, 0.2),
+    params:
+        promoter=SETTINGS["regions"]["promoter"],
     message:
         "Classifying the bases of {wildcards.genome}"
     script:

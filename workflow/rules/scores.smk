@@ -7,7 +7,12 @@ interruption, and results/tracks/{genome}/{model}/: the dataset scores/, a bigWi
 
 rule tracks:
     input:
-        expand("results/tracks/{genome}/{model}/{track}.bw", genome=SCORED, model=MODELS, track=TRACKS),
+        expand(
+            "results/tracks/{genome}/{model}/{track}.bw",
+            genome=SCORED,
+            model=MODELS,
+            track=TRACKS,
+        ),
         expand("results/tracks/{genome}/{model}/track_hub", genome=SCORED, model=MODELS),
     message:
         "All tracks are in place"
@@ -21,8 +26,6 @@ rule score_shard:
         config="results/models/{model}/config.json",
     output:
         "results/scores/{genome}/{model}/{shard}.parquet",
-    params:
-        scores=SETTINGS["scores"],
     log:
         "results/logs/score_shard/{genome}/{model}/{shard}.log",
     benchmark:
@@ -33,6 +36,8 @@ rule score_shard:
     resources:
         mem_mb=memory(1500, 2),
         runtime=minutes(120),
+    params:
+        scores=SETTINGS["scores"],
     message:
         "Scoring {wildcards.genome} with {wildcards.model}, shard {wildcards.shard}"
     script:

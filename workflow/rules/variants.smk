@@ -5,11 +5,6 @@ Needs: a row of the call set sheet, and the scores of its genome by each model. 
 """
 
 
-def of_callset(pattern):
-    """An input function: `pattern` for the genome that a call set refers to."""
-    return lambda wildcards: pattern.format(genome=CALLSETS[wildcards.callset]["genome"], **wildcards)
-
-
 rule variants:
     input:
         expand("results/variants/{callset}/{model}.vcf.gz", callset=CALLSETS, model=MODELS),
@@ -29,9 +24,6 @@ rule annotate_variants:
         vcf="results/variants/{callset}/{model}.vcf.gz",
         tbi="results/variants/{callset}/{model}.vcf.gz.tbi",
         parquet="results/variants/{callset}/{model}.parquet",
-    params:
-        aliases=lambda wildcards: GENOMES[CALLSETS[wildcards.callset]["genome"]]["contig_aliases"],
-        scores=SETTINGS["scores"],
     log:
         "results/logs/annotate_variants/{callset}/{model}.log",
     benchmark:
@@ -42,6 +34,9 @@ rule annotate_variants:
     resources:
         mem_mb=memory(2000),
         runtime=minutes(60, 0.5),
+    params:
+        aliases=lambda wildcards: GENOMES[CALLSETS[wildcards.callset]["genome"]]["contig_aliases"],
+        scores=SETTINGS["scores"],
     message:
         "Annotating the call set {wildcards.callset} with {wildcards.model}"
     script:

@@ -14,12 +14,6 @@ rule windows:
         windows="results/windows/{genome}/windows.parquet",
         split="results/windows/{genome}/split.tsv",
         leakage="results/windows/{genome}/leakage.json",
-    params:
-        split=SETTINGS["split"],
-        windows=SETTINGS["windows"],
-        test_contigs=lambda wildcards: GENOMES[wildcards.genome]["test"],
-        validation_contigs=lambda wildcards: GENOMES[wildcards.genome]["validation"],
-        seed=SETTINGS["seed"],
     log:
         "results/logs/windows/{genome}.log",
     benchmark:
@@ -30,6 +24,12 @@ rule windows:
     resources:
         mem_mb=memory(2000, 10),
         runtime=minutes(15, 0.5),
+    params:
+        split=SETTINGS["split"],
+        windows=SETTINGS["windows"],
+        test_contigs=lambda wildcards: GENOMES[wildcards.genome]["test"],
+        validation_contigs=lambda wildcards: GENOMES[wildcards.genome]["validation"],
+        seed=SETTINGS["seed"],
     message:
         "Splitting {wildcards.genome} and cutting training windows"
     script:

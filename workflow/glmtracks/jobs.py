@@ -1,41 +1,45 @@
 """What every workflow script needs around its one library call: a log, and errors a person can read."""
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from glmtracks.errors import InputError
 
 
 class _Tee:
-    """A text stream that writes to several others."""
+    """The terminal and a log in one text stream; the log is spared the steps of progress bars."""
 
-    def __init__(self, *streams):
-        self.streams = streams
+    def __init__(self, terminal: TextIO, log: TextIO):
+        self.terminal, self.log = terminal, log
 
     def write(self, text: str) -> int:
-        for stream in self.streams:
-            stream.write(text)
-        return len(text)
+        if not text.startswith("\r"):  # as each step of a bar does
+            self.log.write(text)
+        return self.terminal.write(text)
 
     def flush(self) -> None:
-        for stream in self.streams:
-            stream.flush()
+        self.log.flush()
+        self.terminal.flush()
 
     def isatty(self) -> bool:
-        return self.streams[0].isatty()
+        return self.terminal.isatty()
 
 
 @contextmanager
 def job(log: str) -> Iterator[None]:
     """Run the block with standard error going to the terminal and to the file `log`.
 
-    Messages of `logging` at level INFO and above go the same way. An `InputError` ends the process with status 1 and
+    Messages of `logging` at level INFO and above go the same way; progress bars only to a terminal that is one. An `InputError` ends the process with status 1 and
     its sentence alone; any other exception is a bug and keeps its traceback, in the log and on the terminal.
     """
     terminal = sys.stderr
+    if not terminal.isatty():
+        os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is imported, which is inside the block
     handle = open(log, "w")  # noqa: SIM115 - closed below, after the last message
     sys.stderr = _Tee(terminal, handle)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s", force=True)

@@ -7,7 +7,9 @@ rounding of a matrix product may depend on its shape.
 """
 
 import json
+import logging
 import re
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ from glmtracks.genome import Genome
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.registry import load, read_config
 from glmtracks.shards import ScoresWriter, score_columns
+
+logger = logging.getLogger(__name__)
 
 SMALLEST = 256  # the shortest forward pass; tiles of short contigs are padded to it or to the next power of two
 ROUND = 2_000_000  # bases whose results are held at a time
@@ -158,7 +162,7 @@ def score_shard(
     contigs = select_contigs(genome, settings["contigs"], "scores.contigs")
     tiles = shard_tiles(tile_contigs(contigs, runner.window), number, count)
     metadata = describe(runner, model_folder, provenance)
-    bases = sum(tile.end - tile.start for tile in tiles)
+    bases, began = sum(tile.end - tile.start for tile in tiles), time.perf_counter()
     with (
         ScoresWriter(destination, metadata) as writer,
         tqdm(total=bases, unit=" bases", unit_scale=True, desc="scoring") as bar,
@@ -166,6 +170,8 @@ def score_shard(
         for tile, log_probs in runner.log_probs(genome, tiles):
             writer.write(tile.contig, tile.start, genome.codes(*tile), log_probs)
             bar.update(tile.end - tile.start)
+    seconds = time.perf_counter() - began
+    logger.info(f"{bases:,} bases ({3 * bases:,} variants) in {seconds:.1f} s: {bases / seconds:,.0f} bases/s")
 
 
 def model_lookup(model_folder: Path, genome: Genome, settings: dict, threads: int) -> Callable:

@@ -3,6 +3,7 @@
 import inspect
 import logging
 import math
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -200,6 +201,7 @@ def train(model: GenomicLanguageModel, corpus: Corpus, parameters: dict) -> list
             logger=False,
             enable_checkpointing=False,
             enable_model_summary=False,
+            enable_progress_bar=sys.stderr.isatty(),
             default_root_dir=scratch,
         )
         trainer.fit(module, DataLoader(WindowBatches(packed, parameters["batch"], parameters["seed"]), batch_size=None))

@@ -1,6 +1,6 @@
 """What the scores are worth: every task of the benchmark sheet, for every model, beside the baselines.
 
-Needs: the test part of a genome and its scores by each model. Makes results/benchmarks/{genome}/{task}/: items.parquet,
+Needs: the test part of a genome, its scores by each model, and the files in the column inputs. Makes results/benchmarks/{genome}/{task}/: items.parquet,
 what is judged, the same for all models; {model}.parquet, their scores; summary.tsv. Then results/benchmarks/summary.tsv
 of all genomes and tasks.
 """
@@ -22,14 +22,9 @@ rule benchmark_items:
         outgroups=lambda wildcards: expand(
             "results/genomes/{outgroup}/genome.fa.gz", outgroup=GENOMES[wildcards.genome]["outgroups"]
         ),
+        files=lambda wildcards: list(inputs_of(wildcards).values()),
     output:
         "results/benchmarks/{genome}/{task}/items.parquet",
-    params:
-        task="{task}",
-        genome=lambda wildcards: {"genetic_code": GENOMES[wildcards.genome]["genetic_code"]},
-        outgroups=lambda wildcards: GENOMES[wildcards.genome]["outgroups"],
-        options=SETTINGS["benchmark"],
-        seed=SETTINGS["seed"],
     log:
         "results/logs/benchmark_items/{genome}/{task}.log",
     benchmark:
@@ -40,6 +35,13 @@ rule benchmark_items:
     resources:
         mem_mb=memory(3000, 20),
         runtime=minutes(30, 1),
+    params:
+        task="{task}",
+        genome=lambda wildcards: {key: GENOMES[wildcards.genome][key] for key in ("genetic_code", "contig_aliases")},
+        outgroups=lambda wildcards: GENOMES[wildcards.genome]["outgroups"],
+        files=lambda wildcards: list(inputs_of(wildcards)),
+        options=SETTINGS["benchmark"],
+        seed=SETTINGS["seed"],
     message:
         "Drawing the items of the task {wildcards.task} on {wildcards.genome}"
     script:
@@ -52,8 +54,6 @@ rule benchmark_scores:
         scores="results/tracks/{genome}/{model}/scores",
     output:
         "results/benchmarks/{genome}/{task}/{model}.parquet",
-    params:
-        task="{task}",
     log:
         "results/logs/benchmark_scores/{genome}/{task}/{model}.log",
     benchmark:
@@ -64,6 +64,8 @@ rule benchmark_scores:
     resources:
         mem_mb=memory(2000, 10),
         runtime=minutes(15),
+    params:
+        task="{task}",
     message:
         "Looking up the scores of {wildcards.model} for the task {wildcards.task} on {wildcards.genome}"
     script:
@@ -78,11 +80,6 @@ rule benchmark_summary:
         split="results/windows/{genome}/split.tsv",
     output:
         "results/benchmarks/{genome}/{task}/summary.tsv",
-    params:
-        task="{task}",
-        genome="{genome}",
-        options=SETTINGS["benchmark"],
-        seed=SETTINGS["seed"],
     log:
         "results/logs/benchmark_summary/{genome}/{task}.log",
     benchmark:
@@ -93,6 +90,11 @@ rule benchmark_summary:
     resources:
         mem_mb=memory(3000, 20),
         runtime=minutes(30),
+    params:
+        task="{task}",
+        genome="{genome}",
+        options=SETTINGS["benchmark"],
+        seed=SETTINGS["seed"],
     message:
         "Comparing models and baselines in the task {wildcards.task} on {wildcards.genome}"
     script:
@@ -104,8 +106,6 @@ rule benchmark_table:
         [f"results/benchmarks/{genome}/{task}/summary.tsv" for genome, task in RUNNABLE],
     output:
         "results/benchmarks/summary.tsv",
-    params:
-        skipped=[[genome, task, reason] for (genome, task), reason in SKIPPED.items()],
     log:
         "results/logs/benchmark_table.log",
     benchmark:
@@ -116,6 +116,8 @@ rule benchmark_table:
     resources:
         mem_mb=memory(500),
         runtime=minutes(5),
+    params:
+        skipped=[[genome, task, reason] for (genome, task), reason in SKIPPED.items()],
     message:
         "Gathering the benchmark tables"
     script:

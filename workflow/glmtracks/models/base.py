@@ -23,6 +23,8 @@ class GenomicLanguageModel(nn.Module, ABC):
     objective: ClassVar[Objective]
     """What a prediction may read: one_pass = every base but the predicted one; causal = the bases to its left."""
     tokens: ClassVar[str] = "single bases"
+    context: ClassVar[int | None] = None
+    """The longest window that the model can read, in bases; None = any length."""
 
     def __init__(self, **architecture):
         super().__init__()

@@ -1,0 +1,214 @@
+"""Plots: their tables tell what the results tell, and the pictures are the same bytes for the same table."""
+
+import re
+from inspect import getmembers, isfunction
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_world import GENOME, KINDS, row, rows_of_all_verdicts, write_model, write_scores, write_summary
+
+from glmtracks.annotation import write_gff3
+from glmtracks.consequences import CONSEQUENCES
+from glmtracks.genome import BASES, decode
+from glmtracks.plots import CAPTIONS, PLOTS, caption, figures, make_plot, plots_of, style, tables
+from glmtracks.shards import ScoresWriter
+from glmtracks.tracks import write_dataset
+
+BASELINE = {"markov_5": True, "untrained": True, "house": False}
+
+
+def test_every_plot_has_a_table_a_figure_and_a_caption_that_says_what_would_be_bad():
+    for name in PLOTS:
+        assert name in dict(getmembers(tables, isfunction))
+        assert name in dict(getmembers(figures, isfunction))
+        assert "What would be bad" in caption(name)
+    assert {path.stem for path in CAPTIONS.glob("*.rst")} == {*PLOTS, "plot", "page"}
+
+
+def test_a_genome_gets_the_plots_that_its_tasks_and_files_allow():
+    assert plots_of([], lacks={"annotation", "training"}) == ["differences"]
+    assert "llr_by_consequence" not in plots_of(["perplexity"], lacks=set())
+    assert plots_of(["perplexity", "consequence", "outgroup"], lacks=set()) == list(PLOTS)
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=4, max_size=4))
+def test_information_is_0_bits_for_a_guess_and_2_for_certainty(weights):
+    probabilities = np.array([weights]) / sum(weights)
+    assert -1e-9 <= figures.information(probabilities)[0] <= 2
+    assert figures.information(np.full((1, 4), 0.25))[0] == pytest.approx(0)
+    assert figures.information(np.array([[0.0, 1.0, 0.0, 0.0]]))[0] == pytest.approx(2)
+
+
+def test_baselines_are_told_by_kind_and_by_the_summary(tmp_path):
+    summary = write_summary(tmp_path / "summary.tsv", rows_of_all_verdicts())
+    assert tables.which_are_baselines({"summaries": [summary]}, GENOME, KINDS) == BASELINE
+
+
+def test_differences_keep_losses_and_rows_without_a_number(tmp_path):
+    sources = {"summaries": [write_summary(tmp_path / "summary.tsv", rows_of_all_verdicts())]}
+    table = tables.differences(sources, GENOME, BASELINE)
+    assert table["verdict"].tolist() == ["better", "worse", "undecided", "", "", "better"]
+    text = _texts(figures.differences(table, style.looks(["house"])))
+    assert "markov_5 0.600" in text
+    assert "fewer than 10 positives" in text
+    assert any("no interval" in words for words in text)
+
+
+def test_perplexity_is_shown_by_region_and_repeat_but_not_by_cpg(tmp_path):
+    contrasts = ["all", "repeat", "CpG", "intergenic", "CDS", "CDS codon 3, non-repeat", "CDS, repeat, CpG"]
+    rows = [row("perplexity", contrast, "house", 1.3, 0.05) for contrast in contrasts]
+    table = tables.perplexity_by_region({"summaries": [write_summary(tmp_path / "s.tsv", rows)]}, GENOME, BASELINE)
+    assert list(zip(table["region"], table["repeat"], strict=True)) == [
+        ("all", "all"),
+        ("all", "repeat"),
+        ("CDS", "all"),
+        ("CDS codon 3", "non-repeat"),
+        ("intergenic", "all"),
+    ]
+
+
+def test_llr_by_consequence_turns_the_score_round_and_counts_the_comparison_class_once(tmp_path):
+    severe, silent = np.linspace(1, 3, 101), np.linspace(-1, 1, 51)  # the score is -llr
+    contrasts = {"missense vs synonymous": (severe, silent), "stop_gained vs synonymous": (severe + 2, silent)}
+    sources = {"scores": [write_scores(tmp_path / f"{model}.parquet", contrasts) for model in BASELINE]}
+    table = tables.llr_by_consequence(sources, GENOME, BASELINE)
+    assert set(table["model"]) == {"house"}
+    assert table["consequence"].tolist() == [name for name in CONSEQUENCES if name in set(table["consequence"])]
+    assert table.set_index("consequence")["q0.5"].to_dict() == pytest.approx(
+        {"stop_gained": -4, "missense": -2, "synonymous": 0}, abs=1e-6
+    )
+    assert table.set_index("consequence")["n"].to_dict() == {"stop_gained": 101, "missense": 101, "synonymous": 51}
+
+
+def test_outgroup_histograms_hold_nearly_all_items_and_the_headline(tmp_path):
+    rng = np.random.default_rng(1)
+    contrast = "substituted in smik vs matched"
+    scores = write_scores(tmp_path / "house.parquet", {contrast: (rng.normal(1, 1, 900), rng.normal(0, 1, 900))})
+    sources = {"scores": [scores], "summaries": [write_summary(tmp_path / "s.tsv", rows_of_all_verdicts())]}
+    table = tables.outgroup_llr(sources, GENOME, BASELINE)
+    assert (table.groupby("label")["share"].sum().between(0.97, 1)).all()
+    mean = (table["share"] * table["low"]).groupby(table["label"]).sum()
+    assert mean[1] > mean[0]
+    assert table["auroc"].unique() == pytest.approx([0.58])
+
+
+def test_long_training_is_thinned_and_models_without_steps_are_levels(tmp_path):
+    write_model(tmp_path / "house", steps=5000, validation=1.26)
+    write_model(tmp_path / "untrained", steps=0, validation=1.42)
+    names = ("house", "untrained")
+    sources = {
+        "training": [tmp_path / name / "training.tsv" for name in names],
+        "metrics": [tmp_path / name / "metrics.json" for name in names],
+    }
+    table = tables.training(sources, GENOME, BASELINE)
+    curve = table[table["part"] == "train"]
+    assert set(curve["model"]) == {"house"}
+    assert len(curve) == tables.POINTS
+    assert curve["step"].is_monotonic_increasing
+    levels = table[table["part"] == "validation"].set_index("model")["nats_per_base"]
+    assert levels.to_dict() == {"house": 1.26, "untrained": 1.42}
+
+
+@pytest.fixture
+def genes(make_genome, tmp_path):
+    """Ten genes, five on each strand, on a test contig, and models that know, or do not know, where they start."""
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 4, 4000).astype(np.uint8)
+    log_probs = np.full((4000, 4), np.log(0.25), dtype=np.float32)
+    features = []
+    for number in range(10):
+        start, forward = 200 + 350 * number, number % 2 == 0
+        places = np.arange(start, start + 3) if forward else np.arange(start + 89, start + 86, -1)
+        for place, base in zip(places, "ATG", strict=True):
+            code = BASES.index(base) if forward else 3 - BASES.index(base)
+            codes[place] = code
+            log_probs[place] = np.log([0.97 if other == code else 0.01 for other in range(4)])
+        gene = {"contig": "chrI", "start": start, "end": start + 90, "strand": "+" if forward else "-"}
+        gene |= {"transcript": f"t{number}", "gene": f"g{number}", "gene_name": "", "biotype": "protein_coding"}
+        features += [gene | {"feature": "exon", "phase": -1}, gene | {"feature": "CDS", "phase": 0}]
+    genome = make_genome({"chrI": decode(codes), "chrII": "ACGT" * 50})
+    for model, said in (("house", log_probs), ("markov_5", np.full_like(log_probs, np.log(0.25)))):
+        with ScoresWriter(tmp_path / f"{model}.parquet", {"model": model}) as writer:
+            writer.write("chrI", 0, codes, said)
+        write_dataset([tmp_path / f"{model}.parquet"], genome.contigs, tmp_path / model / "scores")
+    write_gff3(pd.DataFrame(features), genome.contigs, tmp_path / "annotation.gff3.gz")
+    pd.DataFrame({"contig": ["chrI"], "start": [0], "end": [2000], "split": ["test"]}).to_csv(
+        tmp_path / "split.tsv", sep="\t", index=False
+    )
+    return {
+        "datasets": [tmp_path / "house" / "scores", tmp_path / "markov_5" / "scores"],
+        "annotation": [tmp_path / "annotation.gff3.gz"],
+        "fasta": [genome.path],
+        "split": [tmp_path / "split.tsv"],
+        "summaries": [],
+    }
+
+
+def test_the_logo_shows_atg_on_both_strands_where_the_model_knows_it(genes):
+    table = tables.logo_start_codons(genes, GENOME, {"markov_5": True, "house": False})
+    start = table[table["position"].between(1, 3)].set_index(["source", "position"])
+    for position, base in enumerate("ATG", start=1):
+        assert start.loc[(tables.OBSERVED, position), base] == 1
+        assert start.loc[("house", position), base] == pytest.approx(0.97, abs=1e-3)
+        assert start.loc[("markov_5", position), base] == pytest.approx(0.25, abs=1e-3)
+    assert table["n"].unique().tolist() == [5]  # 200, 900, 1600 and, on the minus strand, 639 and 1339
+    assert table["source"].unique().tolist() == [tables.OBSERVED, "house", "markov_5"]
+    assert table[list(BASES)].sum(axis=1).to_numpy() == pytest.approx(1)
+    assert 0 not in set(table["position"])
+
+
+def test_a_contig_without_scores_or_genes_gives_an_empty_logo(genes, tmp_path):
+    split = tmp_path / "other.tsv"
+    split.write_text("contig\tstart\tend\tsplit\nchrII\t0\t200\ttest\n")
+    assert tables.logo_start_codons({**genes, "split": [split]}, GENOME, {"house": False}).empty
+    assert tables.logo_start_codons({**genes, "datasets": []}, GENOME, {}).empty
+
+
+def _texts(figure) -> list[str]:
+    """All words of a figure."""
+    return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+
+
+def _sources(tmp_path) -> dict[str, list]:
+    scores = {"missense vs synonymous": (np.linspace(0, 1, 40), np.linspace(-1, 0, 40))}
+    write_model(tmp_path / "models" / "house", steps=50, validation=1.26)
+    return {
+        "summaries": [write_summary(tmp_path / "summary.tsv", rows_of_all_verdicts())],
+        "scores": [write_scores(tmp_path / "scores" / "house.parquet", scores)],
+        "training": [tmp_path / "models" / "house" / "training.tsv"],
+        "metrics": [tmp_path / "models" / "house" / "metrics.json"],
+    }
+
+
+def test_a_plot_is_the_same_bytes_every_time_in_colours_that_the_page_can_turn_dark(tmp_path, genes):
+    sources = {**genes, **_sources(tmp_path)}
+    for name in PLOTS:
+        written = []
+        for number in (1, 2):
+            svg, tsv = tmp_path / str(number) / f"{name}.svg", tmp_path / str(number) / f"{name}.tsv"
+            make_plot(name, GENOME, {"markov_5": "markov", "house": "one_pass"}, sources, svg, tsv)
+            written.append((svg.read_bytes(), tsv.read_bytes()))
+            assert len(pd.read_csv(tsv, sep="\t"))
+        assert written[0] == written[1]
+        text = written[0][0].decode()
+        assert "dc:date" not in text
+        assert set(re.findall(r"#[0-9a-f]{6}\b", text)) <= set(style.VARIABLES)
+        assert len(text) > 5000
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_with_nothing_to_draw_the_picture_says_so(tmp_path, name):
+    sources = {needed: [] for needed in PLOTS[name].reads}
+    make_plot(name, GENOME, KINDS, sources, tmp_path / "plot.svg", tmp_path / "plot.tsv")
+    text = " ".join(re.findall(r">([^<>]+)</text>", (tmp_path / "plot.svg").read_text()))
+    assert " ".join(text.split()) == PLOTS[name].empty
+    assert (tmp_path / "plot.tsv").exists()
+
+
+def test_models_keep_their_colour_and_baselines_are_hollow():
+    looks, hollow = style.looks(["a", "b"]), style.baseline_looks(["markov", "uniform"])
+    assert looks["a"].face == looks["a"].colour != looks["b"].colour
+    assert {look.face for look in hollow.values()} == {style.PAPER}

@@ -1,0 +1,255 @@
+"""From the table of a plot to its figure: one function for each plot, taking the table of the function of `tables` with
+the same name and the looks of the models (see `style`), and returning a matplotlib Figure."""
+
+import logomaker
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from glmtracks.overview import with_interval
+from glmtracks.plots.style import BASE_COLOURS, GRID, INK, PAPER, SOFT, Look, bare, baseline_looks, legend_above
+from glmtracks.plots.tables import OBSERVED
+
+ROW = 0.34  # inches of a row of a dot plot
+UNIFORM = np.log(4)  # nats per base when every base is equally likely
+UNITS = {"nats_per_base": "nats per base", "auroc_within_stratum": "AUROC within substitutions of one kind"}
+LEAST_BITS = 0.25  # of the scale of a logo, so that noise looks like noise
+SPACE = "\u2003"  # SVG joins ordinary spaces
+
+
+def differences(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Forest plot, a panel for each task and a row for each contrast; all rows look alike, whatever their verdict."""
+    panels = [(task, rows) for task, rows in table.groupby("task", sort=False)]
+    counts = [rows["contrast"].nunique() for _, rows in panels]
+    figure = Figure(figsize=(10, 1.0 + sum(ROW * count + 0.95 for count in counts)), layout="constrained")
+    grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=[ROW * count + 0.3 for count in counts])
+    for axes, (task, rows) in zip(grid[:, 0], panels, strict=True):
+        contrasts = list(rows["contrast"].unique())
+        _dodged(axes, rows, contrasts, "contrast", ("difference", "difference_low", "difference_high"), looks)
+        axes.axvline(0, color=INK, linewidth=1)
+        reach = 1.08 * np.nanmax(np.abs(rows[["difference", "difference_low", "difference_high"]]), initial=1e-3)
+        axes.set_xlim(-reach, reach)
+        axes.set_yticks(range(len(contrasts)), [_readable(name) for name in contrasts])
+        for place, contrast in enumerate(contrasts):
+            first = rows[rows["contrast"] == contrast].iloc[0]
+            axes.annotate(
+                _bar_to_clear(first),
+                (1.01, place),
+                xycoords=axes.get_yaxis_transform(),
+                va="center",
+                color=SOFT,
+                size=9,
+            )
+        axes.set_title(task)
+        axes.annotate(
+            "best baseline", (1.01, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points", size=9
+        )
+        unit = UNITS.get(rows["metric"].iloc[0], rows["metric"].iloc[0])
+        axes.set_xlabel(SPACE.join(["← loses", f"difference, {unit}", "beats →"]))
+    _fill_legend(grid[0, 0], looks, table["scorer"])
+    legend_above(figure, grid[0, 0])
+    return figure
+
+
+def _bar_to_clear(row: pd.Series) -> str:
+    if not np.isfinite(row["value"]):
+        return row["status"]
+    if not row["best_baseline"]:
+        return "none"
+    interval = "" if np.isfinite(row["difference_low"]) else ", no interval"
+    return f"{row['best_baseline']} {row['best_baseline_value']:.3f}{interval}"
+
+
+def _readable(name: str) -> str:
+    return "all held-out bases" if name == "all" else name.replace("_", " ")
+
+
+def _dodged(axes: Axes, rows: pd.DataFrame, names: list[str], column: str, values: tuple[str, str, str], looks) -> None:
+    """Dots with error bars, a row for each of `names` from the top down, series side by side within it."""
+    series = [name for name in looks if name in set(rows["scorer"])]
+    offsets = np.linspace(-0.5, 0.5, 2 * len(series) + 1)[1::2] * min(0.8, 0.22 * len(series))
+    place = {name: number for number, name in enumerate(names)}
+    for scorer, offset in zip(series, offsets, strict=True):
+        found = rows[(rows["scorer"] == scorer) & rows[values[0]].notna()]
+        value, low, high = (found[name].to_numpy() for name in values)
+        axes.errorbar(
+            value,
+            found[column].map(place) + offset,
+            xerr=np.nan_to_num([value - low, high - value]),
+            fmt=looks[scorer].marker,
+            color=looks[scorer].colour,
+            markerfacecolor=looks[scorer].face,
+            markersize=5,
+            elinewidth=1.4,
+            label=scorer,
+        )
+    _rows(axes, len(names))
+
+
+def _rows(axes: Axes, count: int) -> None:
+    """Room for `count` rows, the first on top, every second one shaded."""
+    axes.set_ylim(count - 0.5, -0.5)
+    for place in range(1, count, 2):
+        axes.axhspan(place - 0.5, place + 0.5, color=GRID, alpha=0.35, linewidth=0, zorder=0)
+    bare(axes)
+
+
+def _fill_legend(axes: Axes, looks: dict[str, Look], names) -> None:
+    """Legend entries for series that the first panel happens not to hold."""
+    known = set(axes.get_legend_handles_labels()[1])
+    for name in looks:
+        if name in set(names) - known:
+            axes.plot([], [], looks[name].marker, color=looks[name].colour, label=name)
+
+
+def perplexity_by_region(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Dot plot, a row for each region class, panels for all bases, those outside and those in repeats."""
+    baselines = table.loc[table["scorer_kind"] == "baseline", "scorer"].unique()
+    looks = {**looks, **baseline_looks(sorted(baselines, key=lambda name: name == "uniform"))}
+    regions = list(table["region"].unique())
+    panels = [(name, rows) for name, rows in table.groupby("repeat", sort=False)]
+    figure = Figure(figsize=(10, 1.5 + 1.35 * ROW * len(regions)), layout="constrained")
+    grid = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
+    for axes, (name, rows) in zip(grid, panels, strict=True):
+        _dodged(axes, rows, regions, "region", ("nats_per_base", "low", "high"), looks)
+        axes.axvline(UNIFORM, color=SOFT, linewidth=1, linestyle=":")
+        axes.set_title({"all": "all bases", "repeat": "repeats", "non-repeat": "outside repeats"}[name])
+    bases = table[table["repeat"] == "all"].groupby("region")["n_bases"].first()
+    labels = [f"{_readable(region)}\n{bases.get(region, 0):,}" for region in regions]
+    grid[0].set_yticks(range(len(regions)), labels, linespacing=1.2)
+    grid[0].set_xlim(right=min(max(table["high"].max(), table["nats_per_base"].max(), UNIFORM) + 0.03, 2.0))
+    figure.supxlabel("nats per base (less is better)", size=10)
+    legend_above(figure, grid[0])
+    return figure
+
+
+def llr_by_consequence(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Median and the middle 50, 90 and 98 % of llr, a row for each consequence and a panel for each model."""
+    models, names = [model for model in looks if model in set(table["model"])], list(table["consequence"].unique())
+    figure = Figure(figsize=(10, 1.2 + 1.4 * ROW * len(names)), layout="constrained")
+    grid = figure.subplots(1, len(models), squeeze=False, sharex=True, sharey=True)[0]
+    reference = next((name for name in ("synonymous", "intergenic") if name in names), names[-1])
+    for axes, model in zip(grid, models, strict=True):
+        rows = table[table["model"] == model]
+        place = rows["consequence"].map(names.index)
+        for (low, high), width in ((("q0.01", "q0.99"), 1), (("q0.05", "q0.95"), 3.5), (("q0.25", "q0.75"), 9)):
+            axes.hlines(place, rows[low], rows[high], color=looks[model].colour, linewidth=width)
+        axes.plot(rows["q0.5"], place, "o", color=PAPER, markeredgecolor=looks[model].colour, markersize=6)
+        middle = rows.loc[rows["consequence"] == reference, "q0.5"]
+        axes.axvline(middle.iloc[0] if len(middle) else 0, color=SOFT, linewidth=1, linestyle=":")
+        axes.set_title(model)
+        _rows(axes, len(names))
+    counts = table.groupby("consequence")["n"].max()
+    labels = [f"{_readable(name)}\nn = {counts[name]:,}" for name in names]
+    grid[0].set_yticks(range(len(names)), labels, linespacing=1.2)
+    figure.supxlabel(f"llr in nats (negative: less likely than the reference); dotted: median of {reference}", size=10)
+    return figure
+
+
+def outgroup_llr(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Overlaid histograms, a row of panels for each model and a column for each sister species."""
+    models, contrasts = [model for model in looks if model in set(table["model"])], list(table["contrast"].unique())
+    size = (max(10 / 2 * len(contrasts), 6), 0.9 + 2.1 * len(models))
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(len(models), len(contrasts), squeeze=False, sharex=True)
+    for row, model in zip(grid, models, strict=True):
+        for axes, contrast in zip(row, contrasts, strict=True):
+            rows = table[(table["model"] == model) & (table["contrast"] == contrast)]
+            for label, part in rows.groupby("label"):
+                edges, fill = [*part["low"], part["high"].iloc[-1]], label == 0
+                colour = SOFT if fill else looks[model].colour
+                axes.stairs(part["share"], edges, fill=fill, color=colour, alpha=0.35 if fill else 1, linewidth=1.6)
+            axes.set_title(f"{model}: {contrast.removeprefix('substituted in ').partition(' vs ')[0]}")
+            axes.set_title(_auroc(rows), loc="right", size=9, weight="normal", color=SOFT)
+            axes.set_yticks([])
+            bare(axes)
+    for axes in grid[-1]:
+        axes.set_xlabel("llr of the substitution, nats")
+    handles = [Patch(facecolor=SOFT, alpha=0.35), Line2D([], [], color=INK, linewidth=1.6)]
+    figure.get_layout_engine().set(wspace=0.06)
+    figure.legend(handles, ["matched, not carried", "carried by the sister species"], loc="outside upper left", ncols=2)
+    return figure
+
+
+def _auroc(rows: pd.DataFrame) -> str:
+    if rows.empty or not np.isfinite(rows["auroc"].iloc[0]):
+        return "no metric"
+    first = rows.iloc[0]
+    return f"AUROC {with_interval(first['auroc'], first['auroc_low'], first['auroc_high'])}, n = {first['n']:,} pairs"
+
+
+def training(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Loss of each step as a pale line, smoothed as a strong one; the loss on the validation part as a dashed level."""
+    curves, levels = (table[table["part"] == part] for part in ("train", "validation"))
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    axes = figure.subplots()
+    colours = {model: looks[model].colour if model in looks else SOFT for model in table["model"].unique()}
+    for model, rows in curves.groupby("model", sort=False):
+        axes.plot(rows["step"], rows["nats_per_base"], color=colours[model], linewidth=0.8, alpha=0.3)
+        axes.plot(rows["step"], rows["smoothed"], color=colours[model], linewidth=2, label=model)
+    named = [("every base equally likely", UNIFORM, INK)]
+    named += [(f"{row.model}, validation", row.nats_per_base, colours[row.model]) for row in levels.itertuples()]
+    for _, value, colour in named:
+        axes.axhline(value, color=colour, linewidth=1.2, linestyle=":" if value == UNIFORM else "--")
+    heights = [value for _, value, _ in named]
+    lowest = min(curves["nats_per_base"].quantile(0.005), curves["smoothed"].min(), *heights)
+    axes.set_ylim(lowest - 0.01, max(heights) + 0.03)
+    axes.set_xlim(0, curves["step"].max())
+    _name_levels(axes, named)
+    axes.set_xlabel("training step")
+    axes.set_ylabel("nats per base")
+    legend_above(figure, axes)
+    return figure
+
+
+def _name_levels(axes: Axes, named: list[tuple[str, float, str]]) -> None:
+    """Names of levels at the right, moved apart where they would overlap."""
+    low, high = axes.get_ylim()
+    place = np.inf
+    for name, value, colour in sorted(named, key=lambda level: -level[1]):
+        place = min(value, place - 0.055 * (high - low))
+        axes.annotate(
+            f"{name}  {value:.3f}",
+            (1.01, place),
+            xycoords=axes.get_yaxis_transform(),
+            va="center",
+            color=colour,
+            size=9,
+        )
+
+
+def logo_start_codons(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Sequence logos: letters as high as their probability times the information of the position, in bits."""
+    sources = list(table["source"].unique())
+    expected = table.loc[table["source"] != OBSERVED, list(BASE_COLOURS)].to_numpy()
+    reach = max(1.1 * information(expected).max(initial=0), LEAST_BITS)
+    figure = Figure(figsize=(10, 0.6 + 1.75 * len(sources)), layout="constrained")
+    grid = figure.subplots(len(sources), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, source in zip(grid, sources, strict=True):
+        rows = table[table["source"] == source]
+        probabilities = rows[list(BASE_COLOURS)].to_numpy()
+        heights = np.maximum(probabilities * information(probabilities)[:, None], 1e-6)  # no logo is all empty
+        letters = pd.DataFrame(heights, columns=list(BASE_COLOURS))
+        axes.axvspan(14.5, 17.5, color=GRID, alpha=0.6, linewidth=0, zorder=-1)
+        logomaker.Logo(letters, ax=axes, color_scheme=BASE_COLOURS, vpad=0.02, font_name="DejaVu Sans")
+        axes.get_lines()[0].set_color(SOFT)  # the line on which the letters stand
+        axes.set_ylim(0, 2 if source == OBSERVED else reach)
+        axes.set_xlim(-0.5, len(rows) - 0.5)
+        axes.locator_params(axis="y", nbins=4)
+        axes.set_ylabel("bits")
+        axes.set_title(source if source == OBSERVED else f"expected by {source}")
+        axes.grid(visible=False)
+        axes.spines["bottom"].set_visible(False)
+        axes.tick_params(axis="x", length=0)
+    grid[-1].set_xticks(range(len(rows)), [f"{position:+d}" for position in rows["position"]], size=8)
+    grid[-1].set_xlabel(f"position from the first base of the start codon; mean of {rows['n'].iloc[0]:,} genes")
+    return figure
+
+
+def information(probabilities: np.ndarray) -> np.ndarray:
+    """Information content of distributions over four bases, bits: 2 minus their entropy; (n, 4) -> (n,)."""
+    logarithms = np.log2(probabilities, where=probabilities > 0, out=np.zeros_like(probabilities))
+    return 2 + (probabilities * logarithms).sum(axis=1)

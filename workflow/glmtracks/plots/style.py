@@ -1,0 +1,104 @@
+"""How all plots look, and how they are written: the same bytes for the same table.
+
+Colours are those of Okabe and Ito (2008), which people with any colour vision can tell apart. Text stays text, so that
+it can be searched and read aloud. The report replaces every colour by a property of its style sheet, to follow the
+reader's light or dark setting.
+"""
+
+import re
+import textwrap
+from io import StringIO
+from itertools import cycle
+from pathlib import Path
+from typing import NamedTuple
+
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, SOFT, GRID, PAPER = "#1f2328", "#667080", "#dfe3e8", "#fefefe"
+_NAMES = ("blue", "vermillion", "green", "purple", "orange", "sky")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+MARKERS = ("o", "s", "D", "^", "v", "P")
+BASE_COLOURS = {"A": "#009e73", "C": "#0072b2", "G": "#e69f00", "T": "#d55e00"}
+VARIABLES = {INK: "--ink", SOFT: "--soft", GRID: "--grid", PAPER: "--card"} | {
+    colour: f"--{name}" for colour, name in zip(COLOURS, _NAMES, strict=True)
+}
+"""Colour -> the property of the report's style sheet that stands for it."""
+
+rcParams.update(
+    {
+        "svg.hashsalt": "glmtracks",
+        "svg.fonttype": "none",
+        "font.family": "DejaVu Sans",  # comes with matplotlib, so the layout is the same everywhere
+        "font.size": 10,
+        "axes.titlesize": 11,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "grid.color": GRID,
+        "grid.linewidth": 0.8,
+        "legend.frameon": False,
+        "errorbar.capsize": 0,
+        **dict.fromkeys(
+            ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor", "axes.titlecolor"), INK
+        ),
+        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), SOFT),
+        **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), PAPER),
+    }
+)
+
+
+class Look(NamedTuple):
+    """How a series is marked: colour of line and rim, shape, and colour inside the rim."""
+
+    colour: str
+    marker: str
+    face: str
+
+
+def looks(models: list[str]) -> dict[str, Look]:
+    """The look of each model, the same in every plot of a run."""
+    return {
+        model: Look(colour, marker, colour) for model, colour, marker in zip(models, cycle(COLOURS), cycle(MARKERS))
+    }
+
+
+def baseline_looks(names: list[str]) -> dict[str, Look]:
+    """The look of baselines, which are drawn hollow and in grey."""
+    return {name: Look(SOFT, marker, PAPER) for name, marker in zip(names, cycle(MARKERS))}
+
+
+def bare(axes: Axes, grid: str = "x") -> None:
+    """Leave of an axes only the grid lines of one direction; rows of labels need no spine and no ticks."""
+    axes.grid(visible=False, axis="y" if grid == "x" else "x")
+    axes.spines["left" if grid == "x" else "bottom"].set_visible(False)
+    axes.tick_params(axis="y" if grid == "x" else "x", length=0)
+
+
+def legend_above(figure: Figure, axes: Axes) -> None:
+    """One legend for the whole figure, above it."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 6), handletextpad=0.4)
+
+
+def sentence(text: str) -> Figure:
+    """A picture of a sentence, for where there is nothing to draw."""
+    figure = Figure(figsize=(7, 1.4))
+    figure.text(0.5, 0.5, textwrap.fill(text, 70), ha="center", va="center", color=SOFT)
+    return figure
+
+
+def save(figure: Figure, path: str | Path, title: str) -> None:
+    """Write a figure as SVG without a date or names drawn by chance."""
+    picture = StringIO()
+    figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+    text = picture.getvalue()
+    # The names of clipping paths depend on the last bit of a layout that is solved anew each time.
+    names = dict.fromkeys(re.findall(r"url\(#(p[0-9a-f]{10})\)", text))
+    for number, name in enumerate(names):
+        text = text.replace(name, f"clip{number}")
+    Path(path).write_text(text, encoding="utf-8")

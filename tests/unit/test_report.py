@@ -1,0 +1,198 @@
+"""The page: complete, self-contained, honest, and safe against whatever stands in a sheet."""
+
+import json
+import re
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_world import GENOME, KINDS, rows_of_all_verdicts, write_model, write_summary
+
+from glmtracks.plots import PLOTS, make_plot, plots_of
+from glmtracks.report import Page, inline_svg, write_page
+from glmtracks.shards import ScoresWriter
+from glmtracks.tracks import TRACKS, write_dataset
+
+NASTY = "<script>alert('x')</script>"
+MODELS = ("markov_5", "house")
+VOID = {"meta", "br", "link", "img"}
+
+
+def _write_genome(results: Path, leakage: dict) -> None:
+    genome, windows = results / "genomes" / GENOME, results / "windows" / GENOME
+    genome.mkdir(parents=True)
+    windows.mkdir(parents=True)
+    provenance = {"origin": NASTY, "sha256": "cd" * 32, "time": "2026-01-01", "bases": 4000, "contigs": 1}
+    (genome / "provenance.json").write_text(json.dumps({**provenance, "undefined": 3, "left_out": 0}))
+    intervals = {"start": [0, 1000], "end": [1000, 4000], "region": ["CDS", "intergenic"], "repeat": [False, True]}
+    pd.DataFrame(intervals).to_parquet(genome / "regions.parquet")
+    (windows / "split.tsv").write_text("contig\tstart\tend\tsplit\nchrI\t0\t3000\ttrain\nchrI\t3000\t4000\ttest\n")
+    (windows / "leakage.json").write_text(json.dumps(leakage))
+
+
+def _write_model_outputs(results: Path, model: str) -> None:
+    write_model(results / "models" / model, steps=20 if model == "house" else 0, validation=1.3)
+    folder = results / "tracks" / GENOME / model
+    shard = results / f"{model}.parquet"
+    with ScoresWriter(shard, {}) as writer:
+        writer.write("chrI", 0, np.zeros(4000, np.uint8), np.full((4000, 4), np.log(0.25), np.float32))
+    write_dataset([shard], {"chrI": 4000}, folder / "scores")
+    (folder / "track_hub").mkdir()
+    variants = results / "variants" / "calls" / f"{model}.vcf.gz"
+    variants.parent.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{track}.bw" for track in TRACKS]
+    for path in [*files, folder / "track_hub" / "hub.txt", variants, variants.with_name(f"{model}.parquet")]:
+        path.write_bytes(b"x" * 1234)
+
+
+def _write_report(results: Path, rows: list[dict] | None = None, **leak) -> str:
+    """A results folder with everything that the page reads, and the page."""
+    leakage = {"k": 21, "test_kmers": 1000, "shared_kmers": 5, "shared_share": 0.005, "verdict": "ok"}
+    _write_genome(results, {**leakage, "purged": True, "allow_leak": False, **leak})
+    for model in MODELS:
+        _write_model_outputs(results, model)
+    summary = write_summary(results / "benchmarks" / "summary.tsv", rows_of_all_verdicts() if rows is None else rows)
+    plots = plots_of(["perplexity"], lacks={"annotation"})
+    sources = {"summaries": [summary]} | {
+        name: [results / "models" / model / file for model in MODELS]
+        for name, file in (("training", "training.tsv"), ("metrics", "metrics.json"))
+    }
+    for name in plots:
+        path = results / "report" / "plots" / GENOME / name
+        read = {needed: sources[needed] for needed in PLOTS[name].reads}
+        make_plot(name, GENOME, KINDS, read, f"{path}.svg", f"{path}.tsv")
+    genome = {"fasta": "a.fa", "annotation": NASTY, "repeats": "bed:<b>", "genetic_code": 1, "outgroups": ["<i>"]}
+    model = {"kind": "one_pass", "source": "train", "genomes": [GENOME], "seen": ["unknown"], "licence": NASTY}
+    page = Page(
+        results=results,
+        genomes={GENOME: {**genome, "scored": True}, "sister": {**genome, "scored": False}},
+        models=dict.fromkeys(MODELS, model),
+        callsets={"calls": {"genome": GENOME}},
+        plots={GENOME: plots},
+    )
+    write_page(page, results / "report" / "index.html")
+    return (results / "report" / "index.html").read_text()
+
+
+class _Elements(HTMLParser):
+    """Elements that open and close in order, with their attributes."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open, self.attributes = [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.attributes.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def page(tmp_path):
+    return _write_report(tmp_path)
+
+
+def test_wins_and_losses_stand_side_by_side(page):
+    assert "it LOSES to the best baseline" in page
+    assert "better than the best baseline" in page
+    assert "undecided against the best baseline" in page
+    assert "onstraint, not mechanism" in page
+    assert "held out from training" in page
+
+
+def test_what_was_skipped_stands_with_its_reason(page):
+    assert "skipped: outgroups is empty" in page
+
+
+def test_the_page_is_well_formed_and_asks_nothing_of_the_network(page):
+    elements = _Elements(page).attributes
+    assert not {tag for tag, _ in elements} & {"script", "link", "img", "iframe"}
+    addresses = [value for _, found in elements for key, value in found.items() if key in ("href", "src", "xlink:href")]
+    assert addresses
+    assert not [address for address in addresses if re.match(r"[a-z]+:|//", address)]
+    assert "url(http" not in page
+    assert "@import" not in page
+
+
+def test_every_identifier_is_unique_and_every_reference_is_met(page):
+    elements = _Elements(page).attributes
+    names = [found["id"] for _, found in elements if "id" in found]
+    assert len(names) == len(set(names))
+    wanted = {value[1:] for _, found in elements for key, value in found.items() if "href" in key and value[0] == "#"}
+    assert wanted | set(re.findall(r"url\(#([^)]+)\)", page)) <= set(names)
+
+
+def test_every_link_leads_to_a_file(page, tmp_path):
+    links = [found["href"] for tag, found in _Elements(page).attributes if tag == "a" and found["href"][0] != "#"]
+    assert len(links) > 20
+    assert not [link for link in links if not (tmp_path / "report" / link).exists()]
+    assert any(link.endswith(".vcf.gz") for link in links)
+
+
+def test_whatever_stands_in_a_sheet_is_text(page):
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "&lt;i&gt;" in page
+
+
+def test_plots_follow_the_reader_to_dark(page):
+    svgs = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    assert len(svgs) == len(plots_of(["perplexity"], lacks={"annotation"}))
+    assert not [svg for svg in svgs if re.search(r"(fill|stroke): #", svg)]
+    variables = set(re.findall(r"var\((--[a-z]+)\)", page))
+    assert all(page.count(f"{variable}:") >= 2 for variable in variables)  # light and dark
+
+
+def test_genome_and_model_cards_tell_origin_sizes_and_weights(page):
+    assert "75.0 % of the bases" in page
+    assert "1,000 bases on chrI" in page
+    assert "cd" * 32 in page
+    assert "ab" * 32 in page
+    assert "1,234" in page
+
+
+def test_leakage_that_was_allowed_stamps_the_page(tmp_path, page):
+    assert 'class="stamp"' not in page
+    stamped = _write_report(tmp_path / "leaky", allow_leak=True, verdict="fail", shared_share=0.25)
+    stamp = re.search(r'<p class="stamp">(.*?)</p>', stamped).group(1)
+    assert "allow_leak is set" in stamp
+    assert "25.0 %" in stamp
+
+
+def test_without_any_benchmark_the_page_says_so(tmp_path):
+    page = _write_report(tmp_path, rows=[])
+    assert "there is no verdict" in page
+    assert "No task has a result" in page
+
+
+def test_the_example_reads_a_region(page, tmp_path, monkeypatch):
+    duckdb = pytest.importorskip("duckdb")
+    text = unescape(page)
+    assert 'tracks.read("results/tracks/yeast/house/scores", "chrI:1-2000")' in text
+    query = re.search(r"SELECT .*?;", text, flags=re.DOTALL).group(0)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "results").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path / "work")
+    rows = duckdb.sql(query).df()
+    assert rows["start"].tolist() == list(range(2000))
+    assert set(rows["contig"]) == {"chrI"}
+
+
+def test_two_plots_on_one_page_do_not_share_identifiers():
+    svg = '<?xml version="1.0"?><svg viewBox="0 0 1 1"><g id="a"/><use href="#a" clip-path="url(#a)"/></svg>'
+    text = inline_svg(svg, "one", "A <title>")
+    assert text == (
+        '<svg role="img" aria-label="A &lt;title&gt;" viewBox="0 0 1 1"><g id="one-a"/>'
+        '<use href="#one-a" clip-path="url(#one-a)"/></svg>'
+    )

@@ -1,0 +1,58 @@
+"""The summary in sentences: each verdict is said, and said of the right model."""
+
+import pytest
+from report_world import row, rows_of_all_verdicts, write_summary
+
+from glmtracks.overview import read_summary
+from glmtracks.verdicts import SEEN, verdicts
+
+
+@pytest.fixture
+def told(tmp_path):
+    """The verdict on the one model of `rows_of_all_verdicts`."""
+    found = verdicts(read_summary(write_summary(tmp_path / "summary.tsv", rows_of_all_verdicts())))
+    assert [(entry["genome"], entry["model"]) for entry in found] == [("yeast", "house")]
+    return found[0]
+
+
+def test_wins_losses_and_open_comparisons_are_counted(told):
+    assert told["lead"][0] == (
+        "In 6 comparisons with the best baseline, house wins 2, loses 1 and leaves 1 undecided; "
+        "for 2 there are too few data for an interval."
+    )
+
+
+def test_a_loss_is_a_loss_by_the_same_amount_and_interval(told):
+    loss = next(item["text"] for item in told["items"] if item["verdict"] == "worse")
+    assert "it LOSES to the best baseline, markov_5 (0.600), by 0.200 [0.190, 0.210]" in loss
+
+
+def test_an_undecided_comparison_is_called_so(told):
+    text = next(item["text"] for item in told["items"] if item["verdict"] == "undecided")
+    assert "undecided against the best baseline" in text
+    assert "+0.002 [−0.008, +0.012]" in text
+
+
+def test_without_an_interval_nothing_is_decided(told):
+    texts = [item["text"] for item in told["items"] if not item["verdict"]]
+    assert any("behind the best baseline" in text and "too few data decide" in text for text in texts)
+    assert any("nothing can be said (fewer than 10 positives)" in text for text in texts)
+
+
+def test_below_one_half_is_the_other_way_round_and_not_knowledge(told):
+    lead = " ".join(told["lead"])
+    assert "better than a coin toss, interval included: substituted in smik." in lead
+    assert "not rank better than a coin toss: missense." in lead
+    assert "the other way round, more often than by chance: stop gained." in lead
+
+
+@pytest.mark.parametrize("seen", SEEN)
+def test_every_verdict_says_whether_the_genome_was_seen(tmp_path, seen):
+    rows = [row("perplexity", "all", "house", 1.3, 0.05, seen=seen)]
+    assert verdicts(read_summary(write_summary(tmp_path / "summary.tsv", rows)))[0]["seen"] == SEEN[seen]
+
+
+def test_a_task_without_words_of_its_own_is_told_by_its_numbers(tmp_path):
+    rows = [row("clinvar", "missense", "house", 0.8, 0.05)]
+    text = verdicts(read_summary(write_summary(tmp_path / "summary.tsv", rows)))[0]["items"][0]["text"]
+    assert text.startswith("Clinvar, missense: auroc within stratum 0.800 [0.790, 0.810]; better than")

@@ -259,6 +259,14 @@ c	x	CDS	1	40	.	+	1	ID=cds-rps12;Parent=gene-rps12;exception=trans-splicing;part=
     }
 
 
+def test_a_gene_on_two_contigs_is_two_genes_of_one_name(tmp_path):
+    """Pseudo-autosomal genes bear one identifier on X and Y in some releases; identifiers in GFF3 must be unique."""
+    row = '{0}\tx\texon\t1\t9\t.\t+\t.\tgene_id "G"; transcript_id "T"; gene_name "SHOX";\n'
+    features = read(row.format("X") + row.format("Y"), tmp_path)
+    assert features["gene"].tolist() == ["G", "G:2"] and features["transcript"].tolist() == ["T", "T:2"]
+    assert set(features["gene_name"]) == {"SHOX"}
+
+
 def test_loci_of_the_same_name_are_apart_where_they_have_gene_rows(tmp_path):
     text = """
 c	x	gene	1	60	.	+	.	gene=trnL

@@ -169,8 +169,9 @@ def write_gff3(features: pd.DataFrame, contigs: Mapping[str, int], path: str | P
     """Write a transcript features table as GFF3 in the style of Ensembl, sorted, bgzipped and indexed (tabix).
 
     Rows are gene, mRNA (has CDS) or ncRNA, exon and CDS, joined by `ID=gene:…`, `ID=transcript:…` and Parent, with
-    biotype and Name. A contig whose origin some transcript crosses gets a region row with `Is_circular=true`; features
-    cut there are two rows. `read_annotation` gives the same table back.
+    biotype and Name. A contig whose origin some transcript crosses gets a region row with `Is_circular=true`; exons and
+    CDS cut there are two rows, and the rows of that transcript and gene span the contig. `read_annotation` gives the
+    same table back.
 
     Args:
         features: the transcript features table.
@@ -193,11 +194,10 @@ def write_gff3(features: pd.DataFrame, contigs: Mapping[str, int], path: str | P
 
 def _gff_rows(features: pd.DataFrame, contigs: Mapping[str, int]) -> pd.DataFrame:
     """The nine columns of GFF3, sorted."""
-    start, end = unwrap(features, contigs)
     names = ["transcript", "gene", "gene_name", "biotype"]
     table = features.assign(**{name: _escape(features[name]) for name in names})
     table["coding"] = table["feature"] == "CDS"
-    whole = table.assign(start=start, end=end).groupby(["contig", "transcript"], sort=False)
+    whole = table.groupby(["contig", "transcript"], sort=False)
     spans = {"start": ("start", "min"), "end": ("end", "max"), "coding": ("coding", "any")}
     transcripts = whole.agg(**spans, **{name: (name, "first") for name in ["strand", "gene", "gene_name", "biotype"]})
     transcripts = transcripts.reset_index().sort_values("coding", ascending=False, kind="stable")
@@ -207,7 +207,9 @@ def _gff_rows(features: pd.DataFrame, contigs: Mapping[str, int]) -> pd.DataFram
         ["contig", "gene"], sort=False
     )
     genes = genes.agg(**spans, **{name: (name, "first") for name in ["strand", "gene_name", "biotype"]}).reset_index()
-    circles = pd.DataFrame({"contig": table["contig"][start != table["start"]].unique()}).assign(start=0, strand=".")
+    circles = pd.DataFrame({"contig": table["contig"][unwrap(features, contigs)[0] != table["start"]].unique()}).assign(
+        start=0, strand="."
+    )
     circles["end"] = circles["contig"].map(contigs)
 
     biotype = genes["biotype"].where(~genes["coding"], "protein_coding")
@@ -219,8 +221,8 @@ def _gff_rows(features: pd.DataFrame, contigs: Mapping[str, int]) -> pd.DataFram
     kind = transcripts["coding"].map({True: "mRNA", False: "ncRNA"})
     levels = [
         circles.assign(type="region"),
-        wrap(genes.assign(type="gene"), contigs),
-        wrap(transcripts.assign(type=kind), contigs),
+        genes.assign(type="gene"),
+        transcripts.assign(type=kind),
         table.assign(type=table["feature"]),
     ]
     rows = pd.concat([frame.assign(level=level) for level, frame in enumerate(levels)], ignore_index=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from glmtracks.genome import BASES, UNKNOWN, Genome, complement
 from glmtracks.intervals import transcript_runs, unwrap
 
 STOP = ord("*")
+BATCH_BASES = 2_000_000  # coding bases read at once where a whole genome is
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ def read_code(number: int) -> GeneticCode:
 
 @dataclass(frozen=True)
 class Codons:
-    """n complete codons of the transcripts of one contig, transcript by transcript, each in reading order.
+    """n complete codons, transcript by transcript, each in reading order.
 
     Attributes:
-        position: int64 (n, 3), 0-based position of each base on the contig, in reading direction.
+        position: int64 (n, 3), 0-based position of each base on its contig, in reading direction.
         code: uint8 (n, 3), base codes as read (complemented on the minus strand), 4 for unknown.
         row: int64 (n,), row in the features of the CDS segment that holds the codon's first base.
         forward: bool (n,), plus strand.
@@ -81,14 +83,15 @@ def codon_index(code: np.ndarray) -> np.ndarray:
 
 
 def read_codons(genome: Genome, features: pd.DataFrame) -> Codons:
-    """All complete codons of the coding transcripts among the features of one contig.
+    """All complete codons of the coding transcripts among the features.
 
     A CDS is read from its phase at the 5' end. Where a segment's phase does not continue the one before it, reading
     begins anew; bases of codons left incomplete there and at either end belong to no codon.
 
     Args:
         genome: the bases.
-        features: transcript features (see `annotation`) of one contig, rows of a transcript all there.
+        features: transcript features (see `annotation`), all rows of a transcript; memory is some hundred bytes for
+            each coding base.
     """
     row = np.flatnonzero((features["feature"] == "CDS").to_numpy())
     if not len(row):
@@ -117,15 +120,25 @@ def read_codons(genome: Genome, features: pd.DataFrame) -> Codons:
     whole = (read >= 0) & (read < complete[stretch][of])
     of, along, read = of[whole], along[whole], read[whole]
     position = np.where(forward[of], starts[of] + along, ends[of] - 1 - along)
-    contig = features["contig"].iloc[0]
-    position %= genome.contigs[contig]
-    low, high = (position.min(), position.max() + 1) if len(position) else (0, 0)
-    code = genome.codes(contig, int(low), int(high))[position - low]
+    contig, names = pd.factorize(features["contig"].iloc[row])
+    position %= np.array([genome.contigs[name] for name in names])[contig][of]
+    code = _codes(genome, names, contig[of], position)
     code = np.where(forward[of], code, complement(code))
     of, read = of[::3], read[::3]
     first = (read == 0) & begins_transcript[stretch[of]] & (skipped[stretch[of]] == 0)
     last = (read + 3 == (bases - skipped)[stretch[of]]) & ends_transcript[stretch[of]]
     return Codons(position.reshape(-1, 3), code.reshape(-1, 3), row[of], forward[of], first, last)
+
+
+def _codes(genome: Genome, names: pd.Index, contig: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """Base codes (uint8, (n,)) at positions of contigs, given as indexes into names and each contig's together."""
+    code = np.empty(len(position), dtype=np.uint8)
+    borders = np.append(np.flatnonzero(np.diff(contig, prepend=-1)), len(contig))
+    for first, last in pairwise(borders):
+        here = position[first:last]
+        low = int(here.min())
+        code[first:last] = genome.codes(names[contig[first]], low, int(here.max()) + 1)[here - low]
+    return code
 
 
 def terminal_codons(genome: Genome, features: pd.DataFrame, genetic_code: int = 1) -> pd.DataFrame:
@@ -143,16 +156,16 @@ def terminal_codons(genome: Genome, features: pd.DataFrame, genetic_code: int = 
         InputError: unknown genetic code.
     """
     table = read_code(genetic_code)
-    tables = []
-    for contig, part in features.groupby("contig", sort=False):
-        codons = read_codons(genome, part)
-        known = codons.index >= 0
-        run = transcript_runs(part)
-        starts = run[codons.row[known & codons.first & table.start[codons.index]]]
-        stops = run[codons.row[known & codons.last & table.stop[codons.index]]]
-        coding = part[(part["feature"] == "CDS").to_numpy()]
-        ids = run[(part["feature"] == "CDS").to_numpy()]
-        found = pd.DataFrame({"contig": contig, "transcript": coding["transcript"].to_numpy()})
-        found["starts"], found["stops"] = np.isin(ids, starts), np.isin(ids, stops)
-        tables.append(found.drop_duplicates("transcript"))
-    return pd.concat(tables, ignore_index=True)
+    is_cds = (features["feature"] == "CDS").to_numpy()
+    run = transcript_runs(features)
+    bases = np.bincount(run, (features["end"] - features["start"]).to_numpy() * is_cds)
+    starts, stops = (np.zeros(len(bases), dtype=bool) for _ in range(2))
+    batch = (np.cumsum(bases) // BATCH_BASES)[run]
+    borders = np.append(np.flatnonzero(np.diff(batch, prepend=-1)), len(batch))
+    for first, last in pairwise(borders):
+        codons = read_codons(genome, features.iloc[first:last])
+        index, transcript = codons.index, run[first:last][codons.row]
+        starts[transcript[(index >= 0) & codons.first & table.start[index]]] = True
+        stops[transcript[(index >= 0) & codons.last & table.stop[index]]] = True
+    found = features.loc[is_cds, ["contig", "transcript"]].assign(starts=starts[run[is_cds]], stops=stops[run[is_cds]])
+    return found.drop_duplicates(["contig", "transcript"], ignore_index=True)

@@ -34,7 +34,9 @@ def transcript_parts(features: pd.DataFrame, contigs: Mapping[str, int], promote
         index into STRANDS), phase (int8, -1 where there is no codon position), gene, rank (int64: smaller goes before
         larger where parts of one class overlap: longer CDS of the transcript, then plus strand, then transcript name).
     """
-    table = features.assign(run=transcript_runs(features), rank=transcript_ranks(features))
+    table = features.drop(columns=["transcript", "biotype", "gene_name"]).assign(
+        run=transcript_runs(features), rank=transcript_ranks(features)
+    )
     table["strand"] = pd.Categorical(features["strand"], STRANDS).codes
     cds = table[table["feature"] == "CDS"].assign(region=CDS)
     table["start"], table["end"] = unwrap(features, contigs)

@@ -34,8 +34,9 @@ class _Tee:
 def job(log: str) -> Iterator[None]:
     """Run the block with standard error going to the terminal and to the file `log`.
 
-    Messages of `logging` at level INFO and above go the same way; progress bars only to a terminal that is one. An `InputError` ends the process with status 1 and
-    its sentence alone; any other exception is a bug and keeps its traceback, in the log and on the terminal.
+    Messages of `logging` at level INFO and above go the same way; progress bars only to a terminal that is one. An
+    `InputError` ends the process with status 1 and its sentence alone; any other exception is a bug and keeps its
+    traceback, in the log and on the terminal.
     """
     terminal = sys.stderr
     if not terminal.isatty():

@@ -22,7 +22,7 @@ def assemble(rows: pd.DataFrame) -> pd.DataFrame:
     belongs to the feature of the same ID, else to the transcript_id, else to the locus (locus_tag, gene_id, gene; one
     that has several gene rows is divided among them, one with several proteins by protein_id), else it stands for
     itself. A transcript on two strands or contigs (trans-splicing, pseudo-autosomal regions) becomes one transcript for
-    each, numbered ":2", ":3", …
+    each, and a gene on several contigs one gene for each, numbered ":2", ":3", …
 
     Exons that the file does not give are derived: from the CDS and UTR rows, stretched to the ends of the transcript
     row, or from the transcript rows where those are its segments or nothing else is known. A stop codon beside the
@@ -54,11 +54,18 @@ def assemble(rows: pd.DataFrame) -> pd.DataFrame:
         features[column] = first[column].to_numpy()[group]
     for column in ["transcript", "gene", "biotype", "gene_name"]:
         features[column] = described[column].to_numpy()[key[group]]
-    copies = copy[group] > 0
-    features.loc[copies, "transcript"] += ":" + pd.Series(copy[group][copies] + 1).astype("str").to_numpy()
-    return features.astype(dict.fromkeys(["contig", "strand", "transcript", "gene", "biotype", "gene_name"], "str"))[
-        COLUMNS
-    ]
+    features["transcript"] = _numbered(features["transcript"], copy[group])
+    places = features[["gene", "contig"]].drop_duplicates()
+    places["copy"] = places.groupby("gene").cumcount()
+    features = features.merge(places, on=["gene", "contig"], how="left")
+    features["gene"] = _numbered(features["gene"], features["copy"].to_numpy())
+    strings = ["contig", "strand", "transcript", "gene", "biotype", "gene_name"]
+    return features.astype(dict.fromkeys(strings, "str"))[COLUMNS]
+
+
+def _numbered(names: pd.Series, copy: np.ndarray) -> pd.Series:
+    """Names with ":2" for copy 1, ":3" for copy 2, … and as they are for copy 0."""
+    return names.where(copy == 0, names + ":" + pd.Series(copy + 1, names.index).astype("str"))
 
 
 def _one_transcript_each(parts: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:

@@ -101,12 +101,12 @@ def _overlapping_isoforms(cds: pd.DataFrame) -> pd.Series:
 
 def _locus(parts: pd.DataFrame, genes: pd.DataFrame) -> pd.Series:
     """The locus of parts without any ID or parent, told apart by protein or gene row where it has several."""
-    locus = parts[LOCUS].bfill(axis=1).iloc[:, 0].astype("str")
+    locus = _locus_name(parts)
     proteins = parts.groupby(locus)["protein_id"].transform("nunique")
     locus = locus.where(~(proteins > 1) | parts["protein_id"].isna(), parts["protein_id"])
     position = parts["contig"] + ":" + (parts["start"] + 1).astype("str") + "-" + parts["end"].astype("str")
     locus = locus.fillna(parts["protein_id"]).fillna(parts["id"]).fillna(position)
-    genes = genes.assign(locus=genes[LOCUS].bfill(axis=1).iloc[:, 0].astype("str"))
+    genes = genes.assign(locus=_locus_name(genes))
     genes = genes[genes.duplicated(["contig", "locus"], keep=False) & genes["locus"].notna()]
     genes = genes.assign(copy=genes.groupby(["contig", "locus"]).cumcount())[
         ["contig", "locus", "start", "end", "copy"]
@@ -117,6 +117,14 @@ def _locus(parts: pd.DataFrame, genes: pd.DataFrame) -> pd.Series:
     found = found.drop_duplicates("index").set_index("index")
     numbered = found["locus"] + ":" + (found["copy"] + 1).astype("str")
     return numbered.reindex(parts.index).fillna(locus)
+
+
+def _locus_name(rows: pd.DataFrame) -> pd.Series:
+    """The first of the LOCUS attributes that each row has."""
+    name = rows[LOCUS[0]]
+    for column in LOCUS[1:]:
+        name = name.fillna(rows[column])
+    return name
 
 
 def _readable_kind(parts: pd.DataFrame) -> pd.Series:

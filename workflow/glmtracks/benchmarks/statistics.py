@@ -89,6 +89,33 @@ def auroc(
     return Estimate(float(value), _ratio(_quadratic(weights, wins), _quadratic(weights, pairs)))
 
 
+def paired_accuracy(
+    score: np.ndarray, label: np.ndarray, block: np.ndarray, pair: np.ndarray, weights: np.ndarray | None = None
+) -> Estimate:
+    """Share of pairs whose positive scores higher than its own negative, a tie counting one half.
+
+    pair  int (n,): each number stands for at most one positive and one negative; those that lack either do not count
+
+    Other arguments as in `auroc`. A pair inside one block is drawn as often as the block; a pair across two blocks as
+    often as the product of both (pigeonhole bootstrap, Owen 2007), so that what its halves share with others counts.
+    """
+    score, label = np.asarray(score), np.asarray(label)
+    order = np.lexsort((label, pair))
+    here = np.flatnonzero((np.diff(pair[order]) == 0) & (np.diff(label[order]) == 1))
+    negative, positive = order[here], order[here + 1]
+    won = (np.sign(score[positive] - score[negative]) + 1) / 2
+    value = float(_ratio(won.sum(), float(len(won))))
+    if weights is None:
+        return Estimate(value)
+    n_blocks = weights.shape[1]
+    cell = block[positive] * n_blocks + block[negative]
+    wins, pairs = (
+        _drawn(np.bincount(cell, counted, minlength=n_blocks**2).reshape(n_blocks, n_blocks), weights)
+        for counted in (won, np.ones(len(won)))
+    )
+    return Estimate(value, _ratio(wins, pairs))
+
+
 def auprc(score: np.ndarray, label: np.ndarray, block: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
     """Area under the precision-recall curve as average precision (scikit-learn's, no interpolation).
 
@@ -127,6 +154,12 @@ def _ratio(numerator, denominator):
 def _quadratic(weights: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """w' M w for every row w of the weights."""
     return np.einsum("db,db->d", weights @ matrix, weights)
+
+
+def _drawn(matrix: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sum of a blocks x blocks matrix in every draw: w_i w_j beside the diagonal, w_i on it."""
+    inside = np.diag(matrix)
+    return _quadratic(weights, matrix - np.diag(inside)) + weights @ inside
 
 
 def _count_pairs(score, positive, block, n_blocks, stratum) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from glmtracks.genome import complement, encode
 
 
 def at(contig, *starts):
-    return pd.DataFrame({"contig": contig, "start": list(starts)})
+    return pd.DataFrame({"contig": contig, "start": list(starts), "end": [start + 1 for start in starts]})
 
 
 def test_stratum_is_the_trinucleotide_with_its_substitution(make_genome):
@@ -46,12 +46,13 @@ def test_window_content_is_what_counting_letters_gives(make_genome):
     sequence = "".join(rng.choice(list("ACGTN"), 300))
     genome = make_genome({"a": sequence})
     items = at("a", *range(300))
-    gc, cpg = baselines.window_content(genome, items, 21)
+    gc, cpg, undefined = baselines.window_content(genome, items, 21)
     for position in range(300):
         window = sequence[max(position - 10, 0) : position + 11]
         defined = max(len(window) - window.count("N"), 1)
         assert gc[position] == pytest.approx((window.count("G") + window.count("C")) / defined)
         assert cpg[position] == pytest.approx(window.count("CG") / defined)
+        assert undefined[position] == 21 - len(window) + window.count("N")
 
 
 def test_distance_is_that_to_the_nearest_base_of_any_interval():

@@ -14,6 +14,7 @@ from glmtracks import benchmarks
 from glmtracks.benchmarks import inputs, perplexity, scores, summary
 from glmtracks.errors import InputError
 from glmtracks.regions import make_regions
+from glmtracks.shards import TRACKS
 
 
 @pytest.fixture
@@ -31,19 +32,22 @@ def test_the_registry_is_imported_without_numpy():
 
 
 @pytest.mark.parametrize("name", benchmarks.TASKS)
-def test_every_task_has_the_five_names(name):
+def test_every_task_has_the_six_names(name):
     module = benchmarks.task_module(name)
     assert all(callable(getattr(module, part)) for part in ("items", "score", "contrasts", "baselines_of"))
+    assert set(module.READS) <= set(TRACKS)
     assert module.METRICS[0].name == benchmarks.TASKS[name].headline
 
 
 def test_a_task_without_its_inputs_says_why():
     row = {"name": "toy", "annotation": "", "outgroups": []}
-    assert benchmarks.missing_inputs("perplexity", row) is None
-    assert "annotation" in benchmarks.missing_inputs("consequence", row)
-    assert benchmarks.missing_inputs("outgroup", {**row, "outgroups": ["other"]}) is None
+    assert benchmarks.missing_inputs("perplexity", row, {}) is None
+    assert "annotation" in benchmarks.missing_inputs("consequence", row, {})
+    assert benchmarks.missing_inputs("outgroup", {**row, "outgroups": ["other"]}, {}) is None
+    assert "needs bed=FILE in the column inputs" in benchmarks.missing_inputs("elements", row, {})
+    assert benchmarks.missing_inputs("elements", row, {"bed": "x.bed"}) is None
     with pytest.raises(InputError, match="'sites' is not a benchmark task"):
-        benchmarks.missing_inputs("sites", row)
+        benchmarks.missing_inputs("sites", row, {})
 
 
 # Blocks and samples

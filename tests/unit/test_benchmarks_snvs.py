@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from benchmark_world import LENGTH, make_world, noise, pick, run, write_scores
 
-from glmtracks.benchmarks import consequence, inputs, outgroup, snvs
+from glmtracks.benchmarks import consequence, inputs, matching, snvs
 from glmtracks.genome import BASES, decode, encode
 
 
@@ -164,7 +164,7 @@ def test_a_model_of_the_sister_genome_tells_substituted_from_matched(sister, tmp
 def test_matching_takes_as_many_of_either_label_from_every_cell():
     rng = np.random.default_rng(0)
     cell, label = rng.integers(0, 30, 2_000), (rng.random(2_000) < 0.2).astype(np.int8)
-    kept = outgroup.matched(cell, label, seed=0)
+    kept = matching.matched(cell, label, seed=0)
     for name in range(30):
         ones, zeros = (np.sum((cell == name) & (label == value)) for value in (1, 0))
         assert [np.sum(kept & (cell == name) & (label == value)) for value in (1, 0)] == [min(ones, zeros)] * 2

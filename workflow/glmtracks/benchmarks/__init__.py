@@ -1,16 +1,19 @@
 """The benchmark tasks by name. Imported while the Snakefile is parsed, so it imports nothing heavy itself.
 
-A new task is one module beside this file and one entry in `TASKS`. The module has five public names:
+A new task is one module beside this file and one entry in `TASKS`. The module has six public names:
 
-    items(inputs) -> DataFrame               one row per item: contig, start, ref, alt, label, contrast, stratum, block
-    score(items, llr) -> DataFrame           what a model says of each item, from its four llr: column `score`, and more
+    items(inputs) -> DataFrame               one row per item: see `inputs.draw_items`
+    READS: tuple[str, ...]                   columns of a model's scores that are read, averaged over each item's bases
+    score(items, values) -> DataFrame        what a model says of each item, from those: column `score`, and more
     contrasts(items) -> list[Contrast]       which items are compared in which row of the summary
     baselines_of(items) -> list[Scorer]      what a model must beat, besides the rows of Markov models
     METRICS: tuple[Metric, ...]              the statistics; the first is the headline
 
-`snvs` holds all that tasks on single-nucleotide variants share.
+`columns` holds what tasks share whose baselines are columns of their items, `snvs` what those on single-nucleotide
+variants share beside it, and `matching` how comparison items are found.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -27,6 +30,8 @@ class Task:
     score     name of the model score with its sign, fixed before anything is scored; higher = more like label 1
     headline  metric whose difference to the best baseline is the result
     question  what the task asks, one sentence for logs and the report
+    inputs    keys that the column inputs of its benchmark row must have: files; a key is also a kind of
+              `glmtracks.download`
     """
 
     module: str
@@ -34,6 +39,7 @@ class Task:
     score: str
     headline: str
     question: str
+    inputs: tuple[str, ...] = ()
 
 
 TASKS = {
@@ -58,6 +64,14 @@ TASKS = {
         "auroc_within_stratum",
         "Are substitutions that a sister species carries scored as more likely than matched ones that it does not?",
     ),
+    "elements": Task(
+        "elements",
+        (),
+        "constraint",
+        "auroc",
+        "Are annotated elements scored as more constrained than matched windows of the genome?",
+        inputs=("bed",),
+    ),
 }
 
 
@@ -73,18 +87,25 @@ def task_module(name: str) -> ModuleType:
     return import_module(f"{__name__}.{get_task(name).module}")
 
 
-def missing_inputs(name: str, genome_row: dict) -> str | None:
+def missing_inputs(name: str, genome_row: dict, given: Mapping[str, str]) -> str | None:
     """Why a task cannot be run on a genome, or None if it can.
 
     name        a task
     genome_row  row of the genome sheet: column -> value; empty, None and [] count as missing
+    given       the column inputs of the task's row of the benchmark sheet: key -> file
 
-    >>> missing_inputs("consequence", {"name": "yeast", "annotation": ""})
+    >>> missing_inputs("consequence", {"name": "yeast", "annotation": ""}, {})
     'consequence on yeast needs the column annotation of the genome sheet, which is empty'
+    >>> missing_inputs("elements", {"name": "yeast"}, {})
+    'elements on yeast needs bed=FILE in the column inputs of the benchmark sheet'
     """
-    absent = [column for column in get_task(name).needs if not genome_row.get(column)]
-    if not absent:
-        return None
-    columns = f"column {absent[0]}" if len(absent) == 1 else f"columns {' and '.join(absent)}"
-    verb = "is" if len(absent) == 1 else "are"
-    return f"{name} on {genome_row.get('name')} needs the {columns} of the genome sheet, which {verb} empty"
+    task = get_task(name)
+    columns = [column for column in task.needs if not genome_row.get(column)]
+    files = [f"{key}=FILE" for key in task.inputs if not given.get(key)]
+    wanted = []
+    if columns:
+        plural, verb = ("", "is") if len(columns) == 1 else ("s", "are")
+        wanted.append(f"the column{plural} {' and '.join(columns)} of the genome sheet, which {verb} empty")
+    if files:
+        wanted.append(f"{'; '.join(files)} in the column inputs of the benchmark sheet")
+    return f"{name} on {genome_row.get('name')} needs {', and '.join(wanted)}" if wanted else None

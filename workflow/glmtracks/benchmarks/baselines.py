@@ -10,8 +10,9 @@ constant        0 everywhere; a statistic that does not give exactly 0.5 for it 
 transition      1 for A<->G and C<->T; transitions are better tolerated in coding sequence and more frequent
 substitution    rate of label 1 (consequence), or of substitution at neutral sites (outgroup), of the 12 types
 trinucleotide   the same of the 192 trinucleotide substitutions
-gc, cpg         G+C fraction, and CpG dinucleotides per base, of the window around the item; functional sequence of most
-                genomes is richer in both
+gc, cpg         G+C fraction, and CpG dinucleotides per base, of the item or the window around it; functional sequence
+                of most genomes is richer in both
+repeat_fraction share of the item's bases that are repeats, which mostly are not functional
 distance_*      bases to the nearest CDS, splice site, transcription start; near is more damaging
 """
 
@@ -25,6 +26,7 @@ DAMAGE_SIGN = {
     "transition": -1,
     "gc": 1,
     "cpg": 1,
+    "repeat_fraction": -1,
     "distance_cds": -1,
     "distance_splice": -1,
     "distance_tss": -1,
@@ -77,24 +79,27 @@ def is_cpg(context: np.ndarray) -> np.ndarray:
     return ((base == 1) & (right == 2)) | ((base == 2) & (left == 1))
 
 
-def window_content(genome: Genome, items: pd.DataFrame, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """G+C fraction and CpG dinucleotides per defined base in the `width` bases around each item, float64 (n,) each.
+def window_content(genome: Genome, items: pd.DataFrame, width: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """G+C fraction, CpG dinucleotides per defined base (float64), and number of undefined bases (int64); (n,) each.
 
-    Windows are cut at the contig's ends; undefined bases do not count. 0 where no base is defined.
+    Each is that of the item and the `width` // 2 bases on either side. Undefined bases, also those beyond the contig's
+    ends, do not count for the first two, which are 0 where no base is defined.
+
+    items  contig, start, end; sorted along the genome
     """
     half = width // 2
-    start = items["start"].to_numpy()
-    gc, cpg = np.zeros(len(items)), np.zeros(len(items))
+    start, end = items["start"].to_numpy(), items["end"].to_numpy()
+    gc, cpg, undefined = np.zeros(len(items)), np.zeros(len(items)), np.zeros(len(items), dtype=np.int64)
     for contig, rows in stretches(items):
         low = start[rows][0] - half
-        codes = genome.codes(contig, low, start[rows][-1] + half + 1)
-        first = start[rows] - half - low
-        last = first + 2 * half + 1
-        defined = _count(codes != UNKNOWN, first, last)
+        codes = genome.codes(contig, low, end[rows].max() + half)
+        first, last = start[rows] - half - low, end[rows] + half - low
+        undefined[rows] = _count(codes == UNKNOWN, first, last)
+        defined = np.maximum(last - first - undefined[rows], 1)
         pairs = (codes[:-1] == 1) & (codes[1:] == 2)
-        gc[rows] = _count((codes == 1) | (codes == 2), first, last) / np.maximum(defined, 1)
-        cpg[rows] = _count(pairs, first, last - 1) / np.maximum(defined, 1)
-    return gc, cpg
+        gc[rows] = _count((codes == 1) | (codes == 2), first, last) / defined
+        cpg[rows] = _count(pairs, first, last - 1) / defined
+    return gc, cpg, undefined
 
 
 def _count(flags: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:

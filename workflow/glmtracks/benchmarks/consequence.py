@@ -9,13 +9,14 @@ whether the model takes coding sequence for more constrained than non-coding seq
 import numpy as np
 import pandas as pd
 
-from glmtracks.benchmarks import baselines, snvs
+from glmtracks.benchmarks import baselines, columns, snvs
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
 from glmtracks.benchmarks.statistics import MIN_CLASS
 from glmtracks.benchmarks.summary import Contrast, Scorer
 
 CODING = {"stop_gained", "stop_lost", "start_lost", "missense", "synonymous"}
 TOWARD_DAMAGE = 1
+READS = snvs.READS
 METRICS = snvs.METRICS
 
 
@@ -33,7 +34,7 @@ def items(inputs: Inputs) -> pd.DataFrame:
     parts = [_contrast(table, name, comparison) for name in ranked if name != comparison]
     if not parts or not (table["consequence"] == comparison).any():
         return pd.DataFrame(columns=list(ITEM_COLUMNS))
-    return snvs.with_baselines(pd.concat(parts, ignore_index=True), inputs.seed, TOWARD_DAMAGE)
+    return snvs.finished(pd.concat(parts, ignore_index=True), inputs.seed, TOWARD_DAMAGE)
 
 
 def _contrast(table: pd.DataFrame, name: str, comparison: str) -> pd.DataFrame:
@@ -58,12 +59,12 @@ def score(items: pd.DataFrame, llr: np.ndarray) -> pd.DataFrame:
 
 def contrasts(items: pd.DataFrame) -> list[Contrast]:
     """One contrast for each class."""
-    return snvs.contrasts(items, defining)
+    return columns.contrasts(items, defining)
 
 
 def baselines_of(items: pd.DataFrame) -> list[Scorer]:
     """The baselines of the items' columns; the consequence itself is the label and not among them."""
-    return snvs.column_baselines(items, TOWARD_DAMAGE)
+    return columns.scorers(items, TOWARD_DAMAGE)
 
 
 def defining(contrast: str) -> frozenset[str]:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from glmtracks.annotation import read_annotation
-from glmtracks.benchmarks import task_module
+from glmtracks.benchmarks import get_task, task_module
 from glmtracks.benchmarks.statistics import MIN_BLOCKS
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
-from glmtracks.genome import Genome
+from glmtracks.genome import Genome, read_aliases
 from glmtracks.regions import read_regions
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 PIECE = 1_000_000  # bases handled at once
 RUN = 50  # items per block where there are too few contigs and genes
 MAX_BLOCKS = 500  # beyond it neighbouring blocks are joined: coarser blocks are as valid, and the bootstrap stays quick
-ITEM_COLUMNS = ("contig", "start", "ref", "alt", "label", "contrast", "stratum", "block")
+ITEM_COLUMNS = ("contig", "start", "end", "ref", "alt", "label", "contrast", "stratum", "block")
 TEXT = ("contig", "ref", "alt", "contrast", "stratum", "block")
 
 
@@ -49,6 +49,8 @@ class Inputs:
     test          held-out intervals: contig, start, end; 0-based half-open, in genome order
     features      transcript features, or None for a genome without annotation
     outgroups     name -> FASTA path of sister genomes
+    files         file of each key of `Task.inputs`
+    aliases       other names of the genome's contigs, for what stands in those files
     genetic_code  NCBI number
     """
 
@@ -57,6 +59,8 @@ class Inputs:
     test: pd.DataFrame
     features: pd.DataFrame | None = None
     outgroups: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     genetic_code: int = 1
     options: Options = Options()
     seed: int = 0
@@ -69,6 +73,8 @@ def read_inputs(
     split: str | Path,
     annotation: str | Path | None = None,
     outgroups: dict[str, str] | None = None,
+    files: dict[str, str] | None = None,
+    contig_aliases: str = "",
     genetic_code: int = 1,
     options: dict | None = None,
     seed: int = 0,
@@ -76,7 +82,9 @@ def read_inputs(
 ) -> Inputs:
     """Read the inputs of a task from files of the results scheme.
 
-    Raises InputError where split.tsv names a contig that the genome does not have.
+    contig_aliases  cell of the genome sheet, see `contigs.read_aliases`
+
+    Raises InputError where split.tsv names a contig that the genome does not have, or the aliases are no such list.
     """
     genome = Genome(str(fasta))
     table = pd.read_csv(split, sep="\t", dtype={"contig": str})
@@ -93,6 +101,8 @@ def read_inputs(
         test=test,
         features=features,
         outgroups=outgroups or {},
+        files=files or {},
+        aliases=read_aliases(contig_aliases),
         genetic_code=int(genetic_code or 1),
         options=Options(**(options or {})),
         seed=seed,
@@ -103,10 +113,14 @@ def read_inputs(
 def draw_items(task: str, inputs: Inputs, output: str | Path) -> None:
     """Draw the items of a task and write them as Parquet, sorted along the genome.
 
-    Columns: contig, start (0-based), ref, alt, label (int8: 1 = class of interest, 0 = comparison), contrast, stratum,
-    block, `baseline_<name>` (float32, higher = more like label 1) and what the task adds. No item at all is written as
-    an empty table, and said.
+    Columns: contig, start, end (0-based, half-open), ref, alt (null where an item is not a base, or not a change),
+    label (int8: 1 = class of interest, 0 = comparison), contrast, stratum, block, `baseline_<name>` (float32, higher =
+    more like label 1) and what the task adds. No item at all is written as an empty table, and said. Raises InputError
+    where a file that the task needs is not given.
     """
+    for key in get_task(task).inputs:
+        if key not in inputs.files:
+            raise InputError(f"the task {task} needs {key}=FILE in the column inputs of the benchmark sheet")
     items = task_module(task).items(inputs)
     if items.empty:
         log.warning("%s: the test split of %s holds no item of this task", task, inputs.genome.path)

@@ -14,17 +14,18 @@ import numpy as np
 import pandas as pd
 
 from glmtracks.alignment import align
-from glmtracks.benchmarks import baselines, snvs
+from glmtracks.benchmarks import baselines, columns, snvs
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
+from glmtracks.benchmarks.matching import matched, tss_class
 from glmtracks.benchmarks.summary import Contrast, Scorer
 from glmtracks.genome import UNKNOWN
 
 log = logging.getLogger(__name__)
 
 TOWARD_DAMAGE = -1
+READS = snvs.READS
 METRICS = snvs.METRICS
 NEUTRAL = ("synonymous", "intron", "intergenic")  # putatively: where substitution rates are fitted
-TSS_CLASSES = np.array([100, 300, 1_000, 3_000, 10_000, 30_000, 100_000])  # bases, upper ends
 POOL = 4  # comparison candidates kept per substitution that may be kept
 
 
@@ -50,7 +51,7 @@ def items(inputs: Inputs) -> pd.DataFrame:
     parts = [part for part in parts if len(part)]
     if not parts:
         return pd.DataFrame(columns=list(ITEM_COLUMNS))
-    return snvs.with_baselines(pd.concat(parts, ignore_index=True), inputs.seed, TOWARD_DAMAGE)
+    return snvs.finished(pd.concat(parts, ignore_index=True), inputs.seed, TOWARD_DAMAGE)
 
 
 def _is_known(codes: np.ndarray) -> np.ndarray:
@@ -90,7 +91,7 @@ def _contrast(table: pd.DataFrame, name: str, inputs: Inputs) -> pd.DataFrame:
     covariates = ["contig", "stratum", "cpg_site", "repeat"]
     use = None
     if annotated:
-        table["tss_class"] = np.searchsorted(TSS_CLASSES, table["distance_tss"])
+        table["tss_class"] = tss_class(table["distance_tss"])
         table["consequence_rank"] = -table["consequence"].cat.codes.astype(np.int64)  # higher = more severe
         covariates += ["consequence", "tss_class"]
         use = table["consequence"].isin(NEUTRAL).to_numpy()
@@ -113,23 +114,6 @@ def _contrast(table: pd.DataFrame, name: str, inputs: Inputs) -> pd.DataFrame:
     return table
 
 
-def matched(cell: np.ndarray, label: np.ndarray, seed: int) -> np.ndarray:
-    """Which items to keep so that every cell holds as many of label 1 as of label 0, drawn by chance: bool (n,).
-
-    cell   int (n,), >= 0: items of one cell agree in every matched covariate
-    label  0 or 1 (n,)
-    """
-    ones = np.bincount(cell, label).astype(np.int64)
-    wanted = np.minimum(ones, np.bincount(cell) - ones)
-    key = np.random.default_rng(seed).random(len(cell))
-    order = np.lexsort((key, label, cell))
-    group = 2 * cell[order] + label[order]
-    first = np.searchsorted(group, group)
-    kept = np.zeros(len(cell), dtype=bool)
-    kept[order] = np.arange(len(cell)) - first < wanted[cell[order]]
-    return kept
-
-
 def score(items: pd.DataFrame, llr: np.ndarray) -> pd.DataFrame:
     """llr of every item."""
     return snvs.score(items, llr, 1)
@@ -137,9 +121,9 @@ def score(items: pd.DataFrame, llr: np.ndarray) -> pd.DataFrame:
 
 def contrasts(items: pd.DataFrame) -> list[Contrast]:
     """One contrast for each outgroup."""
-    return snvs.contrasts(items)
+    return columns.contrasts(items)
 
 
 def baselines_of(items: pd.DataFrame) -> list[Scorer]:
     """The baselines of the items' columns."""
-    return snvs.column_baselines(items, TOWARD_DAMAGE)
+    return columns.scorers(items, TOWARD_DAMAGE)

@@ -15,6 +15,7 @@ from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, assign_blocks, in_
 from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
 from glmtracks.genome import BASES, UNKNOWN
 from glmtracks.regions import label_positions
+from glmtracks.shards import LLR_COLUMNS
 
 SAMPLED_RUN = 1_000  # bases; where there are too many, such runs are drawn whole
 ALL = "all"
@@ -51,7 +52,7 @@ def items(inputs: Inputs) -> pd.DataFrame:
 
 def _defined_bases(inputs: Inputs, contig: str, start: int, end: int) -> pd.DataFrame:
     position = np.flatnonzero(inputs.genome.codes(contig, start, end) != UNKNOWN) + start
-    return pd.DataFrame({"contig": contig, "start": position})
+    return pd.DataFrame({"contig": contig, "start": position, "end": position + 1})
 
 
 def _labels(table: pd.DataFrame, regions: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
@@ -119,6 +120,7 @@ def _perplexity(scorer: Scorer, values: pd.DataFrame, cut: Cut) -> statistics.Es
     return _mean("score", -1)(scorer, values, cut).map(np.exp)
 
 
+READS = LLR_COLUMNS
 METRICS = (
     Metric("nats_per_base", _mean("score", -1), higher_is_better=False),
     Metric("perplexity", _perplexity, higher_is_better=False),

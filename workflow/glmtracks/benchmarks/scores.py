@@ -1,6 +1,7 @@
 """One model's scores of the items of a task, looked up in its scores of the genome."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,50 +12,76 @@ from glmtracks.benchmarks import task_module
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, stretches
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
-from glmtracks.genome import BASES
 
 log = logging.getLogger(__name__)
 
 
 def score_items(task: str, items: str | Path, dataset: str | Path, output: str | Path) -> None:
-    """Write contig, start, ref, alt, contrast, label, stratum, block, score (and what else the task scores) as Parquet.
+    """Write `inputs.ITEM_COLUMNS` of the items, their score and what else the task scores as Parquet.
 
     Rows stand in the order of `items`. Items on contigs without scores have a null score; how many is logged.
 
     items    Parquet of `inputs.draw_items`
     dataset  folder of genome scores, see `glmtracks.tracks`
     """
+    module = task_module(task)
     table = pd.read_parquet(items, columns=list(ITEM_COLUMNS))
-    scored = task_module(task).score(table, read_llr(dataset, table))
+    scored = module.score(table, read_means(dataset, table, module.READS))
     missing = int(scored["score"].isna().sum())
     log.info("%s: %d items, %d without a score", dataset, len(table), missing)
     with atomic(output) as temporary:
         pd.concat([table, scored], axis=1).to_parquet(temporary, index=False, compression="zstd")
 
 
-def read_llr(dataset: str | Path, items: pd.DataFrame) -> np.ndarray:
-    """llr of A, C, G, T at every item, float32 (n, 4); NaN where the dataset has no score.
+def read_means(dataset: str | Path, items: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Mean of each column over the scored bases of every item, float32 (n, columns); NaN where none has a score.
 
-    items  contig, start, ref; rows sorted by start within runs of one contig
+    For an item of one base that is the score itself, to the last bit.
 
-    Raises InputError where the reference base of an item is not that of the scores.
+    items    contig, start, end, ref; rows sorted by start within runs of one contig
+    columns  of the dataset
+
+    Raises InputError where the reference base of an item, if it has one, is not that of the scores.
     """
-    columns = [f"llr_{base}" for base in BASES]
-    start, ref = items["start"].to_numpy(), items["ref"].astype(str).to_numpy()
-    llr = np.full((len(items), len(BASES)), np.nan, dtype=np.float32)
+    start, end = items["start"].to_numpy(), items["end"].to_numpy()
+    ref = items["ref"].astype("string").fillna("").to_numpy(dtype=object)
+    means = np.full((len(items), len(columns)), np.nan, dtype=np.float32)
     known = tracks.contigs(dataset)
+    checked = ["ref"] if (ref != "").any() else []
     for contig, rows in stretches(items):
-        if contig not in known:
-            continue
-        low, high = int(start[rows].min()), int(start[rows].max()) + 1
-        frame = tracks.read(dataset, (contig, low, high), ["ref", *columns])
-        place = start[rows] - low
-        different = frame["ref"].astype(str).to_numpy()[place] != ref[rows]
-        if different.any():
-            position = start[rows][different][0]
-            raise InputError(
-                f"{dataset}, {contig}:{position + 1}: the scores were made on another reference base than the "
-                f"{ref[rows][different][0]} of the benchmark; score the genome again"
-            )
-        llr[rows] = frame[columns].to_numpy(dtype=np.float32)[place]
-    return llr
+        if contig in known:
+            low, high = int(start[rows].min()), int(end[rows].max())
+            frame = tracks.read(dataset, (contig, low, high), [*checked, *columns])
+            if checked:
+                _check_reference(dataset, contig, start[rows], ref[rows], frame)
+            values = frame[list(columns)].to_numpy(dtype=np.float64)
+            means[rows] = _means(values, start[rows] - low, end[rows] - low)
+    return means
+
+
+def _check_reference(dataset: str | Path, contig: str, start: np.ndarray, ref: np.ndarray, frame: pd.DataFrame) -> None:
+    """Raise InputError where `ref` of an item that starts at `start`, if not "", is not that of the rows of scores."""
+    scored = frame["ref"].astype(str).to_numpy()[start - frame["start"].iloc[0]]
+    different = (ref != "") & (ref != scored)
+    if different.any():
+        row = int(np.argmax(different))
+        raise InputError(
+            f"{dataset}, {contig}:{start[row] + 1}: the scores were made on another reference base than the "
+            f"{ref[row]} of the benchmark; score the genome again"
+        )
+
+
+def _means(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Mean of the rows first .. last - 1 of `values` that are not NaN, (n, columns), for windows in any order.
+
+    Each window is summed by itself: differences of running sums would part scores that are equal, and equal scores
+    must tie.
+    """
+    edges = np.column_stack([first, last]).ravel()
+    scored = np.isfinite(values)
+
+    def sums(rows: np.ndarray) -> np.ndarray:
+        return np.add.reduceat(np.pad(rows, ((0, 1), (0, 0))), edges, axis=0)[::2]
+
+    with np.errstate(invalid="ignore"):
+        return sums(np.where(scored, values, 0.0)) / sums(scored.astype(np.float64))

@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from glmtracks.benchmarks import baselines, statistics
+from glmtracks.benchmarks import baselines, columns, statistics
 from glmtracks.benchmarks.inputs import Inputs, assign_blocks, in_genome_order, test_pieces
-from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
+from glmtracks.benchmarks.summary import Cut, Metric, Scorer
 from glmtracks.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.genome import BASES, UNKNOWN
 from glmtracks.regions import label_positions
+from glmtracks.shards import LLR_COLUMNS
+
+READS = LLR_COLUMNS
 
 
 def variants(inputs: Inputs) -> Iterator[tuple[str, int, int, pd.DataFrame]]:
@@ -44,12 +47,13 @@ def _all_snvs(codes: np.ndarray, start: int) -> pd.DataFrame:
 def describe(table: pd.DataFrame, inputs: Inputs) -> tuple[pd.DataFrame, np.ndarray]:
     """SNVs in genome order with what is known of each, and their contexts, uint8 (n, 3).
 
-    Adds stratum (trinucleotide substitution), repeat, block, and the raw baselines transition, gc, cpg, and, where
+    Adds end, stratum (trinucleotide substitution), repeat, block, and the raw baselines transition, gc, cpg, and, where
     the genome is annotated, distance_cds, distance_splice, distance_tss (names of `baselines.DAMAGE_SIGN`).
     """
     table = in_genome_order(table, inputs.genome, "alt")
     context = baselines.contexts(inputs.genome, table)
-    gc, cpg = baselines.window_content(inputs.genome, table, inputs.options.gc_window)
+    table["end"] = table["start"] + 1
+    gc, cpg, _ = baselines.window_content(inputs.genome, table, inputs.options.gc_window)
     ref, alt = table["ref"].to_numpy(), table["alt"].to_numpy()
     table = table.assign(
         stratum=baselines.strata(context, alt),
@@ -75,50 +79,20 @@ def _repeats(table: pd.DataFrame, regions: pd.DataFrame) -> np.ndarray:
     return repeat
 
 
-def with_baselines(table: pd.DataFrame, seed: int, toward_damage: int) -> pd.DataFrame:
+def finished(table: pd.DataFrame, seed: int, toward_damage: int) -> pd.DataFrame:
     """Items ready to be written: letters for bases, and `baseline_` columns oriented towards label 1.
 
     table          of `describe`, with label and contrast, and whatever else the task keeps
     toward_damage  1 where label 1 is the more damaging change, -1 where it is the tolerated one
     """
-    letters = list(BASES)
-    raw = [name for name in baselines.DAMAGE_SIGN if name in table]
-    columns = {
-        f"baseline_{name}": toward_damage * baselines.DAMAGE_SIGN[name] * table[name].astype(float) for name in raw
-    }
-    columns["baseline_random"] = np.random.default_rng(seed).integers(0, 1000, len(table)) / 1000
-    columns["baseline_constant"] = np.zeros(len(table))
-    return table.drop(columns=raw).assign(
-        ref=pd.Categorical.from_codes(table["ref"], categories=letters),
-        alt=pd.Categorical.from_codes(table["alt"], categories=letters),
-        **columns,
-    )
+    letters = {name: pd.Categorical.from_codes(table[name], categories=list(BASES)) for name in ("ref", "alt")}
+    return columns.with_baselines(table.assign(**letters), seed, toward_damage)
 
 
 def score(items: pd.DataFrame, llr: np.ndarray, sign: int) -> pd.DataFrame:
     """Column `score`, float32: sign x llr of each item's alternative base; llr is float32 (n, 4), order A, C, G, T."""
     alt = items["alt"].astype(str).map(BASES.index).to_numpy(dtype=np.int64)
     return pd.DataFrame({"score": np.float32(sign) * llr[np.arange(len(items)), alt]})
-
-
-def column_baselines(items: pd.DataFrame, toward_damage: int) -> list[Scorer]:
-    """One scorer for each `baseline_` column; its name carries the sign that `with_baselines` gave it."""
-    scorers = []
-    for column in (name for name in items.columns if name.startswith("baseline_")):
-        name = column.removeprefix("baseline_")
-        sign = "-" if toward_damage * baselines.DAMAGE_SIGN.get(name, toward_damage) < 0 else ""
-        values = pd.DataFrame({"score": items[column].to_numpy()})
-        scorers.append(Scorer(name, "baseline", sign + name, values))
-    return scorers
-
-
-def contrasts(items: pd.DataFrame, defining=lambda name: frozenset()) -> list[Contrast]:
-    """One contrast for each value of the column `contrast`, all of them headlines.
-
-    defining  contrast name -> baselines that tell the label itself
-    """
-    groups = items.groupby("contrast", observed=True, sort=False).indices
-    return [Contrast(str(name), rows, True, defining(str(name))) for name, rows in groups.items()]
 
 
 def _within_stratum(scorer: Scorer, values: pd.DataFrame, cut: Cut) -> statistics.Estimate:

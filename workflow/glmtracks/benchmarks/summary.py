@@ -23,7 +23,7 @@ COLUMNS = {
     "scorer_kind": "model | baseline (Markov models and untrained networks are baselines)",
     "model_kind": "kind of a row of the model sheet",
     "score_name": "what was ranked or averaged, with its sign, fixed beforehand; higher = more like label 1",
-    "metric": "nats_per_base, perplexity, accuracy, auroc_within_stratum, auroc, auprc",
+    "metric": "nats_per_base, perplexity, accuracy, auroc_within_stratum, auroc, auprc, paired_accuracy",
     "headline": "yes for the metric and contrast in which the task's result is read",
     "value": "the metric on all items",
     "low": "lower end of its 95 % block-bootstrap interval",
@@ -136,7 +136,7 @@ def summarise(
 
 def _read_model(task: str, items: pd.DataFrame, path: str | Path, model: dict) -> Scorer:
     values = pd.read_parquet(path)
-    keys = ["contig", "start", "alt", "contrast"]
+    keys = ["contig", "start", "end", "alt", "contrast"]
     if len(values) != len(items) or not all(
         values[key].astype("string").equals(items[key].astype("string")) for key in keys
     ):

@@ -1,0 +1,208 @@
+"""Are annotated elements, such as candidate cis-regulatory elements or peaks, more constrained than other sequence?
+
+Label 1 = an element: a window of its own length about its middle, at least 20 and at most 1,000 bases. Label 0 = its
+control: a window of the same length and contig that no element touches, with the same class of G+C content, of repeat
+content and, where the genome is annotated, of distance to the nearest transcription start, and with the same region
+class at its middle. Coding sequence and splice sites are constrained for reasons of their own, so windows that touch
+them are left out on both sides; so are windows with undefined bases. An element that finds no control is dropped.
+
+The score is the constraint: 2 bits minus the mean entropy of a model's predictions in the window. It is high as well
+where sequence is predictable for being repetitive, which is why repeat content is matched and is a baseline.
+"""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from glmtracks.bed import read_bed_of
+from glmtracks.benchmarks import baselines, columns, statistics
+from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample, assign_blocks, in_genome_order
+from glmtracks.benchmarks.matching import Coverage, covariate_score, pair_up, tss_class
+from glmtracks.benchmarks.summary import Contrast, Metric, Scorer
+from glmtracks.contigs import ContigNames
+from glmtracks.regions import label_positions
+
+log = logging.getLogger(__name__)
+
+SHORTEST, LONGEST = 20, 1_000  # bases of a window
+CLASS_COLUMNS = {"name": 3, "class": 5}  # of a BED: where names of classes may stand
+MOST_NAMES = 30  # a column with more distinct values does not name classes
+MOST_CLASSES = 10
+CODING = ("CDS", "splice_donor", "splice_acceptor")
+GC_CLASSES, REPEAT_CLASSES = 20, 4
+MAX_ENTROPY = 2.0  # bits
+TOWARD_FUNCTION = 1
+
+READS = ("entropy",)
+METRICS = (
+    Metric("auroc", lambda scorer, values, cut: statistics.auroc(values["score"], cut.label, cut.block, cut.weights)),
+    Metric(
+        "paired_accuracy",
+        lambda scorer, values, cut: statistics.paired_accuracy(
+            values["score"], cut.label, cut.block, cut.stratum, cut.weights
+        ),
+    ),
+)
+
+
+def items(inputs: Inputs) -> pd.DataFrame:
+    """Elements and their controls, at most `max_items`; the stratum is the pair."""
+    names = ContigNames(inputs.genome.contigs, inputs.aliases)
+    annotated = read_bed_of(inputs.genome, inputs.files["bed"], names, CLASS_COLUMNS)
+    windows = windows_of(annotated).assign(contrast=class_names(annotated) + " vs matched")
+    split = _TestSplit(inputs, pd.concat([annotated, windows]))
+    elements = _sampled(split.admitted(windows), inputs)
+    if elements.empty:
+        return pd.DataFrame(columns=list(ITEM_COLUMNS))
+    pairs, drawn = pair_up(elements, split.controls, split.matched_on, inputs.seed)
+    parts = []
+    for name, part in pairs.groupby("contrast", sort=False):
+        own, others = (table[table["contrast"] == name] for table in (elements, drawn))
+        n_pairs = len(part) // 2
+        log.info("%s: %d elements matched, %d without a control left out", name, n_pairs, len(own) - n_pairs)
+        score = covariate_score(own, others, split.covariates, part, inputs.seed)
+        parts.append(part.assign(baseline_matched_covariates=score))
+    if not parts:
+        return pd.DataFrame(columns=list(ITEM_COLUMNS))
+    table = in_genome_order(pd.concat(parts), inputs.genome, "end", "contrast")
+    nothing = pd.array([None] * len(table), dtype="string")
+    table = table.assign(
+        ref=nothing, alt=nothing, stratum=table["pair"].astype(str), block=assign_blocks(table, inputs.regions)
+    )
+    wanted = {*ITEM_COLUMNS, *baselines.DAMAGE_SIGN, "baseline_matched_covariates"}
+    return columns.with_baselines(table[[name for name in table if name in wanted]], inputs.seed, TOWARD_FUNCTION)
+
+
+def windows_of(intervals: pd.DataFrame) -> pd.DataFrame:
+    """The window of every element (contig, start, end): of its length, 20 to 1,000 bases, about its middle."""
+    start, end = intervals["start"], intervals["end"]
+    length = (end - start).clip(SHORTEST, LONGEST)
+    start = (start + end) // 2 - length // 2
+    return pd.DataFrame({"contig": intervals["contig"], "start": start, "end": start + length})
+
+
+def class_names(intervals: pd.DataFrame) -> pd.Series:
+    """The class of every element, or "element" for all where the file names no classes.
+
+    A column names classes if it is filled in throughout, holds no strands, and has at most 30 values that stand on at
+    least 10 elements each in the mean. The sixth column, where ENCODE's cCREs have theirs, goes before the fourth.
+
+    intervals  `CLASS_COLUMNS`
+    """
+    for column in ("class", "name"):
+        values = intervals[column]
+        distinct = set(values.unique())
+        few = len(distinct) <= min(MOST_NAMES, len(values) / statistics.MIN_CLASS)
+        if distinct and few and not distinct & {"", ".", "+", "-"}:
+            return values
+    return pd.Series("element", index=intervals.index)
+
+
+def _sampled(elements: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    """Elements of the commonest classes, at most half of `max_items`, each window once in a contrast."""
+    elements = elements.drop_duplicates(["contrast", "contig", "start", "end"])
+    common = elements["contrast"].value_counts().index[:MOST_CLASSES]
+    sample = Sample("contrast", max(inputs.options.max_items // 2, 1), inputs.seed)
+    sample.add(elements[elements["contrast"].isin(common)])
+    return sample.rows().reset_index(drop=True)
+
+
+class _TestSplit:
+    """The test split of a genome, for windows: where they may lie, what they hold, and how to draw them.
+
+    annotated  contig, start, end of all elements
+    """
+
+    def __init__(self, inputs: Inputs, annotated: pd.DataFrame):
+        self._inputs, self._test = inputs, inputs.test
+        self._regions = inputs.regions[inputs.regions["contig"].isin(set(inputs.test["contig"]))]
+        self._in_test = Coverage(inputs.test)
+        self._in_coding = Coverage(self._regions[self._regions["region"].isin(CODING)])
+        self._in_repeat = Coverage(self._regions[self._regions["repeat"]])
+        self._in_element = Coverage(annotated)
+        self.covariates = ["gc", "repeat_fraction"]
+        self.matched_on = ["contrast", "contig", "length", "gc_class", "repeat_class"]
+        if inputs.features is not None:
+            here = inputs.features["contig"].isin(set(inputs.test["contig"]))
+            self._starts = baselines.transcription_starts(inputs.features[here])
+            self.covariates += ["log_distance_tss"]
+            self.matched_on += ["tss_class", "region"]
+
+    def admitted(self, windows: pd.DataFrame) -> pd.DataFrame:
+        """Windows of elements that may be items, described; how many are not, and why, is logged."""
+        inside = windows[self._in_test(windows) == windows["end"] - windows["start"]]
+        free = inside[self._in_coding(inside) == 0]
+        described = self._described(free)
+        log.info(
+            "%d of %d elements lie in the test split; left out: %d that touch coding sequence or splice sites, %d with "
+            "undefined bases",
+            len(inside),
+            len(windows),
+            len(inside) - len(free),
+            len(free) - len(described),
+        )
+        return described
+
+    def controls(self, elements: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """One window drawn for each row of `elements`, described; those that cannot be controls are left out."""
+        start = np.full(len(elements), -1)
+        for contig, rows in elements.groupby("contig", observed=True, sort=False).indices.items():
+            if (here := self._test[self._test["contig"] == contig]).empty:
+                continue
+            length = (here["end"] - here["start"]).to_numpy()
+            offset = rng.integers(0, length.sum(), len(rows))
+            interval = np.searchsorted(np.cumsum(length), offset, side="right")
+            start[rows] = here["end"].to_numpy()[interval] - np.cumsum(length)[interval] + offset
+        length = (elements["end"] - elements["start"]).to_numpy()
+        windows = elements[["contig", "contrast"]].assign(start=start, end=start + length)
+        fits = (self._in_test(windows) == length) & (self._in_coding(windows) == 0) & (self._in_element(windows) == 0)
+        return self._described(windows[fits])
+
+    def _described(self, windows: pd.DataFrame) -> pd.DataFrame:
+        """Windows without undefined bases, with the raw baselines, and the columns of `covariates` and `matched_on`."""
+        windows = in_genome_order(windows, self._inputs.genome, "end")
+        gc, cpg, undefined = baselines.window_content(self._inputs.genome, windows)
+        length = (windows["end"] - windows["start"]).to_numpy()
+        repeat = self._in_repeat(windows) / np.maximum(length, 1)
+        table = windows.assign(
+            length=length,
+            gc=gc,
+            cpg=cpg,
+            repeat_fraction=repeat,
+            gc_class=np.rint(gc * GC_CLASSES).astype(np.int8),
+            repeat_class=np.ceil(repeat * REPEAT_CLASSES).astype(np.int8),
+        )
+        if self._inputs.features is not None:
+            middle = windows.assign(start=(windows["start"] + windows["end"]) // 2)
+            distance = baselines.distance(middle, self._starts)
+            table = table.assign(
+                distance_tss=distance,
+                log_distance_tss=np.log1p(distance),
+                tss_class=tss_class(distance),
+                region=_region(middle, self._regions),
+            )
+        return table[undefined == 0].reset_index(drop=True)
+
+
+def _region(positions: pd.DataFrame, regions: pd.DataFrame) -> np.ndarray:
+    """Region class of each position (contig, start): object (n,)."""
+    found = np.empty(len(positions), dtype=object)
+    for contig, rows in positions.groupby("contig", observed=True, sort=False).indices.items():
+        found[rows] = label_positions(regions, contig, positions["start"].to_numpy()[rows])["region"].astype(str)
+    return found
+
+
+def score(items: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
+    """Column `score`, float32: the constraint in bits; `values` is the mean entropy of every item, float32 (n, 1)."""
+    return pd.DataFrame({"score": np.float32(MAX_ENTROPY) - values[:, 0]})
+
+
+def contrasts(items: pd.DataFrame) -> list[Contrast]:
+    """One contrast for each class of elements."""
+    return columns.contrasts(items)
+
+
+def baselines_of(items: pd.DataFrame) -> list[Scorer]:
+    """The baselines of the items' columns."""
+    return columns.scorers(items, TOWARD_FUNCTION)

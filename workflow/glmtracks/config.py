@@ -172,10 +172,26 @@ def _check_file(row: dict, column: str, problems: list[str]) -> None:
     path = value.removeprefix("bed:") if column == "repeats" else value
     if column == "repeats" and not value.startswith("bed:"):
         return
-    if path and not is_remote(path) and not Path(locate(path)).exists():
-        problems.append(
-            f"{row['_where']}, {column}: there is no file {path!r}; give a path from the working directory or a URL"
-        )
+    if path and not is_remote(path):
+        _check_path(path, f"{row['_where']}, {column}", problems)
+
+
+def _check_path(path: str, where: str, problems: list[str]) -> None:
+    if not Path(locate(path)).exists():
+        problems.append(f"{where}: there is no file {path!r}; give a path from the working directory or a URL")
+
+
+def _check_inputs(row: dict, problems: list[str]) -> None:
+    where, known = f"{row['_where']}, inputs", TASKS[row["task"]].inputs
+    for key, value in row["inputs"].items():
+        if key not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            hint = _did_you_mean(key, known)
+            problems.append(f"{where}: {key!r} is not an input of the task {row['task']}{hint}; {takes}")
+        elif not isinstance(value, str):
+            problems.append(f"{where}: {key} names no file; write {key}=PATH or {key}=URL")
+        elif "://" not in value:
+            _check_path(value, f"{where}, {key}", problems)
 
 
 def _check_genomes(rows: list[dict], problems: list[str]) -> None:
@@ -206,6 +222,8 @@ def _check_uses(benchmarks: list[dict], callsets: list[dict], genomes: dict[str,
     scored = [name for name, row in genomes.items() if row["scored"]]
     for row in benchmarks:
         _check_reference(row, "task", TASKS, "task", problems)
+        if row.get("task") in TASKS:
+            _check_inputs(row, problems)
     for row in benchmarks + callsets:
         _check_reference(row, "genome", scored, "scored genome of the genome sheet", problems)
     pairs = Counter((row.get("genome"), row.get("task")) for row in benchmarks)

@@ -1,8 +1,8 @@
 """What the scores are worth: every task of the benchmark sheet, for every model, beside the baselines.
 
-Needs: the test part of a genome, its scores by each model, and the files in the column inputs. Makes results/benchmarks/{genome}/{task}/: items.parquet,
-what is judged, the same for all models; {model}.parquet, their scores; summary.tsv. Then results/benchmarks/summary.tsv
-of all genomes and tasks.
+Needs: the test part of a genome, its scores by each model, and the files that a row of the benchmark sheet names. Makes
+results/benchmarks/{genome}/{task}/: items.parquet, what is judged, the same for all models; {model}.parquet, their
+scores; summary.tsv. Then results/benchmarks/summary.tsv of all genomes and tasks.
 """
 
 

@@ -1,8 +1,9 @@
 """Draw the items of one benchmark task on one genome.
 
-input   fasta, regions, split; annotation (empty where the genome has none); outgroups (list of FASTA, may be empty)
-params  task; genome (genetic_code); outgroups (their names, in the same order); options (max_items, gc_window, draws);
-        seed
+input   fasta, regions, split; annotation (empty where the genome has none); outgroups (list of FASTA, may be empty);
+        files (list, may be empty)
+params  task; genome (genetic_code, contig_aliases); outgroups and files (their names, in the same order); options
+        (max_items, gc_window, draws); seed
 output  [0] items.parquet
 """
 
@@ -17,7 +18,8 @@ with job(snakemake.log[0]):
         snakemake.input.split,
         annotation=snakemake.input.annotation or None,
         outgroups=dict(zip(snakemake.params.outgroups, snakemake.input.outgroups, strict=True)),
-        genetic_code=snakemake.params.genome["genetic_code"],
+        files=dict(zip(snakemake.params.files, snakemake.input.files, strict=True)),
+        **snakemake.params.genome,
         options=snakemake.params.options,
         seed=snakemake.params.seed,
         threads=snakemake.threads,

@@ -23,7 +23,6 @@ rule download:
         "results/logs/download/{download}.time.tsv"
     wildcard_constraints:
         download=one_of(DOWNLOADS),
-    retries: 1
     conda:
         "../../envs/genome.yaml"
     threads: 1

@@ -176,6 +176,23 @@ def test_without_any_benchmark_the_page_says_so(tmp_path):
     assert "No task has a result" in page
 
 
+def test_a_loaded_model_without_metrics_and_a_genome_without_genes_have_cards_too(tmp_path):
+    results = tmp_path / "results"
+    (results / "models" / "borrowed").mkdir(parents=True)
+    (results / "models" / "borrowed" / "metrics.json").write_text("{}")
+    (results / "genomes" / "bare").mkdir(parents=True)
+    intervals = {"start": [0], "end": [100], "region": pd.array([None], dtype="string"), "repeat": [False]}
+    pd.DataFrame(intervals).to_parquet(results / "genomes" / "bare" / "regions.parquet")
+    write_summary(results / "benchmarks" / "summary.tsv", [])
+    genome = {"fasta": "a.fa", "annotation": "", "repeats": "none", "genetic_code": 1, "outgroups": [], "scored": False}
+    model = {"kind": "one_pass", "source": "models/borrowed", "genomes": [], "seen": ["unknown"], "licence": "unknown"}
+    write_page(Page(results, {"bare": genome}, {"borrowed": model}, {}, {}), results / "report" / "index.html")
+    page = (results / "report" / "index.html").read_text()
+    assert "none: 0.0 % of the bases" in page
+    assert "Regions" not in page
+    assert "models/borrowed" in page
+
+
 def test_the_example_reads_a_region(page, tmp_path, monkeypatch):
     duckdb = pytest.importorskip("duckdb")
     text = unescape(page)

@@ -153,17 +153,16 @@ def _genome_card(page: Page, name: str) -> dict:
     if (windows / "split.tsv").exists():
         split = read_split(windows / "split.tsv")
         split = split.assign(bases=split["end"] - split["start"])
+        rank = {part: number for number, part in enumerate(PARTS)}
+        parts = sorted(split.groupby("split"), key=lambda group: rank.get(group[0], len(rank)))
         card["split"] = [
-            {"part": part, "bases": rows["bases"].sum(), "contigs": rows["contig"].unique()}
-            for part, rows in sorted(
-                split.groupby("split"), key=lambda group: (*PARTS, "gap", "purged").index(group[0])
-            )
+            {"part": part, "bases": rows["bases"].sum(), "contigs": rows["contig"].unique()} for part, rows in parts
         ]
     if (folder / "regions.parquet").exists():
         regions = pd.read_parquet(folder / "regions.parquet", columns=["start", "end", "region", "repeat"])
         share = (regions["end"] - regions["start"]) / (regions["end"] - regions["start"]).sum()
-        card["masked"] = share[regions["repeat"]].sum()
-        card["regions"] = list(share.groupby(regions["region"].astype(str)).sum().sort_values(ascending=False).items())
+        by_region = share.groupby(regions["region"], observed=True).sum().sort_values(ascending=False)
+        card |= {"masked": share[regions["repeat"]].sum(), "regions": list(by_region.items())}
     return card | {"provenance": _json(folder / "provenance.json"), "leakage": _json(windows / "leakage.json")}
 
 

@@ -75,7 +75,7 @@ rule plot:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1500, 5),
+        mem_mb=memory(3000),
         runtime=minutes(15),
     params:
         kinds={name: row["kind"] for name, row in MODELS.items()},
@@ -108,7 +108,7 @@ rule report_page:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(2000),
         runtime=minutes(10),
     params:
         genomes=GENOMES,

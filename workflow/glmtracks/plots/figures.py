@@ -15,7 +15,11 @@ from glmtracks.plots.tables import OBSERVED
 
 ROW = 0.34  # inches of a row of a dot plot
 UNIFORM = np.log(4)  # nats per base when every base is equally likely
-UNITS = {"nats_per_base": "nats per base", "auroc_within_stratum": "AUROC within substitutions of one kind"}
+UNITS = {
+    "nats_per_base": "nats per base",
+    "auroc_within_stratum": "AUROC within substitutions of one kind",
+    "auroc": "AUROC",
+}
 LEAST_BITS = 0.25  # of the scale of a logo, so that noise looks like noise
 SPACE = "\u2003"  # SVG joins ordinary spaces
 

@@ -1,5 +1,6 @@
 """One table of all genomes and tasks, and what a benchmark has to know of each model."""
 
+import logging
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,8 @@ import pandas as pd
 from glmtracks.benchmarks.summary import COLUMNS, not_run
 from glmtracks.files import atomic
 from glmtracks.models.registry import KINDS, read_config
+
+logger = logging.getLogger(__name__)
 
 
 def describe_models(configs: list[str], genome: str) -> list[dict]:
@@ -31,9 +34,14 @@ def describe_models(configs: list[str], genome: str) -> list[dict]:
 
 
 def gather(tables: list[str], skipped: list[tuple[str, str, str]], output: str) -> None:
-    """Write the summaries of all tasks as one table, with a row for each (genome, task, reason) that was skipped."""
+    """Write the summaries of all tasks as one table, with a row for each (genome, task, reason) that was skipped.
+
+    What was skipped is logged too, since a run that leaves something out must say so.
+    """
     rows = [pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False) for table in tables]
     rows += [not_run(genome, task, f"skipped: {why}") for genome, task, why in skipped]
+    for *_, why in skipped:
+        logger.warning("skipped: %s", why)
     table = pd.concat(rows) if rows else pd.DataFrame()
     with atomic(output) as temporary:
         table.reindex(columns=list(COLUMNS)).fillna("").to_csv(temporary, sep="\t", index=False)

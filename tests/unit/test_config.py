@@ -34,6 +34,16 @@ def sheets(tmp_path):
     return write
 
 
+def _inputs(task, cell):
+    return {"benchmarks": f"genome\ttask\tinputs\nyeast\t{task}\t{cell}\n"}
+
+
+def test_a_task_takes_files_and_urls_and_none_is_no_mistake(sheets, tmp_path):
+    (tmp_path / "x.bed").write_text("a\t0\t4\n")
+    for given in (f"bed={tmp_path / 'x.bed'}", "bed=https://host/x.bed?a=b", ""):
+        assert load(sheets(**_inputs("elements", given))).benchmarks[0]["inputs"].get("bed", "") == given[4:]
+
+
 def test_rows_are_converted_and_completed(sheets):
     configuration = load(sheets())
     assert configuration.genomes["yeast"]["genetic_code"] == 1
@@ -74,6 +84,11 @@ def test_five_mistakes_are_five_sentences(sheets):
         ({"benchmarks": "genome\ttask\nyeast\tperplexities\n"}, "(did you mean perplexity?)"),
         ({"benchmarks": "genome\ttask\nyeast\tperplexity\nyeast\tperplexity\n"}, "more than one row"),
         ({"callsets": "name\tgenome\tvcf\nx\tyeast\tno.vcf\n"}, "vcf: there is no file 'no.vcf'"),
+        (_inputs("elements", "bde=x.bed"), "inputs: 'bde' is not an input of the task elements (did you mean bed?)"),
+        (_inputs("elements", "bed=no.bed"), "inputs, bed: there is no file 'no.bed'"),
+        (_inputs("elements", "bed=ucsc:hg38"), "inputs, bed: there is no file 'ucsc:hg38'"),
+        (_inputs("elements", "bed"), "inputs: bed names no file; write bed=PATH or bed=URL"),
+        (_inputs("perplexity", "bed=no.bed"), "'bed' is not an input of the task perplexity; it takes none"),
     ],
 )
 def test_what_is_wrong_is_named(sheets, changes, complaint):

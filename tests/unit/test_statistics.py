@@ -42,6 +42,32 @@ def test_auroc_and_every_draw_equal_the_comparison_of_all_pairs(seed, n, blocks,
         assert value == pytest.approx(won / pairs, abs=1e-12) if pairs else np.isnan(value)
 
 
+def test_paired_accuracy_and_every_draw_equal_the_comparison_of_each_pair():
+    rng = np.random.default_rng(0)
+    pair = rng.permutation(np.concatenate([np.repeat(np.arange(200), 2), np.arange(200, 230)]))  # 30 lack a half
+    label = np.zeros(len(pair), dtype=np.int64)
+    label[np.unique(pair, return_index=True)[1]] = 1
+    block, score = rng.integers(0, 9, len(pair)), rng.integers(0, 6, len(pair)) + label
+    weights = stats.draw_weights(9, 20, 0)
+    found = stats.paired_accuracy(score, label, block, pair, weights)
+    for value, times in [(found.value, np.ones(9)), *zip(found.draws, weights, strict=True)]:
+        won = total = 0.0
+        for number in range(200):
+            one, zero = (np.flatnonzero((pair == number) & (label == side))[0] for side in (1, 0))
+            drawn = times[block[one]] * (times[block[zero]] if block[one] != block[zero] else 1)
+            won += drawn * ((score[one] > score[zero]) + 0.5 * (score[one] == score[zero]))
+            total += drawn
+        assert value == pytest.approx(won / total, abs=1e-12)
+
+
+def test_a_constant_score_has_a_paired_accuracy_of_one_half():
+    pair = np.repeat(np.arange(50), 2)
+    weights = stats.draw_weights(10, 50, 0)
+    found = stats.paired_accuracy(np.zeros(100), np.tile([0, 1], 50), np.repeat(np.arange(10), 10), pair, weights)
+    assert found.value == 0.5 and found.interval() == (0.5, 0.5)
+    assert np.isnan(stats.paired_accuracy(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, dtype=int)).value)
+
+
 @pytest.mark.parametrize("values", [3, 1_000, 10**6])
 def test_auroc_is_that_of_scikit_learn(values):
     score, label, block, _ = made_up(1, n=5_000, values=values)

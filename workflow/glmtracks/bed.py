@@ -44,12 +44,12 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
     try:
         with (gzip.open if compressed else open)(path, "rt", encoding="latin-1") as handle:
             width = next((line.count("\t") + 1 for line in handle if not re.match(NO_INTERVAL, line)), 0)
-        columns = dict(zip(COLUMNS, range(3), strict=True)) | {k: v for k, v in more.items() if v < width}
+        wanted = {number: name for name, number in more.items() if number < width} | dict(enumerate(COLUMNS))
         rows = pd.read_csv(
             path,
             sep="\t",
-            names=list(columns),
-            usecols=list(columns.values()),
+            names=[wanted.get(number, f"column {number}") for number in range(max(wanted) + 1)],
+            usecols=list(wanted.values()),
             dtype=str,
             keep_default_na=False,
             na_values={"start": [""], "end": [""]},

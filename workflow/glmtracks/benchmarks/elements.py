@@ -18,7 +18,7 @@ import pandas as pd
 from glmtracks.bed import read_bed_of
 from glmtracks.benchmarks import baselines, columns, statistics
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample, assign_blocks, in_genome_order
-from glmtracks.benchmarks.matching import Coverage, covariate_score, pair_up, tss_class
+from glmtracks.benchmarks.matching import Coverage, covariate_score, pair_up
 from glmtracks.benchmarks.summary import Contrast, Metric, Scorer
 from glmtracks.contigs import ContigNames
 from glmtracks.regions import label_positions
@@ -30,7 +30,8 @@ CLASS_COLUMNS = {"name": 3, "class": 5}  # of a BED: where names of classes may 
 MOST_NAMES = 30  # a column with more distinct values does not name classes
 MOST_CLASSES = 10
 CODING = ("CDS", "splice_donor", "splice_acceptor")
-GC_CLASSES, REPEAT_CLASSES = 20, 4
+GC_CLASSES, REPEAT_CLASSES = 50, 5
+TSS_CLASSES = 25 * 2 ** (np.arange(25) / 2)  # bases, upper ends, to 100 kb; narrow, since peaks crowd at promoters
 MAX_ENTROPY = 2.0  # bits
 TOWARD_FUNCTION = 1
 
@@ -123,9 +124,10 @@ class _TestSplit:
         self._in_element = Coverage(annotated)
         self.covariates = ["gc", "repeat_fraction"]
         self.matched_on = ["contrast", "contig", "length", "gc_class", "repeat_class"]
-        if inputs.features is not None:
+        self._annotated = inputs.features is not None
+        if self._annotated:
             here = inputs.features["contig"].isin(set(inputs.test["contig"]))
-            self._starts = baselines.transcription_starts(inputs.features[here])
+            self._starts = baselines.transcription_starts(inputs.features[here]).drop_duplicates()
             self.covariates += ["log_distance_tss"]
             self.matched_on += ["tss_class", "region"]
 
@@ -145,16 +147,20 @@ class _TestSplit:
         return described
 
     def controls(self, elements: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-        """One window drawn for each row of `elements`, described; those that cannot be controls are left out."""
+        """One window drawn for each row of `elements`, described; those that cannot be controls are left out.
+
+        Windows are drawn anywhere in the test split of the contig. In an annotated genome every other one is drawn
+        about as far from some transcription start as the element is, or elements at promoters would find too few.
+        """
+        length = elements["length"].to_numpy()
         start = np.full(len(elements), -1)
         for contig, rows in elements.groupby("contig", observed=True, sort=False).indices.items():
-            if (here := self._test[self._test["contig"] == contig]).empty:
-                continue
-            length = (here["end"] - here["start"]).to_numpy()
-            offset = rng.integers(0, length.sum(), len(rows))
-            interval = np.searchsorted(np.cumsum(length), offset, side="right")
-            start[rows] = here["end"].to_numpy()[interval] - np.cumsum(length)[interval] + offset
-        length = (elements["end"] - elements["start"]).to_numpy()
+            start[rows] = _anywhere(self._test[self._test["contig"] == contig], len(rows), rng)
+            if self._annotated and (starts := self._starts[self._starts["contig"] == contig]["start"].to_numpy()).size:
+                near = rows[rng.random(len(rows)) < 0.5]
+                away = elements["distance_tss"].to_numpy()[near] * rng.uniform(0.9, 1.1, len(near))
+                middle = rng.choice(starts, len(near)) + np.rint(away * rng.choice([-1, 1], len(near)))
+                start[near] = middle.astype(np.int64) - length[near] // 2
         windows = elements[["contig", "contrast"]].assign(start=start, end=start + length)
         fits = (self._in_test(windows) == length) & (self._in_coding(windows) == 0) & (self._in_element(windows) == 0)
         return self._described(windows[fits])
@@ -173,16 +179,25 @@ class _TestSplit:
             gc_class=np.rint(gc * GC_CLASSES).astype(np.int8),
             repeat_class=np.ceil(repeat * REPEAT_CLASSES).astype(np.int8),
         )
-        if self._inputs.features is not None:
+        if self._annotated:
             middle = windows.assign(start=(windows["start"] + windows["end"]) // 2)
             distance = baselines.distance(middle, self._starts)
             table = table.assign(
                 distance_tss=distance,
                 log_distance_tss=np.log1p(distance),
-                tss_class=tss_class(distance),
+                tss_class=np.searchsorted(TSS_CLASSES, distance),
                 region=_region(middle, self._regions),
             )
         return table[undefined == 0].reset_index(drop=True)
+
+
+def _anywhere(intervals: pd.DataFrame, count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` positions drawn from intervals (start, end), each base as likely as any other: int64 (count,)."""
+    length, end = (intervals["end"] - intervals["start"]).to_numpy(), intervals["end"].to_numpy()
+    offset = rng.integers(0, length.sum(), count)
+    behind = np.cumsum(length)
+    interval = np.searchsorted(behind, offset, side="right")
+    return end[interval] - behind[interval] + offset
 
 
 def _region(positions: pd.DataFrame, regions: pd.DataFrame) -> np.ndarray:

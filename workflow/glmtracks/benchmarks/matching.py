@@ -8,17 +8,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-TSS_CLASSES = np.array([100, 300, 1_000, 3_000, 10_000, 30_000, 100_000])  # bases, upper ends
 ROUNDS = 20
 DRAWN = 500_000  # windows drawn in a round
 MOST_DRAWN = 200  # of them for one element
 ENOUGH = 0.005  # a round that finds controls for fewer of the elements that are left is the last
 FITTED = 100_000  # windows to which `covariate_score` is fitted
-
-
-def tss_class(distance: np.ndarray) -> np.ndarray:
-    """Class 0..7 of a distance to the nearest transcription start in bases, int (n,)."""
-    return np.searchsorted(TSS_CLASSES, distance)
 
 
 def matched(cell: np.ndarray, label: np.ndarray, seed: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import pandas as pd
 from glmtracks.alignment import align
 from glmtracks.benchmarks import baselines, columns, snvs
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
-from glmtracks.benchmarks.matching import matched, tss_class
+from glmtracks.benchmarks.matching import matched
 from glmtracks.benchmarks.summary import Contrast, Scorer
 from glmtracks.genome import UNKNOWN
 
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 TOWARD_DAMAGE = -1
 READS = snvs.READS
 METRICS = snvs.METRICS
+TSS_CLASSES = np.array([100, 300, 1_000, 3_000, 10_000, 30_000, 100_000])  # bases, upper ends
 NEUTRAL = ("synonymous", "intron", "intergenic")  # putatively: where substitution rates are fitted
 POOL = 4  # comparison candidates kept per substitution that may be kept
 
@@ -91,7 +92,7 @@ def _contrast(table: pd.DataFrame, name: str, inputs: Inputs) -> pd.DataFrame:
     covariates = ["contig", "stratum", "cpg_site", "repeat"]
     use = None
     if annotated:
-        table["tss_class"] = tss_class(table["distance_tss"])
+        table["tss_class"] = np.searchsorted(TSS_CLASSES, table["distance_tss"])
         table["consequence_rank"] = -table["consequence"].cat.codes.astype(np.int64)  # higher = more severe
         covariates += ["consequence", "tss_class"]
         use = table["consequence"].isin(NEUTRAL).to_numpy()

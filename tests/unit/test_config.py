@@ -78,7 +78,16 @@ def test_five_mistakes_are_five_sentences(sheets):
         ({"genomes": "name\tfasta\nyeast\thttps://a/b.fa\nyeast\thttps://a/b.fa\n"}, "used by more than one row"),
         ({"genomes": "name\tfasta\toutgroups\nyeast\thttps://a/b.fa\tyeast\n"}, "genome other than this one"),
         ({"genomes": "name\tfasta\tinclude\nyeast\thttps://a/b.fa\t(\n"}, "not a valid regular expression"),
+        (
+            {"genomes": "name\tfasta\tfasta\nyeast\thttps://a/b.fa\thttps://a/c.fa\n"},
+            "more than one column is called 'fasta'",
+        ),
+        ({"genomes": 'name\tfasta\nyeast\t"no.fa\nsister\thttps://a/b.fa\n'}, "there is no file 'no.fa'"),
         ({"models": "name\tkind\tsource\nm\tmarkov\ttrain\n"}, "genomes: is empty"),
+        (
+            {"models": "name\tkind\tsource\tgenomes\tparameters\nm\tmarkov\ttrain\tyeast\torder=[\n"},
+            "order: '[' is not",
+        ),
         ({"models": "name\tkind\tsource\tgenomes\tparameters\nm\tmarkov\ttrain\tyeast\torder=99\n"}, "99 is above 12"),
         ({"models": "name\tkind\tsource\tgenomes\nitems\tmarkov\ttrain\tyeast\n"}, "reserved word"),
         ({"benchmarks": "genome\ttask\nyeast\tperplexities\n"}, "(did you mean perplexity?)"),
@@ -107,6 +116,21 @@ def test_windows_line_ends_comments_and_byte_order_marks_are_fine(sheets, tmp_pa
     path = tmp_path / "models.tsv"
     path.write_bytes(b"\xef\xbb\xbf# a comment\r\n" + path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
     assert load(config).models["m5"]["kind"] == "markov"
+
+
+def test_a_sheet_in_another_encoding_is_named(sheets, tmp_path):
+    config = sheets()
+    (tmp_path / "genomes.tsv").write_bytes("name\tfasta\nmüller\tx.fa\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"genomes\.tsv: is not text in UTF-8"):
+        load(config)
+
+
+def test_what_spreadsheets_add_is_fine(sheets, tmp_path):
+    """Quotes around a cell that holds a comma, and empty cells at the ends of lines."""
+    fasta = tmp_path / "genome.fa"
+    rows = ["name\tfasta\toutgroups\t", f'a\t{fasta}\t"b,c"\t', f"b\t{fasta}\t\t", f"c\t{fasta}"]
+    config = sheets(genomes="\n".join(rows), models="name\tkind\tsource\n", benchmarks="genome\ttask\n")
+    assert load(config).genomes["a"]["outgroups"] == ["b", "c"]
 
 
 @pytest.mark.parametrize("path", sorted((WORKFLOW / "schemas").rglob("*.yaml")), ids=lambda path: path.stem)

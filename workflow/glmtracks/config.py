@@ -109,11 +109,44 @@ def _convert(cell: str, rule: dict):
         return [item.strip() for item in cell.split(",") if item.strip()]
     if kind == "object":
         pairs = [pair.partition("=") for pair in cell.split(";") if pair.strip()]
-        return {key.strip(): yaml.safe_load(value) if equals else None for key, equals, value in pairs}
+        return {key.strip(): _value(value) if equals else None for key, equals, value in pairs}
     try:
         return {"integer": int, "number": float}.get(kind, str)(cell)
     except ValueError:
         return cell
+
+
+def _value(text: str):
+    """A number, a truth value or a word, as YAML has them; what is not YAML stays text."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _read_lines(path: str, name: str, problems: list[str]) -> list[tuple[int, list[str]]]:
+    """Number and cells of the lines of a sheet that are neither empty nor comments; where there are none, a problem."""
+    try:
+        with open(locate(path), newline="", encoding="utf-8-sig") as handle:
+            lines = [(n, _cells(line)) for n, line in enumerate(handle, 1) if line.strip() and not line.startswith("#")]
+    except OSError as error:
+        problems.append(f"{path}: cannot be read ({error.strerror}); the configuration's key {name} names it")
+        return []
+    except UnicodeDecodeError:
+        problems.append(f"{path}: is not text in UTF-8; save it as tab-separated text in UTF-8")
+        return []
+    if not lines:
+        columns = ", ".join(schema(name)["properties"])
+        problems.append(f"{path}: is empty; its first line must name the columns {columns}")
+    return lines
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line, without blanks around them and without the empty ones that spreadsheets leave at the end."""
+    cells = [cell.strip() for cell in next(csv.reader([line], delimiter="\t"))]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def read_sheet(path: str, name: str, problems: list[str]) -> list[dict]:
@@ -121,29 +154,23 @@ def read_sheet(path: str, name: str, problems: list[str]) -> list[dict]:
 
     Lines that are empty or begin with # are skipped. What is wrong is appended to `problems`.
     """
-    rules = schema(name)
-    try:
-        with open(locate(path), newline="", encoding="utf-8-sig") as handle:
-            lines = [(n, line) for n, line in enumerate(handle, 1) if line.strip() and not line.startswith("#")]
-    except OSError as error:
-        problems.append(f"{path}: cannot be read ({error.strerror}); the configuration's key {name} names it")
-        return []
+    rules, lines = schema(name), _read_lines(path, name, problems)
     if not lines:
-        problems.append(f"{path}: is empty; its first line must name the columns {', '.join(rules['properties'])}")
         return []
-    header, *body = csv.reader([line for _, line in lines], delimiter="\t")
+    (_, header), *body = lines
     unknown = [column for column in header if column not in rules["properties"]]
     for column in unknown:
         hint = _did_you_mean(column, rules["properties"])
         problems.append(f"{path}: unknown column {column!r}{hint}; known are {', '.join(rules['properties'])}")
+    problems += [f"{path}: more than one column is called {c!r}; keep one" for c, n in Counter(header).items() if n > 1]
     rows = []
-    for (number, _), cells in zip(lines[1:], body, strict=True):
+    for number, cells in body:
         where = f"{path}, line {number}" + (f" ({cells[0]})" if cells else "")
         if len(cells) > len(header):
             problems.append(
                 f"{where}: has {len(cells)} cells where the header has {len(header)}; cells are parted by tabs"
             )
-        pairs = {k: v.strip() for k, v in zip(header, cells, strict=False) if k not in unknown and v.strip()}
+        pairs = {k: v for k, v in zip(header, cells, strict=False) if k not in unknown and v}
         row = {key: _convert(cell, rules["properties"][key]) for key, cell in pairs.items()}
         problems += violations(row, rules, where)
         rows.append({**fill_defaults(row, rules), "_where": where})

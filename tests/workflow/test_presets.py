@@ -1,0 +1,64 @@
+"""Every configuration that comes with the workflow can be planned, with neither data nor network."""
+
+import pytest
+from conftest import CHECKOUT, planned, snakemake
+
+PRESETS = sorted((CHECKOUT / "config/presets").glob("*.yaml"))
+NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy"), "http://127.0.0.1:9")
+
+
+def test_the_presets_of_the_readme_are_there():
+    assert {"arabidopsis", "human", "human_mito", "yeast"} <= {preset.stem for preset in PRESETS}
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)
+def test_a_preset_is_planned_without_data_or_network(tmp_path, preset):
+    done = snakemake(tmp_path, "--dry-run", "--configfile", str(preset), environment=NO_NETWORK)
+    assert done.returncode == 0, done.stdout
+    jobs = planned(done.stdout)
+    assert jobs["genome"] >= 1 and jobs["bigwig"] >= 5 and jobs["report_page"] == 1
+    assert {path.name for path in tmp_path.iterdir()} <= {".snakemake"}
+    assert "Warning" not in done.stdout
+
+
+def test_the_demo_is_three_genomes_four_models_three_tasks(tmp_path):
+    done = snakemake(tmp_path, "--dry-run", environment=NO_NETWORK)
+    genomes, scored, models, embedding, tasks, shards, tracks, callsets, plots = 3, 1, 4, 2, 3, 2, 5, 1, 6
+    assert planned(done.stdout) == {
+        "all": 1,
+        "genome": genomes,
+        "annotation": scored,
+        "repeats": scored,
+        "regions": scored,
+        "windows": scored,
+        "train_model": models,
+        "score_shard": shards * models,
+        "join_shards": models,
+        "bigwig": tracks * models,
+        "track_hub": models,
+        "annotate_variants": callsets * models,
+        "embed": embedding,
+        "benchmark_items": tasks,
+        "benchmark_scores": tasks * models,
+        "benchmark_summary": tasks,
+        "benchmark_table": 1,
+        "plot": plots,
+        "report_page": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "rules"),
+    [
+        ("genomes", {"genome": 3, "annotation": 1, "repeats": 1, "regions": 1}),
+        ("models", {"genome": 3 - 2, "annotation": 1, "repeats": 1, "regions": 1, "windows": 1, "train_model": 4}),
+    ],
+)
+def test_a_target_of_the_readme_makes_no_more_than_it_needs(tmp_path, target, rules):
+    assert planned(snakemake(tmp_path, "--dry-run", target).stdout) == {**rules, target: 1}
+
+
+def test_snakemake_finds_nothing_to_complain_about(tmp_path):
+    done = snakemake(tmp_path, "--lint")
+    assert done.returncode == 0, done.stdout
+    assert "your workflow is in a good condition" in done.stdout

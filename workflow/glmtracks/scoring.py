@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from glmtracks.devices import pick_device, pick_precision
+from glmtracks.devices import ROWS, pick_device, pick_precision
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome
 from glmtracks.models.base import GenomicLanguageModel
@@ -63,7 +63,7 @@ class Runner:
         place = pick_device(device)
         floating = any(parameter.is_floating_point() for parameter in model.parameters())
         dtype = pick_precision(precision, place) if floating else torch.float32
-        return cls(model.eval().to(place, dtype), place, dtype, window, batch)
+        return cls(model.eval().to(place, dtype), place, dtype, window, batch or ROWS[place.type])
 
     @property
     def margin(self) -> int:

@@ -32,7 +32,7 @@ rule score_shard:
         "results/logs/score_shard/{genome}/{model}/{shard}.time.tsv"
     conda:
         "../../envs/models.yaml"
-    threads: 2
+    threads: SETTINGS["scores"]["threads"]
     resources:
         mem_mb=memory(1500, 2),
         runtime=minutes(120),

@@ -120,7 +120,7 @@ def locked(path: Path) -> Iterator[None]:
 def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Project], None]], Project]:
     """A function that lets `make` fill a project the first time it is called with a name, in whichever test process.
 
-    Tests must not change such a project; they copy it.
+    One project is made at a time, since each run takes all cores. Tests must not change such a project; they copy it.
     """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -128,12 +128,13 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
     def get(name: str, make: Callable[[Project], None]) -> Project:
         project, made = Project(shared / name), shared / f"{name}.made"
-        with locked(shared / f"{name}.lock"):
-            if not made.exists():
-                shutil.rmtree(project.folder, ignore_errors=True)
-                project.folder.mkdir()
-                make(project)
-                made.touch()
+        if not made.exists():
+            with locked(shared / "making.lock"):
+                if not made.exists():
+                    shutil.rmtree(project.folder, ignore_errors=True)
+                    project.folder.mkdir()
+                    make(project)
+                    made.touch()
         return project
 
     return get

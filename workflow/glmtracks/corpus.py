@@ -18,17 +18,36 @@ CHUNK = 4_000_000  # bases read at a time
 
 @dataclass
 class CorpusGenome:
-    """One genome of a training corpus, with its repeats (contig, start, end), split and windows as above."""
+    """One genome of a training corpus, with its repeats (contig, start, end), split and windows as above.
+
+    `species` is what a species token calls it, `regions` the table of region classes, and `evidence` a bigWig of
+    functional evidence between 0 and 1.
+    """
 
     name: str
     genome: Genome
     repeats: pd.DataFrame
     split: pd.DataFrame
     windows: pd.DataFrame
+    species: str = ""
+    regions: pd.DataFrame | None = None
+    evidence: Path | None = None
 
     @cached_property
     def _repeats_of(self) -> dict[str, pd.DataFrame]:
         return dict(list(self.repeats.groupby("contig", sort=False)))
+
+    @cached_property
+    def _classes_of(self) -> dict[str, pd.DataFrame]:
+        if self.regions is None:
+            return {}
+        table = self.regions.loc[self.regions["region"].notna(), ["contig", "start", "end", "region"]]
+        table = table.assign(number=table["region"].cat.codes)
+        return dict(list(table.groupby("contig", sort=False, observed=True)))
+
+    def region_classes(self, contig: str) -> pd.DataFrame:
+        """Intervals of a contig with the number of their region class in `gene_parts.CLASSES`: start, end, number."""
+        return self._classes_of.get(contig, pd.DataFrame(columns=["start", "end", "number"]))
 
     def in_repeat(self, contig: str, start: int, end: int) -> np.ndarray:
         """Whether each base of contig[start:end] lies in a repeat, bool (end - start,)."""

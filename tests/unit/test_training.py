@@ -1,75 +1,122 @@
-"""The loader gives the bases of the genome, and training lowers the loss and is reproducible."""
+"""The loader gives the bases of the genome; training learns, is reproducible, can be killed, and can be shared."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pybigtools
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
 
+from glmtracks.config import fill_defaults, schema
 from glmtracks.corpus import Corpus, CorpusGenome
 from glmtracks.errors import InputError
+from glmtracks.gene_parts import CLASSES
 from glmtracks.models.base import reverse_complement
-from glmtracks.training import PackedCorpus, WindowBatches, base_losses, build, validate
+from glmtracks.training import build
+from glmtracks.training.batches import Batches
+from glmtracks.training.losses import BaseWeights, base_losses, region_weights
+from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
+from glmtracks.training.validation import summarise, tally, validate
 
-SMALL = {
-    "width": 16, "layers": 3, "kernel": 3, "max_dilation": 4, "steps": 30, "batch": 8, "learning_rate": 0.01,
-    "warmup": 0.1, "weight_decay": 0.01, "repeat_weight": 0.1, "seed": 5,
-}  # fmt: skip
+ARCHITECTURE = {"width": 16, "layers": 3, "kernel": 3, "max_dilation": 4}
+RECIPE = fill_defaults(
+    ARCHITECTURE
+    | {"steps": 30, "batch": 8, "learning_rate": 0.01, "precision": "float32", "seed": 5, "validations": 3},
+    schema("parameters/one_pass"),
+)
+CPG = "A" + "CG" * 5 + "TTAGCCA"
 
 
 @pytest.fixture
-def corpus(make_genome):
+def corpus(make_genome) -> Corpus:
     """Two genomes that repeat a word of 13 bases, so that there is something to learn."""
     members = []
     for name in ("one", "two"):
         genome = make_genome({"a": "ACGGTTACAGTCA" * 200, "b": "ACGGTTACAGTCA" * 20}, name)
-        starts = np.arange(0, 2400, 100)
-        windows = pd.DataFrame(
-            {
-                "contig": "a",
-                "start": starts,
-                "end": starts + 100,
-                "split": "train",
-                "kind": "other",
-                "slack_left": 0,
-                "slack_right": 50,
-            }
-        )
+        windows = pd.DataFrame({"contig": "a", "start": np.arange(0, 2400, 100), "split": "train", "slack_right": 50})
         validation = windows.head(2).assign(contig="b", split="validation", slack_right=0)
+        windows = pd.concat([windows, validation], ignore_index=True).assign(kind="other", slack_left=0)
+        windows["end"] = windows["start"] + 100
         repeats = pd.DataFrame({"contig": ["a"], "start": [50], "end": [60]})
-        members.append(
-            CorpusGenome(name, genome, repeats, pd.DataFrame(), pd.concat([windows, validation], ignore_index=True))
-        )
+        regions = pd.DataFrame({"contig": "a", "start": [0, 40], "end": [40, 2600], "region": ["CDS", "intron"]})
+        regions["region"] = pd.Categorical(regions["region"], CLASSES)
+        members.append(CorpusGenome(name, genome, repeats, pd.DataFrame(), windows, species=name, regions=regions))
     return Corpus(members)
 
 
-def test_windows_are_the_bases_of_the_genome_with_their_repeat_status(corpus):
-    packed = PackedCorpus(corpus)
-    rows = np.array([0, 3, len(packed.windows) - 1])
-    codes, repeat = packed.cut(rows, np.array([7, 0, 0]))
+def test_windows_are_the_bases_of_the_genome_with_their_repeat_status_and_region(corpus):
+    packed = PackedCorpus(corpus, species=("two",))
+    windows = packed.cut(np.array([0, 3, len(packed.windows) - 1]), np.array([7, 0, 0]))
     first, second = corpus.genomes
-    assert (codes[0].numpy() == first.genome.codes("a", 7, 107)).all()
-    assert (codes[1].numpy() == first.genome.codes("a", 300, 400)).all()
-    assert (codes[2].numpy() == second.genome.codes("b", 100, 200)).all()
-    assert repeat[0].nonzero().squeeze().tolist() == list(range(43, 53))
-    assert not repeat[1:].any()
+    assert (windows.codes[0].numpy() == first.genome.codes("a", 7, 107)).all()
+    assert (windows.codes[1].numpy() == first.genome.codes("a", 300, 400)).all()
+    assert (windows.codes[2].numpy() == second.genome.codes("b", 100, 200)).all()
+    assert windows.repeat[0].nonzero().squeeze().tolist() == list(range(43, 53))
+    assert not windows.repeat[1:].any()
+    names = [[REGIONS[number] for number in row] for row in windows.region.tolist()]
+    assert names == [["CDS"] * 33 + ["intron"] * 67, ["intron"] * 100, ["not annotated"] * 100]
+    assert windows.species.tolist() == [0, 0, 1]
 
 
 def test_a_short_window_is_filled_up_with_unknown_bases(corpus):
     corpus.genomes[0].windows.loc[0, "end"] = 60
-    codes, _ = PackedCorpus(corpus).cut(np.array([0]), np.array([0]))
+    codes = PackedCorpus(corpus).cut(np.array([0])).codes
     assert (codes[0, :60] < 4).all() and (codes[0, 60:] == 4).all()
 
 
-def test_batches_are_reproducible_and_come_from_both_strands(corpus):
+def test_a_window_of_a_circular_contig_goes_on_at_its_start(corpus):
+    member = corpus.genomes[0]
+    Path(f"{member.genome.path}.circular").write_text("a\n")
+    member.windows.loc[0, ["start", "end"]] = 2550, 2650
+    windows = PackedCorpus(corpus).cut(np.array([0]))
+    assert (
+        windows.codes[0].numpy() == np.r_[member.genome.codes("a", 2550, 2600), member.genome.codes("a", 0, 50)]
+    ).all()
+    assert [REGIONS[number] for number in windows.region[0, 49:51]] == ["intron", "CDS"]
+
+
+def test_batches_are_a_function_of_seed_and_step_and_come_from_both_strands(corpus):
     packed = PackedCorpus(corpus)
-    first, again = (next(iter(WindowBatches(packed, 64, seed=3))) for _ in range(2))
-    assert torch.equal(first[0], again[0])
-    genome = torch.from_numpy(corpus.genomes[0].genome.codes("a", 0, 2600))
-    places = genome.unfold(0, 100, 1)
-    forward = [(places == window).all(1).any().item() for window in first[0]]
-    backward = [(places == window).all(1).any().item() for window in reverse_complement(first[0])]
+    first, again, other = (Batches(packed, batch=64, seed=seed)[4].codes for seed in (3, 3, 4))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    places = torch.from_numpy(corpus.genomes[0].genome.codes("a", 0, 2600)).unfold(0, 100, 1)
+    forward = [(places == window).all(1).any().item() for window in first]
+    backward = [(places == window).all(1).any().item() for window in reverse_complement(first)]
     assert all(f or b for f, b in zip(forward, backward, strict=True))
     assert 10 < sum(forward) < 54
+
+
+def test_every_window_is_seen_once_before_any_is_seen_again(corpus):
+    for member in corpus.genomes:
+        member.windows["slack_right"] = 0
+    packed = PackedCorpus(corpus)
+    seen = []
+    packed.cut = lambda rows, *_: seen.extend(rows) or PackedCorpus.cut(packed, rows)
+    batches = Batches(packed, batch=12, seed=0)
+    for step in range(8):
+        batches[step]
+    assert sorted(seen[:48]) == sorted(seen[48:]) == packed.rows("train").tolist()
+    assert seen[:48] != seen[48:]
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_processes_share_a_batch(corpus, ranks):
+    packed = PackedCorpus(corpus)
+    whole = Batches(packed, batch=8, seed=1)[3].codes
+    parts = [Batches(packed, batch=8, seed=1, rank=rank, ranks=ranks)[3].codes for rank in range(ranks)]
+    assert torch.equal(torch.stack(parts, dim=1).flatten(0, 1), whole)
+    with pytest.raises(InputError, match="cannot be divided among"):
+        Batches(packed, batch=9, seed=1, ranks=ranks)
 
 
 def test_unknown_bases_cost_nothing():
@@ -79,27 +126,218 @@ def test_unknown_bases_cost_nothing():
     assert defined.tolist() == [[True, False, True]]
 
 
-def test_training_learns_and_two_runs_give_the_same_weights(corpus):
-    models = [build("one_pass", SMALL) for _ in range(2)]
-    histories = [model.fit(corpus, SMALL) for model in models]
+@given(st.floats(0, 0.9), st.integers(0, 100))
+def test_smoothed_labels_are_the_cross_entropy_with_the_smoothed_distribution(smoothing, seed):
+    generator = torch.Generator().manual_seed(seed)
+    log_probs = torch.randn(1, 7, 4, generator=generator, dtype=torch.float64).log_softmax(-1)
+    codes = torch.randint(0, 4, (1, 7), generator=generator, dtype=torch.uint8)
+    expected = torch.nn.functional.cross_entropy(
+        log_probs[0], codes[0].long(), label_smoothing=smoothing, reduction="none"
+    )
+    torch.testing.assert_close(base_losses(log_probs, codes, smoothing)[0][0], expected)
+
+
+def as_windows(text: str, repeat: bool = False, region: str = "not annotated", evidence: int = 255) -> Windows:
+    codes = torch.tensor([["ACGTN".index(base) for base in text]], dtype=torch.uint8)
+    packed = codes + 8 * repeat + 16 * REGIONS.index(region)
+    return Windows(
+        packed, torch.full_like(codes, evidence), torch.zeros(1, dtype=torch.int64), torch.zeros(codes.shape)
+    )
+
+
+def test_the_weight_of_a_base_is_the_product_of_what_the_recipe_says():
+    weigh = BaseWeights(RECIPE | {"cpg_weight": 0.5, "region_weights": "CDS:2, intron: 0.25", "repeat_weight": 0.1})
+    assert weigh(as_windows("ACGTN"))[0].tolist() == [1, 0.5, 0.5, 1, 0]
+    assert weigh(as_windows("GCA", repeat=True, region="CDS"))[0].tolist() == pytest.approx([0.2, 0.2, 0.2])
+    assert weigh(as_windows("GCA", region="intron", evidence=0))[0].tolist() == pytest.approx([0.025] * 3)
+
+
+@given(st.text("ACGTN", min_size=1, max_size=40))
+def test_cpg_weights_are_the_same_on_both_strands(text):
+    weigh = BaseWeights(RECIPE | {"cpg_weight": 0.5})
+    other = text[::-1].translate(str.maketrans("ACGTN", "TGCAN"))
+    assert torch.equal(weigh(as_windows(text)).flip(1), weigh(as_windows(other)))
+    expected = [0.5 if "CG" in (text[max(i - 1, 0) : i + 1], text[i : i + 2]) else 1 for i in range(len(text))]
+    assert weigh(as_windows(text))[0].tolist() == [0 if b == "N" else w for b, w in zip(text, expected, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "text, complaint", [("exon:2", "not a region class"), ("CDS", "no number"), ("CDS:-1", "negative")]
+)
+def test_wrong_region_weights_are_one_sentence(text, complaint):
+    with pytest.raises(InputError, match=complaint):
+        region_weights(text)
+
+
+def test_functional_evidence_comes_from_a_bigwig(corpus, tmp_path):
+    track = tmp_path / "evidence.bw"
+    pybigtools.open(str(track), "w").write({"a": 2600}, iter([("a", 0, 50, 0.4), ("a", 60, 2600, 1.0)]))
+    corpus.genomes[0].evidence = track
+    packed = PackedCorpus(corpus)
+    windows = packed.cut(np.array([0, len(packed.windows) // 2]))
+    assert windows.evidence[0].tolist() == [102] * 50 + [0] * 10 + [255] * 40  # no value counts as none
+    assert (windows.evidence[1] == 255).all()  # the other genome has no track
+    pybigtools.open(str(track), "w").write({"a": 2600}, iter([("a", 0, 50, 3.5)]))
+    with pytest.raises(InputError, match=r"a has the value 3\.5"):
+        PackedCorpus(corpus)
+
+
+def test_losses_are_tallied_by_region_and_repeat():
+    windows = as_windows("ACGTN", region="CDS")
+    windows.packed[0, 1] += 8
+    asked = torch.tensor([[True, True, True, False, True]])
+    log_probs = torch.log(torch.tensor([0.1, 0.2, 0.3, 0.4])).expand(1, 5, 4)
+    metrics = summarise(tally(windows, log_probs, asked), "x")
+    assert metrics == pytest.approx(
+        {
+            "x_nats_per_base": -np.log([0.1, 0.2, 0.3]).mean(),
+            "x_nats_per_base_outside_repeats": -np.log([0.1, 0.3]).mean(),
+            "x_nats_per_base_in_repeats": -np.log(0.2),
+            "x_nats_per_base_CDS": -np.log([0.1, 0.2, 0.3]).mean(),
+        }
+    )
+
+
+@pytest.mark.parametrize("kind", ["one_pass", "causal", "masked"])
+def test_training_learns_and_two_runs_give_the_same_weights(kind, corpus, tmp_path):
+    recipe = fill_defaults(RECIPE | {"steps": 120 if kind == "masked" else 40}, schema(f"parameters/{kind}"))
+    models = [build(kind, recipe | {"kernel": 3, "spacing": 16}, ("one", "two")) for _ in range(2)]
+    histories = [model.fit(corpus, recipe, tmp_path / str(n)) for n, model in enumerate(models)]
     for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
         assert torch.equal(one, other)
-    assert histories[0] == histories[1]
-    assert len(histories[0]) == SMALL["steps"]
+    pd.testing.assert_frame_equal(*histories)
+    assert histories[0]["step"].iloc[-1] == recipe["steps"]
+    assert {"train_nats_per_base", "validation_nats_per_base"} <= set(histories[0])
     metrics = validate(models[0], PackedCorpus(corpus), "validation")
-    assert metrics["validation_nats_per_base"] < 0.7 < np.log(4)
+    assert metrics["validation_nats_per_base"] < 0.8 < np.log(4)
     assert metrics["validation_bases"] == 400
+    assert not (tmp_path / "0" / "checkpoints").exists()
+    assert list((tmp_path / "0" / "logs" / "tensorboard").rglob("events*"))
 
 
-def test_no_steps_leave_the_model_as_it_was(corpus):
-    model, same = (build("one_pass", SMALL) for _ in range(2))
-    assert model.fit(corpus, SMALL | {"steps": 0}) == []
+def test_dropout_adamw_and_smoothing_train_too(corpus, tmp_path):
+    recipe = RECIPE | {"dropout": 0.2, "label_smoothing": 0.1, "optimiser": "adamw", "average": 0.0, "steps": 20}
+    model = build("one_pass", recipe)
+    model.fit(corpus, recipe, tmp_path)
+    assert validate(model, PackedCorpus(corpus), "validation")["validation_nats_per_base"] < 1.38
+
+
+def test_no_steps_leave_the_model_as_it_was(corpus, tmp_path):
+    model, same = (build("one_pass", RECIPE) for _ in range(2))
+    assert model.fit(corpus, RECIPE | {"steps": 0}, tmp_path).empty
     for one, other in zip(model.parameters(), same.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
-def test_a_corpus_without_training_windows_is_one_sentence(corpus):
+def test_a_corpus_without_training_windows_is_one_sentence(corpus, tmp_path):
     for member in corpus.genomes:
         member.windows["split"] = "test"
     with pytest.raises(InputError, match="no training window"):
-        build("one_pass", SMALL).fit(corpus, SMALL)
+        build("one_pass", RECIPE).fit(corpus, RECIPE, tmp_path)
+
+
+def test_training_stops_early_and_keeps_its_best_weights(corpus, tmp_path):
+    recipe = RECIPE | {"steps": 400, "validations": 100, "patience": 2, "learning_rate": 0.3, "muon_rate": 0.3}
+    model = build("one_pass", recipe)
+    history = model.fit(corpus, recipe, tmp_path)
+    assert history["step"].iloc[-1] < 400
+    best = history["validation_nats_per_base_outside_repeats"].min()
+    kept = validate(model, PackedCorpus(corpus), "validation")["validation_nats_per_base_outside_repeats"]
+    assert kept == pytest.approx(best, abs=1e-4)
+
+
+@pytest.fixture
+def job(corpus, tmp_path) -> dict:
+    """A training job as files, for processes of their own."""
+    files = {"names": [], "fastas": [], "repeats": [], "species": [], "evidence": [], "regions": []}
+    tables = {"windows": [], "split": []}
+    for member in corpus.genomes:
+        bed, regions = tmp_path / f"{member.name}.bed", tmp_path / f"{member.name}.regions.parquet"
+        member.repeats.to_csv(bed, sep="\t", header=False, index=False)
+        member.regions.to_parquet(regions)
+        whole = [{"contig": c, "start": 0, "end": n, "split": "train"} for c, n in member.genome.contigs.items()]
+        tables["windows"].append(member.windows.assign(genome=member.name))
+        tables["split"].append(pd.DataFrame(whole).assign(genome=member.name))
+        row = (member.name, str(member.genome.path), str(bed), member.species, "", str(regions))
+        for key, value in zip(files, row, strict=True):
+            files[key].append(value)
+    pd.concat(tables["windows"]).to_parquet(tmp_path / "windows.parquet")
+    pd.concat(tables["split"]).to_csv(tmp_path / "split.tsv", sep="\t", index=False)
+    corpus_files = files | {"windows": str(tmp_path / "windows.parquet"), "split": str(tmp_path / "split.tsv")}
+    recipe = RECIPE | {"steps": 120, "checkpoint_every": 10, "dropout": 0.1, "species": True}
+    return {
+        "kind": "one_pass", "parameters": recipe, "corpus": corpus_files, "licence": "MIT", "seed": 1, "threads": 1,
+    }  # fmt: skip
+
+
+def start(job: dict, folder: Path, launcher: tuple = ()) -> subprocess.Popen:
+    folder.mkdir(exist_ok=True)
+    path = folder / "job.json"
+    path.write_text(json.dumps(job | {"folder": str(folder)}))
+    command = [sys.executable, *launcher, "-m", "glmtracks.training", str(path)]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(job, tmp_path):
+    assert start(job, tmp_path / "whole").wait() == 0
+    process = start(job, tmp_path / "killed")
+    checkpoint = tmp_path / "killed" / "checkpoints" / "last.ckpt"
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert process.poll() is None, "the run ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert start(job, tmp_path / "killed").wait() == 0
+    parts = sorted(path.name for path in (tmp_path / "killed" / "logs" / "csv").iterdir())
+    assert len(parts) == 2  # it did go on, and not start anew
+    whole, killed = weights(tmp_path / "whole"), weights(tmp_path / "killed")
+    assert all(torch.equal(whole[name], killed[name]) for name in whole)
+    histories = [pd.read_csv(tmp_path / name / "training.tsv", sep="\t") for name in ("whole", "killed")]
+    pd.testing.assert_frame_equal(*histories)
+    assert "species" in (tmp_path / "whole" / "README.md").read_text()
+
+
+def test_two_processes_give_the_weights_of_one(job, tmp_path):
+    job["parameters"] |= {"steps": 20, "dropout": 0.0}
+    assert start(job, tmp_path / "one").wait() == 0
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    assert start(job, tmp_path / "two", launcher).wait() == 0
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=0, atol=1e-4)
+    assert [p.name for p in (tmp_path / "two").glob("*.safetensors")] == ["model.safetensors"]
+
+
+def test_another_recipe_does_not_go_on_from_an_old_checkpoint(job, tmp_path):
+    process = start(job, tmp_path / "run")
+    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    job["parameters"] |= {"steps": 15}
+    assert start(job, tmp_path / "run").wait() == 0
+    assert [path.name for path in (tmp_path / "run" / "logs" / "csv").iterdir()] == ["from_step_00000000"]
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000))
+def test_masks_hide_exchange_and_leave_bases_as_in_bert(seed):
+    rng = np.random.default_rng(seed)
+    model = build("masked", RECIPE | {"spacing": 4})
+    shown = []
+    model._answers = lambda symbols, species: shown.append(symbols) or torch.zeros(*symbols.shape, 4)
+    codes = torch.from_numpy(rng.integers(0, 5, (8, 4000)).astype(np.uint8))
+    _, asked = model.training_log_probs(
+        codes, torch.zeros(8), torch.from_numpy(rng.random((8, 4000), dtype=np.float32))
+    )
+    symbols = shown[0]
+    assert torch.equal(symbols[~asked], codes[~asked]) and not asked[codes == 4].any()
+    assert asked[codes < 4].float().mean().item() == pytest.approx(0.15, abs=0.02)
+    assert (symbols[asked] == 5).float().mean().item() == pytest.approx(0.8, abs=0.05)
+    assert (symbols[asked] == codes[asked]).float().mean().item() == pytest.approx(0.125, abs=0.04)

@@ -1,12 +1,15 @@
 """The one interface that scoring, embeddings and benchmarks speak to."""
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from glmtracks.corpus import Corpus
 
 Objective = Literal["one_pass", "masked", "causal"]
@@ -16,19 +19,24 @@ class GenomicLanguageModel(nn.Module, ABC):
     """A model that gives a distribution over the four bases at every position of a window.
 
     Windows are uint8 tensors of shape (batch, length) holding 0, 1, 2, 3 for A, C, G, T and 4 for anything unknown;
-    positions outside a contig are unknown.
+    positions outside a contig are unknown. A model with a species token reads windows as those of the species that
+    `read_as` named last, or of an unknown one.
     """
 
     kind: ClassVar[str]
     objective: ClassVar[Objective]
-    """What a prediction may read: one_pass = every base but the predicted one; causal = the bases to its left."""
+    """What a prediction may read: one_pass and masked = every base but the predicted one (masked: by hiding it);
+    causal = the bases to its left."""
     tokens: ClassVar[str] = "single bases"
     context: ClassVar[int | None] = None
     """The longest window that the model can read, in bases; None = any length."""
+    passes: int = 1
+    """Forward passes that the log-probabilities of a window take."""
 
     def __init__(self, **architecture):
         super().__init__()
         self.architecture = architecture
+        self._reading_as = 0
 
     @property
     @abstractmethod
@@ -36,23 +44,44 @@ class GenomicLanguageModel(nn.Module, ABC):
         """How many bases away a base can still change a prediction, on the farther of the two sides."""
 
     @abstractmethod
-    def log_probs(self, codes: Tensor) -> Tensor:
-        """Natural-log probabilities (batch, length, 4), float32, of A, C, G, T at each position of `codes`."""
+    def log_probs(self, codes: Tensor, species: Tensor | None = None) -> Tensor:
+        """Natural-log probabilities (batch, length, 4), float32, of A, C, G, T at each position of `codes`.
+
+        `species`, int64 (batch,), numbers the species of each window from 1, 0 = unknown; by default that of `read_as`.
+        """
+
+    def training_log_probs(self, codes: Tensor, species: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities as `log_probs` gives, and the positions, bool (batch, length), that the loss is taken of.
+
+        `noise` is uniform in [0, 1), float32 (batch, length); whatever is hidden from the model is drawn from it.
+        """
+        return self.log_probs(codes, species), torch.ones_like(codes, dtype=torch.bool)
 
     def embeddings(self, codes: Tensor) -> Tensor:
         """Contextual embeddings (batch, length, channels), float32; only for kinds that the registry says embed."""
         raise TypeError(f"a model of kind {self.kind} has no embeddings")
 
     @abstractmethod
-    def fit(self, corpus: "Corpus", parameters: dict) -> list[dict]:
-        """Train on the training part of `corpus`; returns the rows of training.tsv (step, loss …).
+    def fit(self, corpus: "Corpus", parameters: dict, folder: Path) -> "pd.DataFrame":
+        """Train on the training part of `corpus`; returns training.tsv (step, train_nats_per_base …).
 
-        `parameters` are those of the model sheet, with the seed.
+        `parameters` are those of the model sheet, with the seed; in `folder` checkpoints and logs may be kept.
         """
 
     def forward(self, codes: Tensor) -> Tensor:
         """Same as `log_probs`."""
         return self.log_probs(codes)
+
+    def read_as(self, species: str) -> None:
+        """Read windows as those of a species from now on; one that the model does not know counts as unknown."""
+        known = list(self.architecture.get("species", []))
+        self._reading_as = known.index(species) + 1 if species in known else 0
+
+    def species_of(self, codes: Tensor, species: Tensor | None) -> Tensor:
+        """`species`, or that of `read_as` for every window."""
+        if species is None:
+            return torch.full((len(codes),), self._reading_as, device=codes.device)
+        return species
 
 
 def reverse_complement(codes: Tensor) -> Tensor:

@@ -1,6 +1,9 @@
 """A Markov chain of order k: the baseline that every model must beat."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -48,7 +51,7 @@ class Markov(GenomicLanguageModel):
         return self._table
 
     @torch.inference_mode()
-    def log_probs(self, codes: Tensor) -> Tensor:
+    def log_probs(self, codes: Tensor, species: Tensor | None = None) -> Tensor:
         length = codes.shape[-1]
         known = codes < 4
         digits = torch.where(known, codes, 0).long()
@@ -62,7 +65,7 @@ class Markov(GenomicLanguageModel):
         size = 1 << 2 * usable
         return self.table()[(size - 1) // 3 + (context & (size - 1))]
 
-    def fit(self, corpus: Corpus, parameters: dict) -> list[dict]:
+    def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
         """Count (k+1)-mers over the training part of every genome of the corpus, both strands."""
         counts = np.zeros(4 ** (self.order + 1), dtype=np.int64)
         for *_, codes in corpus.stretches("train", overlap=self.order, repeats=True):
@@ -72,4 +75,4 @@ class Markov(GenomicLanguageModel):
         both = counts.reshape(shape) + counts.reshape(shape)[(slice(None, None, -1),) * len(shape)].transpose()
         self.counts.copy_(torch.from_numpy(both.reshape(-1)))
         self._table = None
-        return [{"step": 0, "counted": int(both.sum())}]
+        return pd.DataFrame({"step": [0], "counted": [int(both.sum())]})

@@ -30,6 +30,8 @@ class Kind(NamedTuple):
 KINDS = {
     "markov": Kind("glmtracks.models.markov:Markov", embeds=False, baseline=True),
     "one_pass": Kind("glmtracks.models.one_pass:OnePass", embeds=True),
+    "masked": Kind("glmtracks.models.masked:Masked", embeds=True),
+    "causal": Kind("glmtracks.models.causal:Causal", embeds=True),
 }
 
 

@@ -1,0 +1,64 @@
+"""A left-to-right model: the distribution of every base given those before it, with the tower of the one-pass model.
+
+Its log-probabilities add up to the likelihood of a sequence, so it can compare sequences of different length.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from glmtracks.corpus import Corpus
+from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.models.layers import BaseEmbedding, Tower, behind
+
+
+class Causal(GenomicLanguageModel):
+    """See the module; `species` are the names of the species that the model tells apart."""
+
+    kind = "causal"
+    objective = "causal"
+
+    def __init__(
+        self,
+        width: int,
+        layers: int,
+        kernel: int,
+        max_dilation: int,
+        dropout: float = 0.0,
+        species: list[str] | tuple[str, ...] = (),
+    ):
+        super().__init__(
+            width=width,
+            layers=layers,
+            kernel=kernel,
+            max_dilation=max_dilation,
+            dropout=dropout,
+            species=list(species),
+        )
+        self.embedding = BaseEmbedding(width, len(species))
+        self.tower = Tower(width, layers, kernel, max_dilation, causal=True, dropout=dropout)
+        self.mixer = nn.Linear(width, width, bias=False)
+        self.head = nn.Linear(width, 4)
+
+    @property
+    def receptive_field(self) -> int:
+        return 1 + self.tower.reach
+
+    def log_probs(self, codes: Tensor, species: Tensor | None = None) -> Tensor:
+        before = behind(self._read(codes, species))
+        return F.log_softmax(self.head(F.gelu(self.mixer(before))).float(), dim=-1)
+
+    def _read(self, codes: Tensor, species: Tensor | None = None) -> Tensor:
+        return self.tower(self.embedding(codes, self.species_of(codes, species)))
+
+    def embeddings(self, codes: Tensor) -> Tensor:
+        """States that have read everything up to and including each base."""
+        return self._read(codes).float()
+
+    def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
+        """Minimise the loss of every base of the training windows; see `glmtracks.training`."""
+        from glmtracks.training.loop import fit
+
+        return fit(self, corpus, parameters, folder)

@@ -1,0 +1,81 @@
+"""What the architectures are built of: base embeddings, and dilated convolutions written as matrix products.
+
+None of the layers has a bias, so that an unknown base and a position beyond the window give the same state: exactly
+zero.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class BaseEmbedding(nn.Module):
+    """One vector for each base (and for the `extra` symbols behind code 4), scaled channel by channel for each species.
+
+    Unknown bases (code 4) are zero, in every species. Species 0 is the unknown one.
+    """
+
+    def __init__(self, width: int, species: int, extra: int = 0):
+        super().__init__()
+        self.symbols = nn.Linear(4 + extra, width, bias=False)
+        self.species = nn.Embedding(species + 1, width) if species else None
+        if species:
+            nn.init.ones_(self.species.weight)
+
+    def forward(self, codes: Tensor, species: Tensor) -> Tensor:
+        """Codes uint8 and species int64 (batch,) -> (batch, length, width)."""
+        one_hot = F.one_hot(codes.long(), self.symbols.in_features + 1)
+        one_hot = torch.cat([one_hot[..., :4], one_hot[..., 5:]], dim=-1)  # without the unknown base
+        x = self.symbols(one_hot.to(self.symbols.weight.dtype))
+        return x if self.species is None else x * self.species(species).unsqueeze(1)
+
+
+class ConvolutionLayer(nn.Module):
+    """A residual layer that reads `kernel` positions, `dilation` apart: a dilated convolution as one matrix product.
+
+    Causal: the positions t, t - d, t - 2d …; centred: as many on either side of t.
+    """
+
+    def __init__(self, width: int, kernel: int, dilation: int, *, causal: bool, dropout: float, depth: int):
+        super().__init__()
+        self.reach = (kernel - 1) * dilation
+        self.offsets = [tap * dilation for tap in range(kernel)]
+        self.padding = (self.reach, 0) if causal else (self.reach // 2, self.reach - self.reach // 2)
+        self.norm = nn.LayerNorm(width, bias=False)
+        self.convolution = nn.Linear(kernel * width, width, bias=False)
+        self.projection = nn.Linear(width, width, bias=False)
+        self.dropout = nn.Dropout(dropout)
+        # so that the variance of the residual stream does not grow with depth
+        nn.init.normal_(self.projection.weight, std=(2 * width * depth) ** -0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        length = x.shape[1]
+        padded = F.pad(self.norm(x), (0, 0, *self.padding))
+        taps = torch.cat([padded[:, offset : offset + length] for offset in self.offsets], dim=-1)
+        return x + self.projection(self.dropout(F.gelu(self.convolution(taps))))
+
+
+class Tower(nn.Module):
+    """Convolution layers one upon the other. Their dilation doubles up to `max_dilation`, then starts again at 1."""
+
+    def __init__(self, width: int, layers: int, kernel: int, max_dilation: int, *, causal: bool, dropout: float):
+        super().__init__()
+        cycle = max_dilation.bit_length()
+        dilations = [2 ** (layer % cycle) for layer in range(layers)]
+        self.reach = (kernel - 1) * sum(dilations)
+        self.layers = nn.Sequential(
+            *(
+                ConvolutionLayer(width, kernel, dilation, causal=causal, dropout=dropout, depth=layers)
+                for dilation in dilations
+            )
+        )
+        self.norm = nn.LayerNorm(width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """States (batch, length, width)."""
+        return self.norm(self.layers(x))
+
+
+def behind(states: Tensor) -> Tensor:
+    """The states moved one position on: at t stands what a causal tower knew before it read the base at t."""
+    return F.pad(states, (0, 0, 1, 0))[:, :-1]

@@ -1,0 +1,98 @@
+"""A masked language model of dilated convolutions, after GPN (Benegas, Batra and Song 2023).
+
+A prediction needs the base hidden, so one forward pass answers only for the few bases that are masked in it: in
+training 15 % of them, drawn anew each time; in scoring every `spacing`-th, in `spacing` passes on each strand.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from glmtracks.corpus import Corpus
+from glmtracks.models.base import GenomicLanguageModel, reverse_complement
+from glmtracks.models.layers import BaseEmbedding, Tower
+
+MASK = 5
+MASKED = 0.15  # of the bases of a training window; of these 80 % are hidden, 10 % exchanged and 10 % left (BERT)
+
+
+class Masked(GenomicLanguageModel):
+    """See the module; `species` are the names of the species that the model tells apart.
+
+    With a `spacing` above the receptive field the log-probabilities are those of single masks; below, a prediction
+    misses the few neighbours that are masked with it.
+    """
+
+    kind = "masked"
+    objective = "masked"
+
+    def __init__(
+        self,
+        width: int,
+        layers: int,
+        kernel: int,
+        max_dilation: int,
+        spacing: int = 32,
+        dropout: float = 0.0,
+        species: list[str] | tuple[str, ...] = (),
+    ):
+        super().__init__(
+            width=width,
+            layers=layers,
+            kernel=kernel,
+            max_dilation=max_dilation,
+            spacing=spacing,
+            dropout=dropout,
+            species=list(species),
+        )
+        self.spacing, self.passes = spacing, 2 * spacing
+        self.embedding = BaseEmbedding(width, len(species), extra=1)
+        self.tower = Tower(width, layers, kernel, max_dilation, causal=False, dropout=dropout)
+        self.mixer = nn.Linear(width, width, bias=False)
+        self.head = nn.Linear(width, 4)
+
+    @property
+    def receptive_field(self) -> int:
+        return self.tower.reach - self.tower.reach // 2
+
+    def _read(self, symbols: Tensor, species: Tensor | None) -> Tensor:
+        return self.tower(self.embedding(symbols, self.species_of(symbols, species)))
+
+    def _answers(self, symbols: Tensor, species: Tensor | None) -> Tensor:
+        return self.head(F.gelu(self.mixer(self._read(symbols, species)))).float()
+
+    def log_probs(self, codes: Tensor, species: Tensor | None = None) -> Tensor:
+        there = self._strand(codes, species)
+        back = self._strand(reverse_complement(codes), species).flip(1, 2)
+        return F.log_softmax((there + back) / 2, dim=-1)
+
+    def _strand(self, codes: Tensor, species: Tensor | None) -> Tensor:
+        """Log-probabilities of each base from the pass that masks it, on the strand as given."""
+        result = torch.empty(*codes.shape, 4, device=codes.device)
+        for first in range(min(self.spacing, codes.shape[1])):
+            symbols = codes.clone()
+            symbols[:, first :: self.spacing] = MASK
+            answers = self._answers(symbols, species)[:, first :: self.spacing]
+            result[:, first :: self.spacing] = F.log_softmax(answers, dim=-1)
+        return result
+
+    def training_log_probs(self, codes: Tensor, species: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        asked = (noise < MASKED) & (codes < 4)
+        exchanged = (noise < 0.2 * MASKED) & asked
+        random_base = (noise * (4 / (0.1 * MASKED))).long() % 4  # uniform, since noise below 0.1 · 15 % is
+        symbols = torch.where(asked & ~exchanged, MASK, codes)
+        symbols = torch.where(exchanged & (noise < 0.1 * MASKED), random_base.to(codes.dtype), symbols)
+        return F.log_softmax(self._answers(symbols, species), dim=-1), asked
+
+    def embeddings(self, codes: Tensor) -> Tensor:
+        """States of the unmasked window."""
+        return self._read(codes, None).float()
+
+    def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
+        """Minimise the loss of masked bases of the training windows; see `glmtracks.training`."""
+        from glmtracks.training.loop import fit
+
+        return fit(self, corpus, parameters, folder)

@@ -1,0 +1,89 @@
+"""Training a model on the windows of a corpus, with Lightning."""
+
+import inspect
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import lightning
+import torch
+
+from glmtracks.corpus import Corpus
+from glmtracks.errors import InputError
+from glmtracks.files import atomic, write_json
+from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.models.registry import model_class, save
+from glmtracks.training.card import write_card
+from glmtracks.training.packed import PackedCorpus
+from glmtracks.training.validation import validate
+
+logger = logging.getLogger(__name__)
+
+
+def train_model(*, processes: int = 0, **job) -> None:
+    """Train a new model of a kind on a corpus and write its folder; see `run` for the job.
+
+    `processes` share each batch; 0 means one for each GPU, or one where there is none. The result is that of one
+    process, up to rounding.
+    """
+    processes = processes or max(torch.cuda.device_count(), 1)
+    if processes == 1 or job["parameters"].get("steps") in (None, 0):
+        run(**job)
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(job, file, default=str)
+        file.flush()
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        command = [*launcher, "-m", "glmtracks.training", file.name]
+        if subprocess.run(command, stdout=sys.stderr.fileno()).returncode:
+            raise InputError(f"training in {processes} processes failed; what they said stands above")
+
+
+def run(
+    *,
+    kind: str,
+    parameters: dict,
+    corpus: dict,
+    licence: str,
+    seed: int,
+    threads: int,
+    folder: str | Path,
+) -> None:
+    """Train a new model and write to `folder`: weights, config.json, metrics.json, training.tsv and README.md.
+
+    `parameters` holds the architecture (what the class of the kind takes) and the recipe of its training; a seed in
+    them takes precedence over `seed`. `corpus` holds the arguments of `Corpus.read`. Called in each of several
+    processes by torchrun, or alone.
+    """
+    folder = Path(folder)
+    torch.set_num_threads(max(threads // int(os.environ.get("LOCAL_WORLD_SIZE", 1)), 1))
+    read, parameters = Corpus.read(**corpus), {"seed": seed, **parameters}
+    species = tuple(dict.fromkeys(member.species for member in read.genomes)) if parameters.get("species") else ()
+    model = build(kind, parameters, species)
+    history = model.fit(read, parameters, folder)
+    if int(os.environ.get("RANK", 0)):
+        return
+    metrics = {"parameters": sum(p.numel() for p in model.parameters())}
+    packed = PackedCorpus(read, species)
+    for part, most in (("train", 200), ("validation", 2_000)):
+        metrics |= validate(model, packed, part, max(most // model.passes, 10))
+    for key, value in metrics.items():
+        logger.info(f"{key}: {value:.4f}" if isinstance(value, float) else f"{key}: {value:,}")
+    seen = [member.name for member in read.genomes] if parameters.get("steps", 1) else ["none"]
+    save(model, folder, seen=seen, licence=licence, training=parameters)
+    write_json(folder / "metrics.json", metrics)
+    with atomic(folder / "training.tsv") as temporary:
+        history.to_csv(temporary, sep="\t", index=False, float_format="%.5f")
+    write_card(folder, model, read)
+
+
+def build(kind: str, parameters: dict, species: tuple[str, ...] = ()) -> GenomicLanguageModel:
+    """A new, untrained model of a kind, with initial weights drawn by `parameters["seed"]`."""
+    lightning.seed_everything(parameters["seed"], verbose=False)
+    cls = model_class(kind)
+    known = {**parameters, "species": list(species)}
+    return cls(**{key: known[key] for key in inspect.signature(cls).parameters if key in known})

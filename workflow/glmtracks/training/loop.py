@@ -1,0 +1,233 @@
+"""Gradient descent with Lightning: the module it trains, its callbacks, and going on where a run was stopped."""
+
+import hashlib
+import json
+import logging
+import math
+import os
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+import lightning
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor
+
+from glmtracks.corpus import Corpus
+from glmtracks.devices import pick_device, pick_precision
+from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.training.batches import Batches, training_loader, validation_loader
+from glmtracks.training.losses import BaseWeights, base_losses
+from glmtracks.training.optimiser import make_optimiser
+from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
+from glmtracks.training.validation import WINDOWS, summarise, tally
+
+logger = logging.getLogger(__name__)
+
+CHOSEN_BY = "validation_nats_per_base_outside_repeats"
+LOG_EVERY = 10  # steps
+UNKNOWN_SPECIES = 0.1  # share of the windows whose species is hidden, so that the model also knows strangers
+
+
+class Trainee(lightning.LightningModule):
+    """A model as the trainer sees it: what a step costs, how well it does in validation, and its optimiser.
+
+    `recipe` holds the parameters of the training as in the model sheet.
+    """
+
+    def __init__(self, model: GenomicLanguageModel, recipe: dict, fingerprint: str):
+        super().__init__()
+        self.model, self.recipe, self.fingerprint = model, recipe, fingerprint
+        self.weights = BaseWeights(recipe)
+        self.sums = torch.zeros(2, len(REGIONS), 2, dtype=torch.float64)
+
+    def training_step(self, windows: Windows, number: int) -> Tensor:
+        # Nothing random may depend on what happened before, or a run that was stopped would go on differently.
+        torch.manual_seed(hash((self.recipe["seed"], self.global_step, self.global_rank)) % 2**63)
+        species = windows.species * (windows.noise[:, 0] >= UNKNOWN_SPECIES)
+        log_probs, asked = self.model.training_log_probs(windows.codes, species, windows.noise)
+        loss, _ = base_losses(log_probs, windows.codes, self.recipe["label_smoothing"])
+        weight = self.weights(windows) * asked
+        total = weight.sum()
+        if self.trainer.world_size > 1:  # gradients are averaged over processes, which may differ in total weight
+            total = self.all_gather(total).sum() / self.trainer.world_size
+        mean = (loss * weight).sum() / total.clamp(min=1e-6)
+        self.log("train_nats_per_base", mean.detach(), prog_bar=True, sync_dist=self.trainer.world_size > 1)
+        return mean
+
+    def on_validation_epoch_start(self) -> None:
+        self.sums = torch.zeros(2, len(REGIONS), 2, dtype=torch.float64, device=self.device)
+
+    def validation_step(self, windows: Windows, number: int) -> None:
+        log_probs, asked = self.model.training_log_probs(windows.codes, windows.species, windows.noise)
+        self.sums += tally(windows, log_probs, asked)
+
+    def on_validation_epoch_end(self) -> None:
+        metrics = summarise(self.sums, "validation")
+        if metrics:
+            metrics.setdefault(CHOSEN_BY, metrics["validation_nats_per_base"])  # where all is repeat
+            self.log_dict(metrics)
+            self.log("validation", metrics[CHOSEN_BY], prog_bar=True, logger=False)
+
+    def configure_optimizers(self) -> dict:
+        recipe = self.recipe
+        optimizer = make_optimiser(self.model, recipe)
+        rising = max(recipe["warmup"] * recipe["steps"], 1)
+
+        def rate(step: int) -> float:
+            progress = min(step / max(recipe["steps"], 1), 1.0)
+            return min((step + 1) / rising, 1.0) * (0.5 + 0.5 * math.cos(math.pi * progress))
+
+        schedule = {"scheduler": torch.optim.lr_scheduler.LambdaLR(optimizer, rate), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        checkpoint["fingerprint"] = self.fingerprint
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are there whole or not at all, however a run ends; read without unpickling objects."""
+
+    def save_checkpoint(self, checkpoint: dict, path: str | Path, storage_options: object = None) -> None:
+        temporary = f"{path}.part"
+        super().save_checkpoint(checkpoint, temporary, storage_options)
+        os.replace(temporary, path)
+
+
+class _LogLines(Callback):
+    """What validation found, as lines of the job's log."""
+
+    def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        value = trainer.callback_metrics.get(CHOSEN_BY)
+        if trainer.is_global_zero and value is not None:
+            logger.info(f"step {trainer.global_step:,}: {value:.4f} nats per base outside repeats in validation")
+
+
+def fit(model: GenomicLanguageModel, corpus: Corpus, recipe: dict, folder: Path) -> pd.DataFrame:
+    """Fit `model` in place for `recipe["steps"]` steps; returns step and train_nats_per_base of each logged step, with
+    the validation metrics where there are any.
+
+    Checkpoints and logs are kept in `folder`; where a checkpoint of the same recipe and corpus lies there, training
+    goes on from it and ends with the same weights as if it had never stopped. The weights that are left are the moving
+    average at its best validation, or at the end where nothing is held out. Raises `InputError` where the corpus has no
+    training window.
+    """
+    if not recipe["steps"]:
+        return pd.DataFrame({"step": []})
+    packed = PackedCorpus(corpus, tuple(model.architecture["species"]))
+    device = pick_device("auto")
+    ranks = int(os.environ.get("WORLD_SIZE", 1))
+    fingerprint = _fingerprint(model, packed, recipe)
+    checkpoints = folder / "checkpoints"
+    start = _resume_from(checkpoints / "last.ckpt", fingerprint)
+    rank = int(os.environ.get("RANK", 0))
+    if not start and rank == 0:
+        for leftover in (checkpoints, folder / "logs"):
+            shutil.rmtree(leftover, ignore_errors=True)
+    batches = Batches(packed, batch=recipe["batch"], seed=recipe["seed"], rank=rank, ranks=ranks)
+    module = Trainee(model.train(), recipe, fingerprint)
+    held_out = validation_loader(packed, "validation", WINDOWS, at_once=16 if device.type == "cpu" else 200)
+    every = max(recipe["steps"] // recipe["validations"], 1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")  # advice on loader workers, which indexing does not need
+        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+        trainer = lightning.Trainer(
+            max_steps=recipe["steps"],
+            accelerator="cuda" if device.type == "cuda" else "cpu",
+            devices=int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
+            num_nodes=ranks // int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
+            strategy="ddp" if ranks > 1 else "auto",
+            precision=_precision(recipe["precision"], device),
+            gradient_clip_val=1.0,
+            val_check_interval=every,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            log_every_n_steps=LOG_EVERY,
+            logger=_loggers(folder / "logs", start),
+            callbacks=_callbacks(recipe, checkpoints, has_validation=len(held_out) > 0),
+            plugins=[AtomicCheckpoints()],
+            enable_model_summary=False,
+            enable_progress_bar=sys.stderr.isatty(),
+            default_root_dir=folder,
+        )
+        trainer.fit(
+            module,
+            training_loader(batches, start, recipe["steps"], device.type == "cuda"),
+            held_out if len(held_out) else None,
+            ckpt_path=checkpoints / "last.ckpt" if start else None,
+            weights_only=True,
+        )
+    best = checkpoints / "best.ckpt"
+    if best.exists():
+        state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
+        model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in state.items()})
+    model.cpu().eval()
+    if trainer.is_global_zero:
+        shutil.rmtree(checkpoints)
+    return _history(folder / "logs")
+
+
+def _callbacks(recipe: dict, checkpoints: Path, has_validation: bool) -> list[Callback]:
+    span = max(recipe["average"] * recipe["steps"], 1)
+    callbacks = [
+        EMAWeightAveraging(decay=1 - 1 / span),
+        ModelCheckpoint(
+            checkpoints,
+            filename="last",
+            every_n_train_steps=recipe["checkpoint_every"],
+            enable_version_counter=False,
+        ),
+        _LogLines(),
+    ]
+    if has_validation:
+        best = ModelCheckpoint(checkpoints, filename="best", monitor=CHOSEN_BY, enable_version_counter=False)
+        callbacks += [best, EarlyStopping(monitor=CHOSEN_BY, patience=recipe["patience"])]
+    return callbacks
+
+
+def _precision(name: str, device: torch.device) -> str:
+    return "bf16-mixed" if pick_precision(name, device) == torch.bfloat16 else "32-true"
+
+
+def _fingerprint(model: GenomicLanguageModel, packed: PackedCorpus, recipe: dict) -> str:
+    what = {"kind": model.kind, "architecture": model.architecture, "recipe": recipe, "corpus": packed.fingerprint()}
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _resume_from(checkpoint: Path, fingerprint: str) -> int:
+    """The step to go on from; 0 where there is no checkpoint, or one of another recipe."""
+    if not checkpoint.exists():
+        return 0
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    if content.get("fingerprint") != fingerprint:
+        logger.info(f"{checkpoint} belongs to another recipe or corpus; training starts from the beginning")
+        return 0
+    logger.info(f"going on from step {content['global_step']:,} ({checkpoint})")
+    return content["global_step"]
+
+
+def _loggers(folder: Path, start: int) -> list:
+    """CSV and TensorBoard logs; a run that goes on writes a part of its own."""
+    part = f"from_step_{start:08d}"
+    shutil.rmtree(folder / "csv" / part, ignore_errors=True)
+    return [
+        CSVLogger(folder, name="csv", version=part, flush_logs_every_n_steps=LOG_EVERY),
+        TensorBoardLogger(folder, name="tensorboard", version=part),
+    ]
+
+
+def _history(logs: Path) -> pd.DataFrame:
+    """What was logged, one row for each step, later parts of the run taking precedence over what they repeat."""
+    parts = [pd.read_csv(path) for path in sorted(logs.glob("csv/*/metrics.csv"))]
+    if not parts:
+        return pd.DataFrame({"step": [], "train_nats_per_base": []})
+    table = pd.concat(part.groupby("step").first() for part in parts)
+    table = table[~table.index.duplicated(keep="last")].sort_index().drop(columns="epoch", errors="ignore")
+    table.index += 1  # Lightning counts from 0
+    return table.dropna(axis=1, how="all").reset_index()

@@ -1,0 +1,68 @@
+"""What a base costs in training, and what it weighs."""
+
+import torch
+from torch import Tensor
+
+from glmtracks.errors import InputError
+from glmtracks.training.packed import REGIONS, Windows
+
+C, G = 1, 2
+
+
+def base_losses(log_probs: Tensor, codes: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Loss in nats (batch, length) of each base, 0 where unknown; and which bases are defined.
+
+    With label smoothing ε the target is the distribution that gives the base itself 1 - ε + ε/4 and the others ε/4.
+    """
+    defined = codes < 4
+    target = torch.where(defined, codes, 0).long().unsqueeze(-1)
+    loss = -log_probs.gather(-1, target).squeeze(-1)
+    if label_smoothing:
+        loss = (1 - label_smoothing) * loss - label_smoothing * log_probs.mean(-1)
+    return loss * defined, defined
+
+
+class BaseWeights:
+    """The weight of each base in the loss: the product of what the recipe says of its repeat status, CpG, region class
+    and functional evidence."""
+
+    def __init__(self, recipe: dict):
+        self.repeat, self.cpg = recipe["repeat_weight"], recipe["cpg_weight"]
+        self.floor = recipe["evidence_floor"]
+        self.regions = torch.tensor(region_weights(recipe["region_weights"]))
+
+    def __call__(self, windows: Windows) -> Tensor:
+        """Weights, float32 (batch, length); unknown bases weigh nothing."""
+        codes = windows.codes
+        weight = (codes < 4) * torch.where(windows.repeat, self.repeat, 1.0)
+        if self.cpg != 1:
+            weight = weight * torch.where(_in_cpg(codes), self.cpg, 1.0)
+        weight = weight * self.regions.to(codes.device)[windows.region]
+        return weight * (self.floor + (1 - self.floor) / 255 * windows.evidence)
+
+
+def _in_cpg(codes: Tensor) -> Tensor:
+    pair = (codes[:, :-1] == C) & (codes[:, 1:] == G)
+    inside = torch.zeros_like(codes, dtype=torch.bool)
+    inside[:, :-1] |= pair
+    inside[:, 1:] |= pair
+    return inside
+
+
+def region_weights(text: str) -> list[float]:
+    """The weight of each of `REGIONS`, from "CDS:2, intron:0.5"; 1 where a class is not named.
+
+    Raises `InputError` for an unknown class or what is no number.
+    """
+    weights = dict.fromkeys(REGIONS, 1.0)
+    for pair in filter(None, (pair.strip() for pair in text.split(","))):
+        name, _, value = pair.partition(":")
+        if name not in REGIONS:
+            raise InputError(f"region_weights: {name!r} is not a region class; known are {', '.join(REGIONS[1:])}")
+        try:
+            weights[name] = float(value)
+        except ValueError:
+            raise InputError(f"region_weights: {pair!r} has no number; write it as CDS:2") from None
+        if not 0 <= weights[name] < float("inf"):
+            raise InputError(f"region_weights: {pair!r} must not be negative or infinite")
+    return list(weights.values())

@@ -1,0 +1,165 @@
+"""The bases of a corpus in one memory-mapped array, so that a window is cut by plain indexing.
+
+One byte holds what training has to know of a base: its code in the low three bits, whether it lies in a repeat in the
+fourth, and its region class in the four above. Memory does not grow with the genomes.
+"""
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pybigtools
+import torch
+from torch import Tensor
+
+from glmtracks.corpus import Corpus, CorpusGenome
+from glmtracks.errors import InputError
+from glmtracks.gene_parts import CLASSES
+from glmtracks.genome import UNKNOWN
+
+REPEAT = 8
+REGION = 16  # times the number of the region class, from 1; 0 = not annotated
+REGIONS = ("not annotated", *CLASSES)
+CHUNK = 4_000_000  # bases of a bigWig read at a time
+
+
+class Windows(NamedTuple):
+    """Windows as training reads them; tensors of shape (rows, length) but for `species`, (rows,)."""
+
+    packed: Tensor
+    """uint8, see the module"""
+    evidence: Tensor
+    """uint8, functional evidence of each base in 255ths; 255 where a genome has none"""
+    species: Tensor
+    """int64, number of the species from 1; 0 = unknown"""
+    noise: Tensor
+    """float32 in [0, 1), drawn anew for each window; masks are made of it"""
+
+    @property
+    def codes(self) -> Tensor:
+        """uint8 codes: A, C, G, T = 0, 1, 2, 3; unknown = 4."""
+        return self.packed & 7
+
+    @property
+    def repeat(self) -> Tensor:
+        """bool, whether a base lies in a repeat."""
+        return self.packed & REPEAT > 0
+
+    @property
+    def region(self) -> Tensor:
+        """int64 index into `REGIONS`."""
+        return (self.packed // REGION).long()
+
+
+class PackedCorpus:
+    """The bases of a corpus in a temporary file, and its windows in the coordinates of that file."""
+
+    def __init__(self, corpus: Corpus, species: tuple[str, ...] = ()):
+        self.species = species
+        extents = [_extents(member) for member in corpus.genomes]
+        total = sum(sum(lengths.values()) for lengths in extents)
+        self.bases = _scratch(total)
+        self.evidence = _scratch(total) if any(member.evidence for member in corpus.genomes) else None
+        tables, origin = [], 0
+        for member, lengths in zip(corpus.genomes, extents, strict=True):
+            origins = {}
+            for contig, length in lengths.items():
+                origins[contig] = origin
+                self.bases[origin : origin + length] = _pack(member, contig, length)
+                if self.evidence is not None:
+                    self.evidence[origin : origin + length] = 255
+                    if member.evidence:
+                        _read_evidence(member, contig, self.evidence[origin : origin + length])
+                origin += length
+            offset = member.windows["contig"].astype(str).map(origins)
+            number = species.index(member.species) + 1 if member.species in species else 0
+            tables.append(
+                member.windows.assign(
+                    start=member.windows["start"] + offset, end=member.windows["end"] + offset, species=number
+                )
+            )
+        self.windows = pd.concat(tables, ignore_index=True)
+        self.size = int((self.windows["end"] - self.windows["start"]).max())
+
+    def cut(self, rows: np.ndarray, shift: np.ndarray | int = 0, noise: np.ndarray | None = None) -> Windows:
+        """The windows of `rows`, moved by `shift` bases; positions beyond a window's end are unknown bases."""
+        start = self.windows["start"].to_numpy()[rows] + shift
+        index = start[:, None] + np.arange(self.size)
+        inside = index < (self.windows["end"].to_numpy()[rows] + shift)[:, None]
+        index = np.minimum(index, len(self.bases) - 1)
+        packed = np.where(inside, self.bases[index], UNKNOWN)
+        evidence = np.full_like(packed, 255) if self.evidence is None else self.evidence[index]
+        noise = np.zeros(packed.shape, dtype=np.float32) if noise is None else noise
+        species = self.windows["species"].to_numpy(dtype=np.int64)[rows]
+        return Windows(*map(torch.from_numpy, (packed, evidence, species, noise)))
+
+    def rows(self, part: str) -> np.ndarray:
+        """Numbers of the windows of a part of the split."""
+        return np.flatnonzero(self.windows["split"] == part)
+
+    def fingerprint(self) -> str:
+        """A hash of all bases, flags and windows."""
+        digest = hashlib.blake2b(digest_size=16)
+        for array in (self.bases, self.evidence):
+            if array is not None:
+                digest.update(array)
+        digest.update(pd.util.hash_pandas_object(self.windows, index=False).to_numpy())
+        return digest.hexdigest()
+
+
+def reverse_complement(windows: Windows, rows: Tensor) -> Windows:
+    """The same windows with those where `rows` (bool) is true read from the other strand."""
+    rows = rows[:, None]
+    packed, evidence = (torch.where(rows, array.flip(1), array) for array in (windows.packed, windows.evidence))
+    codes = packed & 7
+    complemented = torch.where(rows & (codes < 4), 3 - codes, codes)
+    return windows._replace(packed=(packed - codes) + complemented, evidence=evidence)
+
+
+def _extents(member: CorpusGenome) -> dict[str, int]:
+    """Bases to pack of each contig: its length, or more where windows of a circular contig pass its end."""
+    reach = (member.windows["end"] + member.windows["slack_right"]).groupby(member.windows["contig"].astype(str)).max()
+    return {contig: max(length, int(reach.get(contig, 0))) for contig, length in member.genome.contigs.items()}
+
+
+def _scratch(size: int) -> np.memmap:
+    with tempfile.NamedTemporaryFile(prefix="corpus.", delete=False) as file:
+        path = Path(file.name)
+    try:
+        return np.memmap(path, dtype=np.uint8, mode="w+", shape=(size,))
+    finally:
+        path.unlink()  # the mapping stays until the array is gone
+
+
+def _pack(member: CorpusGenome, contig: str, length: int) -> np.ndarray:
+    packed = member.genome.codes(contig, 0, length)
+    own = member.genome.contigs[contig]
+    packed[:own] |= REPEAT * member.in_repeat(contig, 0, own).astype(np.uint8)
+    for row in member.region_classes(contig).itertuples():  # intervals of a contig, not bases
+        packed[row.start : row.end] |= REGION * (row.number + 1)
+    beyond = length - own  # bases of a circular contig that are read again
+    packed[own:] |= packed[:beyond] & ~np.uint8(7)
+    return packed
+
+
+def _read_evidence(member: CorpusGenome, contig: str, destination: np.ndarray) -> None:
+    """Write the values of a bigWig, between 0 and 1, into `destination` in 255ths; bases without value count as 0."""
+    with pybigtools.open(str(member.evidence)) as track:
+        known = track.chroms()
+        for start in range(0, len(destination), CHUNK):
+            end = min(start + CHUNK, len(destination))
+            own = min(end, known.get(contig, 0))
+            if own <= start:
+                destination[start:end] = 0
+                continue
+            values = np.nan_to_num(track.values(contig, start, own, missing=0.0))
+            if values.min() < 0 or values.max() > 1:
+                raise InputError(
+                    f"{member.evidence}: {contig} has the value {values[np.abs(values - 0.5).argmax()]:g}; functional "
+                    "evidence must lie between 0 and 1, as of phastCons"
+                )
+            destination[start:own] = np.rint(255 * values)
+            destination[own:end] = 0

@@ -44,6 +44,28 @@ def test_a_task_takes_files_and_urls_and_none_is_no_mistake(sheets, tmp_path):
         assert load(sheets(**_inputs("elements", given))).benchmarks[0]["inputs"].get("bed", "") == given[4:]
 
 
+def test_a_region_of_an_indexed_vcf_is_a_source(sheets, tmp_path):
+    (tmp_path / "calls.vcf.gz").write_bytes(b"")
+    for source in (f"{tmp_path / 'calls.vcf.gz'}#MT", "https://host/calls.vcf.bgz?a=b#MT:1-600,1"):
+        config = sheets(callsets=f"name\tgenome\tvcf\nc\tyeast\t{source}\n", **_inputs("elements", f"bed={source}"))
+        assert load(config).callsets["c"]["vcf"] == source == load(config).benchmarks[0]["inputs"]["bed"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "complaint"),
+    [
+        ("nowhere.vcf.gz#MT\t", "vcf: there is no file 'nowhere.vcf.gz'"),
+        ("https://host/calls.vcf.gz#MT:9-5\t", "vcf: 'MT:9-5' is not a region"),
+        ("https://host/calls.bcf#MT\t", "asks for a region, which only"),
+        (f"https://host/calls.vcf.gz#MT\t{'0' * 64}", "sha256: is that of a whole file"),
+    ],
+)
+def test_what_is_no_region_is_named(sheets, cells, complaint):
+    with pytest.raises(InputError) as error:
+        load(sheets(callsets=f"name\tgenome\tvcf\tsha256\nc\tyeast\t{cells}\n"))
+    assert complaint in str(error.value) and "1 problem(s)" in str(error.value)
+
+
 def test_rows_are_converted_and_completed(sheets):
     configuration = load(sheets())
     assert configuration.genomes["yeast"]["genetic_code"] == 1

@@ -13,9 +13,10 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
 from glmtracks.benchmarks import TASKS
-from glmtracks.download import is_remote
+from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS
+from glmtracks.tabix import parse_regions
 
 WORKFLOW = Path(__file__).resolve().parents[1]
 SHEETS = ("genomes", "models", "benchmarks", "callsets")
@@ -199,8 +200,24 @@ def _check_file(row: dict, column: str, problems: list[str]) -> None:
     path = value.removeprefix("bed:") if column == "repeats" else value
     if column == "repeats" and not value.startswith("bed:"):
         return
-    if path and not is_remote(path):
-        _check_path(path, f"{row['_where']}, {column}", problems)
+    if path:
+        _check_source(path, f"{row['_where']}, {column}", problems)
+
+
+def _check_source(source: str, where: str, problems: list[str]) -> None:
+    """A path, URL or provider id, with a region or without."""
+    file, region = split_region(source)
+    if region:
+        try:
+            parse_regions(region)
+        except InputError as error:
+            problems.append(f"{where}: {error}")
+    elif is_remote(source) and "#" in source:
+        problems.append(
+            f"{where}: {source!r} asks for a region, which only a .vcf.gz or .vcf.bgz with an index can give"
+        )
+    if not is_remote(file):
+        _check_path(file, where, problems)
 
 
 def _check_path(path: str, where: str, problems: list[str]) -> None:
@@ -217,8 +234,10 @@ def _check_inputs(row: dict, problems: list[str]) -> None:
             problems.append(f"{where}: {key!r} is not an input of the task {row['task']}{hint}; {takes}")
         elif not isinstance(value, str):
             problems.append(f"{where}: {key} names no file; write {key}=PATH or {key}=URL")
-        elif "://" not in value:
+        elif is_remote(value) and "://" not in value:  # providers have genomes and annotations only
             _check_path(value, f"{where}, {key}", problems)
+        else:
+            _check_source(value, f"{where}, {key}", problems)
 
 
 def _check_genomes(rows: list[dict], problems: list[str]) -> None:
@@ -261,6 +280,10 @@ def _check_uses(benchmarks: list[dict], callsets: list[dict], genomes: dict[str,
             )
     for row in callsets:
         _check_file(row, "vcf", problems)
+        if row["sha256"] and split_region(row.get("vcf", ""))[1]:
+            problems.append(
+                f"{row['_where']}, sha256: is that of a whole file, of which only a region is fetched; leave it empty"
+            )
 
 
 def _check_settings(settings: dict, problems: list[str]) -> None:

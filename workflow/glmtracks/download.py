@@ -22,6 +22,7 @@ CUT_BGZIP = "{path} is cut off: its end-of-file block is missing; fetch it again
 
 # SAM specification 4.1.2: the empty block every BGZF file ends with
 _BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+_WITH_REGION = re.compile(r"([^#]+\.vcf\.b?gz(?:\?[^#]*)?)#(.+)", re.IGNORECASE)
 _HTML = re.compile(rb"\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(rb"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
 
@@ -29,6 +30,16 @@ _TITLE = re.compile(rb"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTA
 def is_remote(source: str | Path) -> bool:
     """Whether a cell of a sheet is something to `download`, a URL or a provider id, rather than a local path."""
     return bool(re.match(r"[a-z][a-z0-9+.-]*://", str(source), re.IGNORECASE)) or _provider_id(source) is not None
+
+
+def split_region(source: str) -> tuple[str, str]:
+    """A source and the region after its `#`, "" where there is none: only an indexed VCF can be asked for a region.
+
+    >>> split_region("https://host/clinvar.vcf.gz#MT:1-600")
+    ('https://host/clinvar.vcf.gz', 'MT:1-600')
+    """
+    found = _WITH_REGION.fullmatch(source)
+    return (found[1], found[2]) if found else (source, "")
 
 
 def download(

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -36,6 +37,22 @@ _PASSING = {
 }
 
 
+# what libcurl says of a file that is not there, over file: and ftp:
+_ABSENT = {pycurl.E_FILE_COULDNT_READ_FILE, pycurl.E_FTP_COULDNT_RETR_FILE, pycurl.E_REMOTE_FILE_NOT_FOUND}
+
+
+class Absent(InputError):
+    """The server answered, and has no such file."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said of a file: its version (strong ETag or Last-Modified) and size in bytes; None = not said."""
+
+    version: str | None
+    size: int | None
+
+
 class _Broken(Exception):
     """A failure that may pass; `wait` is how many seconds the server asked for."""
 
@@ -44,19 +61,25 @@ class _Broken(Exception):
         self.wait = wait
 
 
-def fetch(url: str, part: Path, *, attempts: int, wait: float, stall: int) -> None:
+def fetch(
+    url: str, part: Path, *, attempts: int, wait: float, stall: int, span: tuple[int, int] | None = None
+) -> Answer:
     """Fetch `url` into `part`, going on where an earlier attempt or call stopped if the file is still the same.
 
-    See `glmtracks.download.download` for the arguments. `part`.json remembers, while a transfer is incomplete, of which
-    version of which URL the bytes in `part` are.
+    See `glmtracks.download.download` for the other arguments. `part`.json remembers, while a transfer is incomplete, of
+    which version of which URL the bytes in `part` are.
+
+    Args:
+        span: the bytes to fetch, 0-based and half-open, or fewer if the file ends before; None = the whole file.
 
     Raises:
-        InputError: the server refuses, or the last attempt failed; `part` stays if it can be resumed.
+        Absent: there is no such file.
+        InputError: the server refuses, does not serve a `span` by itself, or the last attempt failed; `part` stays if
+            it can be resumed.
     """
     for attempt in range(1, attempts + 1):
         try:
-            _Transfer(url, part).run(stall)
-            return
+            return _Transfer(url, part, span).run(stall)
         except _Broken as error:
             if attempt == attempts:
                 raise InputError(
@@ -70,16 +93,17 @@ def fetch(url: str, part: Path, *, attempts: int, wait: float, stall: int) -> No
 class _Transfer:
     """One attempt: what was asked, what the server said, and the file its body goes to."""
 
-    def __init__(self, url: str, part: Path):
-        self.url, self.part = url, part
+    def __init__(self, url: str, part: Path, span: tuple[int, int] | None):
+        self.url, self.part, self.span = url, part, span
+        self.start = span[0] if span else 0
         self.note = part.with_name(part.name + ".json")
         self.status, self.headers = 0, {}
         self.file = None
-        self.failure: OSError | None = None
+        self.failure: OSError | InputError | None = None
         self.version = self._remembered()
         self.offset = part.stat().st_size if self.version and part.exists() else 0
 
-    def run(self, stall: int) -> None:
+    def run(self, stall: int) -> Answer:
         curl = pycurl.Curl()
         name = Path(urlsplit(self.url).path).name
         with tqdm(unit="B", unit_scale=True, desc=name, initial=self.offset, disable=None) as self.bar:
@@ -95,6 +119,7 @@ class _Transfer:
                     self.file.close()
         self.part.touch()  # a file of no bytes has no body that would create it
         self.note.unlink(missing_ok=True)
+        return Answer(self._version(), self._size())
 
     def _set_options(self, curl: pycurl.Curl, stall: int) -> None:
         options = {
@@ -115,8 +140,9 @@ class _Transfer:
             pycurl.NOPROGRESS: False,
             pycurl.XFERINFOFUNCTION: self._progress,
         }
+        if self.offset or self.span:
+            options[pycurl.RANGE] = f"{self.start + self.offset}-{self.span[1] - 1 if self.span else ''}"
         if self.offset:
-            options[pycurl.RANGE] = f"{self.offset}-"
             options[pycurl.HTTPHEADER] = [f"If-Range: {self.version}"]
         for option, value in options.items():
             curl.setopt(option, value)
@@ -134,24 +160,31 @@ class _Transfer:
             if self.file is None:
                 self.file = self._open()
             self.file.write(block)
-        except OSError as error:
+        except (OSError, InputError) as error:
             self.failure = error
             return -1  # tells libcurl to stop
         return None
 
     def _open(self) -> BinaryIO:
-        version = self._version()
+        version, first = self._version(), self.start + self.offset
         if self.status == 206 and (
-            version != self.version or not self.headers.get("content-range", "").startswith(f"bytes {self.offset}-")
+            (self.offset and version != self.version)
+            or not self.headers.get("content-range", "").startswith(f"bytes {first}-")
         ):
             raise OSError("the server continued another version of the file")
-        # anything but 206 is the whole file, asked for or not
+        if self.span and self.status == 200 and not (self.start == 0 and 0 <= (self._size() or -1) <= self.span[1]):
+            if self.offset:  # what a server says to If-Range that has another version by now
+                raise OSError("the file changed while it was fetched")
+            raise InputError(
+                f"{self.url}: the server does not serve parts of a file; fetch all of it, without #, or use a copy."
+            )
+        # anything but 206 is the whole file, asked for or not, except over file: and ftp:, where libcurl sees to parts
         self.bar.n = self.offset = self.offset if self.status == 206 else 0
         if version:
             files.write_json(self.note, {"url": self.url, "version": version})
         else:
             self.note.unlink(missing_ok=True)
-        return self.part.open("ab" if self.status == 206 else "wb")
+        return self.part.open("ab" if self.offset else "wb")
 
     def _progress(self, total: int, now: int, *_upload: int) -> None:
         self.bar.total = total + self.offset or None
@@ -161,6 +194,11 @@ class _Transfer:
         """What names this version of the file; a weak ETag does not name bytes (RFC 9110, 13.1.5)."""
         etag = self.headers.get("etag", "")
         return etag if etag.startswith('"') else self.headers.get("last-modified")
+
+    def _size(self) -> int | None:
+        """Bytes of the whole file, where the server tells."""
+        size = self.headers.get("content-range", "").rpartition("/")[2] or self.headers.get("content-length", "")
+        return int(size) if size.isdigit() else None
 
     def _remembered(self) -> str | None:
         note = json.loads(self.note.read_text()) if self.note.exists() else {}
@@ -180,16 +218,20 @@ class _Transfer:
         if code == pycurl.E_HTTP_RETURNED_ERROR:
             if self.status == 416:
                 self._forget()
+                if self.span and not self.offset:
+                    raise InputError(f"{self.url} ends before byte {self.start}; an older or damaged copy is there.")
                 raise _Broken("what was there of the file does not fit the server's")
             if self.status in (408, 429) or self.status >= 500:
                 wait = self.headers.get("retry-after", "")
                 raise _Broken(f"the server answered {self.status}", float(wait) if wait.isdigit() else 0.0)
-            raise InputError(f"{self.url}: the server answered {self.status}; check the address.")
+            error = Absent if self.status in (403, 404, 410) else InputError  # 403: how S3 says 404 to strangers
+            raise error(f"{self.url}: the server answered {self.status}; check the address.")
         if self.failure is not None:
-            if self.failure.errno is not None:
+            if isinstance(self.failure, InputError) or self.failure.errno is not None:
                 raise self.failure
             self._forget()
             raise _Broken(str(self.failure))
         if code in _PASSING:
             raise _Broken(message)
-        raise InputError(f"{self.url} could not be downloaded: {message}; check the address.")
+        error = Absent if code in _ABSENT else InputError
+        raise error(f"{self.url} could not be downloaded: {message}; check the address.")

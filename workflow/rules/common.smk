@@ -21,7 +21,7 @@ os.environ.update(PYTHONPATH=LIBRARY)  # inherited by every script, so the check
 
 from glmtracks.benchmarks import missing_inputs
 from glmtracks.config import load, locate
-from glmtracks.download import is_remote
+from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS
 
@@ -75,9 +75,14 @@ RUNNABLE, SKIPPED = tasks()
 # What is fetched: file name under results/downloads/ -> (source, kind of file, expected SHA-256)
 DOWNLOADS = {}
 
+# What is cut out of an indexed VCF: file name under results/downloads/ -> path or URL with #region
+CUTS = {}
+
 
 def source_file(source, kind, sha256=""):
-    """A source of a sheet as an input file: itself, or the place that the rule download puts it."""
+    """A source of a sheet as an input file: itself, or where the rule download or cut_vcf puts what is asked for."""
+    if split_region(source)[1]:
+        return cut_file(source)
     if not is_remote(source):
         return locate(source)
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", source.split("?")[0].rsplit("/", 1)[-1])
@@ -86,6 +91,15 @@ def source_file(source, kind, sha256=""):
     download = f"{sha1(f'{kind} {source}'.encode()).hexdigest()[:10]}-{name}"
     DOWNLOADS[download] = (source, kind, sha256)
     return f"results/downloads/{download}"
+
+
+def cut_file(source):
+    """The region of a VCF that a source of a sheet asks for."""
+    file, region = split_region(source)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", re.sub(r"\.vcf\.b?gz.*", "", Path(file).name, flags=re.IGNORECASE))
+    cut = f"{sha1(source.encode()).hexdigest()[:10]}-{name}.vcf.gz"
+    CUTS[cut] = f"{file if is_remote(file) else locate(file)}#{region}"
+    return f"results/downloads/{cut}"
 
 
 FASTA = {name: source_file(row["fasta"], "fasta", row["sha256"]) for name, row in GENOMES.items()}

@@ -39,6 +39,33 @@ rule download:
         "../scripts/download.py"
 
 
+rule cut_vcf:
+    input:
+        lambda wildcards: [file for file in split_region(CUTS[wildcards.cut])[:1] if not is_remote(file)],
+    output:
+        vcf="results/downloads/{cut}",
+        tbi="results/downloads/{cut}.tbi",
+        provenance="results/downloads/{cut}.json",
+    log:
+        "results/logs/cut_vcf/{cut}.log",
+    benchmark:
+        "results/logs/cut_vcf/{cut}.time.tsv"
+    wildcard_constraints:
+        cut=one_of(CUTS),
+    conda:
+        "../../envs/genome.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500),
+        runtime=minutes(60),
+    params:
+        source=lambda wildcards: CUTS[wildcards.cut],
+    message:
+        "Cutting {params.source}"
+    script:
+        "../scripts/cut_vcf.py"
+
+
 rule genome:
     input:
         fasta=lambda wildcards: FASTA[wildcards.genome],

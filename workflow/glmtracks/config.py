@@ -7,7 +7,9 @@ import csv
 import difflib
 from collections import Counter
 from dataclasses import dataclass
+from hashlib import sha1
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
@@ -21,6 +23,7 @@ from glmtracks.tabix import parse_regions
 WORKFLOW = Path(__file__).resolve().parents[1]
 SHEETS = ("genomes", "models", "benchmarks", "callsets")
 RESERVED = {"items", "summary"}  # file names that stand beside those of models
+LONGEST_NAME = 60  # characters of a corpus' name, which becomes a folder
 
 
 @dataclass
@@ -34,6 +37,29 @@ class Configuration:
     callsets: dict[str, dict]
 
 
+class NamedCorpus(NamedTuple):
+    """What models are trained on: names of genomes, and of genomes that are held out besides, in alphabetical order."""
+
+    name: str
+    genomes: list[str]
+    held_out: list[str]
+
+
+def corpus_of(model: dict) -> NamedCorpus:
+    """The corpus of a row of the model sheet; rows with the same genomes have the same.
+
+    It is called like its genomes, joined by +, with those held out after a hyphen. Where that is long, or a genome's
+    own hyphen makes it ambiguous, by the first genome, the number of the others, and a hash.
+    """
+    genomes = sorted(set(model["genomes"]))
+    held_out = sorted(set(model["held_out"]) - set(genomes))
+    name = "-".join("+".join(names) for names in (genomes, held_out) if names)
+    ambiguous = bool(held_out) and "-" in "".join(genomes + held_out)
+    if len(name) > LONGEST_NAME or ambiguous:
+        name = f"{genomes[0]}+{len(genomes) - 1}-{sha1(f'{genomes} {held_out}'.encode()).hexdigest()[:8]}"
+    return NamedCorpus(name, genomes, held_out)
+
+
 def locate(path: str) -> str:
     """A path of the configuration: looked for in the working directory, then in the checkout."""
     if not Path(path).exists() and (WORKFLOW.parent / path).exists():
@@ -42,8 +68,12 @@ def locate(path: str) -> str:
 
 
 def schema(name: str) -> dict:
-    """The JSON schema `workflow/schemas/{name}.schema.yaml`."""
-    return yaml.safe_load((WORKFLOW / "schemas" / f"{name}.schema.yaml").read_text())
+    """The JSON schema `workflow/schemas/{name}.schema.yaml`, with the properties of the schema beside it that it includes."""
+    path = WORKFLOW / "schemas" / f"{name}.schema.yaml"
+    rules = yaml.safe_load(path.read_text())
+    if included := rules.pop("include", None):
+        rules["properties"] |= schema(str(Path(name).with_name(included)))["properties"]
+    return rules
 
 
 def fill_defaults(instance: dict, rules: dict) -> dict:
@@ -253,7 +283,8 @@ def _check_genomes(rows: list[dict], problems: list[str]) -> None:
 def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> None:
     for row in rows:
         _check_reference(row, "kind", KINDS, "kind of model", problems)
-        _check_reference(row, "genomes", genomes, "genome of the genome sheet", problems)
+        for column in ("genomes", "held_out"):
+            _check_reference(row, column, genomes, "genome of the genome sheet", problems)
         if row.get("source") == "train" and not row["genomes"]:
             problems.append(f"{row['_where']}, genomes: is empty; a model to train needs the genomes to train it on")
         if row.get("source") not in (None, "train"):

@@ -50,10 +50,24 @@ class CorpusGenome:
         return self._classes_of.get(contig, pd.DataFrame(columns=["start", "end", "number"]))
 
     def in_repeat(self, contig: str, start: int, end: int) -> np.ndarray:
-        """Whether each base of contig[start:end] lies in a repeat, bool (end - start,)."""
+        """Whether each base of contig[start:end] lies in a repeat, bool (end - start,); `end` may pass the origin."""
         if contig not in self._repeats_of:
             return np.zeros(end - start, dtype=bool)
+        length = self.genome.contigs[contig]
+        if end > length:
+            return np.concatenate([self.in_repeat(contig, start, length), self.in_repeat(contig, 0, end - length)])
         return covered(self._repeats_of[contig], contig, start, end)
+
+    def part(self, name: str, overlap: int = 0) -> pd.DataFrame:
+        """The rows of a part of the split.
+
+        Where a part goes on over the origin of a circular contig, the row before the origin ends `overlap` bases
+        later, at most where the row behind it ends.
+        """
+        rows = self.split[self.split["split"] == name]
+        at_origin = rows["contig"].isin(self.genome.circular) & (rows["end"] == rows["contig"].map(self.genome.contigs))
+        beyond = rows["contig"].map(rows[rows["start"] == 0].set_index("contig")["end"]).fillna(0).clip(upper=overlap)
+        return rows.assign(end=rows["end"] + beyond.where(at_origin, 0).astype(np.int64))
 
 
 @dataclass
@@ -73,24 +87,32 @@ class Corpus:
         )
 
     @classmethod
-    def read(
-        cls, names: list[str], fastas: list[Path], repeats: list[Path], splits: list[Path], windows: list[Path]
-    ) -> "Corpus":
-        """A corpus from the files that the workflow made for each genome."""
-        tables = [(read_split(split), pd.read_parquet(table)) for split, table in zip(splits, windows, strict=True)]
+    def read(cls, names: list[str], fastas: list[Path], repeats: list[Path], split: Path, windows: Path) -> "Corpus":
+        """A corpus from files of the workflow: FASTA and repeats of each genome, split and windows of all."""
+        split, windows = read_split(split), pd.read_parquet(windows)
+        tables = [
+            [table[table["genome"] == name].drop(columns="genome").reset_index(drop=True) for table in (split, windows)]
+            for name in names
+        ]
         return cls.open((*files, *pair) for *files, pair in zip(names, fastas, repeats, tables, strict=True))
 
-    def stretches(
-        self, part: str, overlap: int = 0, repeats: bool = False
-    ) -> Iterator[tuple[CorpusGenome, str, int, np.ndarray]]:
-        """The bases of a part of the split: genome, contig, start and uint8 codes of chunks of at most `CHUNK` bases.
+    def bases(self, part: str) -> int:
+        """How many bases a part of the split has in all genomes."""
+        rows = [member.part(part) for member in self.genomes]
+        return sum(int((table["end"] - table["start"]).sum()) for table in rows)
 
-        Neighbouring chunks share `overlap` bases. Without `repeats` the bases of repeats are given as unknown.
+    def stretches(
+        self, part: str, overlap: int = 0, repeats: bool = False, chunk: int = CHUNK
+    ) -> Iterator[tuple[CorpusGenome, str, int, np.ndarray]]:
+        """The bases of a part of the split: genome, contig, start and uint8 codes of chunks of at most `chunk` bases.
+
+        Neighbouring chunks share `overlap` bases, over the origin of circular contigs too, where chunks pass the
+        contig's end. Without `repeats` the bases of repeats are given as unknown.
         """
         for member in self.genomes:
-            for row in member.split[member.split["split"] == part].itertuples():
-                for start in range(row.start, max(row.end - overlap, row.start + 1), CHUNK):
-                    end = min(start + CHUNK + overlap, row.end)
+            for row in member.part(part, overlap).itertuples():
+                for start in range(row.start, max(row.end - overlap, row.start + 1), chunk):
+                    end = min(start + chunk + overlap, row.end)
                     codes = member.genome.codes(row.contig, start, end)
                     if not repeats:
                         codes[member.in_repeat(row.contig, start, end)] = UNKNOWN

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,10 +41,12 @@ def normalise(
     provenance_out: str | Path,
     include: str = "",
     exclude: str = "",
+    exclude_title: str = "",
+    circular: str = "",
     sha256: str | None = None,
     origin: str | None = None,
 ) -> dict:
-    """Write the contigs of a FASTA as bgzip with .fai and .gzi, their sizes, and where they come from.
+    """Write the contigs of a FASTA as bgzip with .fai, .gzi and .circular, their sizes, and where they come from.
 
     The source may be plain, gzip, bgzip or a tar archive (told by content, not by name), with any line ends and
     lengths. Names are the first word of the header. Letters stay as they are: case (the soft mask), IUPAC codes, U.
@@ -52,48 +55,56 @@ def normalise(
 
     Args:
         source: path of the FASTA.
-        fasta_out: path of the bgzip FASTA; the indexes get its name plus .fai and .gzi.
+        fasta_out: path of the bgzip FASTA; the indexes get its name plus .fai and .gzi, and the list of circular
+            contigs, one name a line, its name plus .circular.
         sizes_out: path of the table of contig name and length in bases, tab-separated, in the order of the source.
         provenance_out: path of a JSON file, the returned dictionary.
         include: regular expression searched for anywhere in a name (anchor with ^ and $ for whole names); contigs
             without a match are left out. Empty keeps all.
         exclude: likewise; contigs with a match are left out, even when included. Empty leaves out none.
+        exclude_title: likewise for the whole header, name and description, in either case: where a release names
+            species, say, only there.
+        circular: likewise; contigs with a match are circles, whose last base is followed by their first.
         sha256: expected checksum of the source file, hexadecimal.
         origin: where the source came from, for the provenance; the path if not given.
 
     Returns:
         origin, sha256 of the source, its time (UTC; when it was downloaded or last changed), sha256 of the uncompressed
         FASTA written, counts of contigs, contigs left out, bases, lower-case bases and undefined bases (neither A, C,
-        G, T nor U), patterns, and tool versions.
+        G, T nor U) and of circular contigs, patterns, and tool versions.
 
     Raises:
         InputError: the checksum differs; the file is missing, empty, cut off, or not a FASTA of nucleotides; a contig
             has no sequence or a name that is taken; a pattern is not a regular expression or leaves no contig.
     """
     source, fasta_out = Path(source), Path(fasta_out)
-    keep = _contig_filter(include, exclude)
+    patterns = {"include": include, "exclude": exclude, "exclude_title": exclude_title, "circular": circular}
+    compiled = {key: _compile(key, pattern) for key, pattern in patterns.items()}
     checksum = _checked_sha256(source, sha256)
-    outputs = (fasta_out, f"{fasta_out}.fai", f"{fasta_out}.gzi", sizes_out)
+    outputs = (fasta_out, f"{fasta_out}.fai", f"{fasta_out}.gzi", f"{fasta_out}.circular", sizes_out)
     with ExitStack() as stack:
-        fasta, fai, gzi, sizes = (stack.enter_context(files.atomic(path)) for path in outputs)
-        canonical = _CanonicalFasta(source, keep)
+        fasta, fai, gzi, circles, sizes = (stack.enter_context(files.atomic(path)) for path in outputs)
+        canonical = _CanonicalFasta(source, partial(_keep, compiled))
         with pysam.BGZFile(str(fasta), f"wb{LEVEL}") as handle:
             canonical.write(handle)
         pysam.faidx(str(fasta), "--fai-idx", str(fai), "--gzi-idx", str(gzi))
         sizes.write_text("".join(f"{name}\t{length}\n" for name, length in canonical.lengths.items()))
+        rings = [name for name in canonical.lengths if compiled["circular"] and compiled["circular"].search(name)]
+        circles.write_text("".join(f"{name}\n" for name in rings))
         provenance = {
             "origin": str(origin or source),
             "sha256": checksum,
             "time": datetime.fromtimestamp(int(source.stat().st_mtime), UTC).isoformat(),
-            "include": include,
-            "exclude": exclude,
+            **patterns,
             **canonical.summary(),
+            "circular_contigs": len(rings),
             "versions": _versions(),
         }
         files.write_json(stack.enter_context(files.atomic(provenance_out)), provenance)
     logger.info(
-        "%s: contigs %d (left out %d), bases %d (lower case %d, undefined %d)",
-        *(provenance[key] for key in ("origin", "contigs", "left_out", "bases", "lower_case", "undefined")),
+        "%s: contigs %d (circular %d, left out %d), bases %d (lower case %d, undefined %d)",
+        *(provenance[key] for key in ("origin", "contigs", "circular_contigs", "left_out")),
+        *(provenance[key] for key in ("bases", "lower_case", "undefined")),
     )
     return provenance
 
@@ -101,7 +112,7 @@ def normalise(
 class _CanonicalFasta:
     """The kept contigs of a FASTA on their way to a file, with everything counted on the way."""
 
-    def __init__(self, source: Path, keep: Callable[[str], bool]):
+    def __init__(self, source: Path, keep: Callable[[str, str], bool]):
         self.source, self.keep = source, keep
         self.lengths: dict[str, int] = {}
         self.left_out: list[str] = []
@@ -125,7 +136,9 @@ class _CanonicalFasta:
         self._end_contig()
         if not self.lengths:
             names = ", ".join(self.left_out[:5]) + (", …" if len(self.left_out) > 5 else "")
-            raise InputError(f"{self.source}: the include and exclude patterns leave no contig; there are {names}.")
+            raise InputError(
+                f"{self.source}: the include, exclude and exclude_title patterns leave no contig; there are {names}."
+            )
 
     def summary(self) -> dict:
         return {
@@ -146,7 +159,7 @@ class _CanonicalFasta:
                 "plain ASCII; give every contig one."
             )
         name = words[0].decode("ascii")
-        if not self.keep(name):
+        if not self.keep(name, header.decode("latin-1")):
             self.left_out.append(name)
             return
         if name in self.lengths:
@@ -193,19 +206,18 @@ class _CanonicalFasta:
         )
 
 
-def _contig_filter(include: str, exclude: str) -> Callable[[str], bool]:
-    patterns = {}
-    for key, pattern in (("include", include), ("exclude", exclude)):
-        try:
-            patterns[key] = re.compile(pattern) if pattern else None
-        except re.error as error:
-            raise InputError(f"{key} pattern {pattern!r} is not a regular expression: {error}.") from error
+def _compile(key: str, pattern: str) -> re.Pattern | None:
+    try:
+        return re.compile(pattern, re.IGNORECASE if key == "exclude_title" else 0) if pattern else None
+    except re.error as error:
+        raise InputError(f"{key} pattern {pattern!r} is not a regular expression: {error}.") from error
 
-    def keep(name: str) -> bool:
-        included = patterns["include"] is None or patterns["include"].search(name)
-        return bool(included) and not (patterns["exclude"] and patterns["exclude"].search(name))
 
-    return keep
+def _keep(patterns: dict[str, re.Pattern | None], name: str, header: str) -> bool:
+    """Whether a contig stays, by the patterns include, exclude and exclude_title; None is no pattern."""
+    searched = {"include": name, "exclude": name, "exclude_title": header}
+    found = {key: patterns[key] is not None and bool(patterns[key].search(text)) for key, text in searched.items()}
+    return (found["include"] or patterns["include"] is None) and not (found["exclude"] or found["exclude_title"])
 
 
 def _checked_sha256(source: Path, expected: str | None) -> str:

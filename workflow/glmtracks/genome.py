@@ -67,7 +67,7 @@ def reverse_complement(codes: np.ndarray) -> np.ndarray:
 
 
 class Genome:
-    """A genome normalised by `normalise`: bgzip FASTA with .fai and .gzi beside it.
+    """A genome normalised by `normalise`: bgzip FASTA with .fai, .gzi and .circular beside it.
 
     Opened on first use, and again in every process that uses it, so that it can be pickled and survives a fork; not
     for threads, which would share one file position.
@@ -93,15 +93,22 @@ class Genome:
         """Length in bases of every contig, in the order of the file."""
         return dict(zip(self._file.references, self._file.lengths, strict=True))
 
+    @cached_property
+    def circular(self) -> frozenset[str]:
+        """Names of the contigs whose last base is followed by their first; none where no .circular stands beside."""
+        names = Path(f"{self.path}.circular")
+        return frozenset(names.read_text().splitlines()) if names.exists() else frozenset()
+
     @property
     def size(self) -> int:
         """Bases of all contigs together."""
         return sum(self.contigs.values())
 
-    def codes(self, contig: str, start: int, end: int) -> np.ndarray:
+    def codes(self, contig: str, start: int, end: int, *, wrap: bool = True) -> np.ndarray:
         """Codes of an interval, 0-based half-open.
 
-        Positions before the contig's start or past its end are UNKNOWN, so a window may hang over an edge.
+        Positions before the contig's start or past its end are UNKNOWN, so a window may hang over an edge. Circular
+        contigs go on there, round and round, unless `wrap` is false.
 
         Returns:
             uint8, shape (end - start,).
@@ -109,8 +116,13 @@ class Genome:
         Raises:
             KeyError: the genome has no such contig.
         """
+        length = self._length(contig)
+        if wrap and contig in self.circular and not 0 <= start <= end <= length:
+            laps = range(start // length, -(-end // length))
+            parts = [self.codes(contig, max(start - n * length, 0), min(end - n * length, length)) for n in laps]
+            return np.concatenate([np.zeros(0, dtype=np.uint8), *parts])
         codes = np.full(end - start, UNKNOWN, dtype=np.uint8)
-        first, last = max(start, 0), min(end, self._length(contig))
+        first, last = max(start, 0), min(end, length)
         if first < last:
             codes[first - start : last - start] = encode(self._file.fetch(contig, first, last))
         return codes

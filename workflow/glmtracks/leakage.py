@@ -1,84 +1,117 @@
 """Held out means held out: sequence of the held-out parts that also stands in the training part is found and cut out.
 
-Paralogs, transposons and subtelomeres make the contigs of one genome share sequence. Sharing is measured by canonical
-21-mers, which do not coincide by chance. Repeats are left out of the comparison: they are everywhere, and they weigh
-little in training.
+Paralogs, transposons and subtelomeres make the contigs of one genome share sequence, and the genomes of related
+species share nearly all of it, in another order and under other names. Two signs are looked for: canonical 21-mers,
+which do not coincide by chance, and alignment, which finds homologous sequence of up to about 20 % divergence. Repeats
+are left out of the comparison: they are everywhere, and they weigh little in training.
 """
 
 import logging
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from glmtracks.corpus import Corpus
+from glmtracks.corpus import Corpus, CorpusGenome
 from glmtracks.errors import InputError
-from glmtracks.intervals import merge, subtract
+from glmtracks.homology import HeldOutIndex
+from glmtracks.intervals import merge, subtract, wrap
+from glmtracks.kmer_sets import ContigWords, K, KmerSet, contig_words
 from glmtracks.kmers import canonical_kmers
 
 logger = logging.getLogger(__name__)
 
-K = 21
-SKETCH = 20_000_000  # k-mers of a part that are kept at most; larger parts are sampled by hash
+HELD_OUT = ("test", "validation")
 JOIN = 128  # shared stretches of the training part that are closer than this are cut out as one
 WARN, FAIL = 0.01, 0.10
 
 
-class KmerSet:
-    """The distinct canonical 21-mers of a part of a corpus outside repeats; a sample where they are many."""
+def purge(corpus: Corpus, mode: str, related: float, threads: int = 1) -> None:
+    """Take out of `train` what also stands in `validation` or `test`, and out of `validation` what stands in `test`.
 
-    def __init__(self, corpus: Corpus, part: str):
-        bases = sum(int((m.split["end"] - m.split["start"])[m.split["split"] == part].sum()) for m in corpus.genomes)
-        self.sampled = min(1.0, SKETCH / max(bases, 1))
-        chunks = (canonical_kmers(codes, K) for *_, codes in corpus.stretches(part, overlap=K - 1))
-        pieces = [self.sample(words[defined]) for words, defined in chunks]
-        self.words = np.unique(np.concatenate(pieces)) if pieces else np.array([], dtype=np.uint64)
-
-    def sample(self, words: np.ndarray) -> np.ndarray:
-        """Those of `words` that belong to the sample."""
-        return words if self.sampled == 1 else words[_hash(words) <= np.uint64(int(self.sampled * (2**64 - 1)))]
-
-    def place(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where each of `words` would stand in the set, and whether it stands there."""
-        if not len(self.words):
-            return np.zeros(len(words), dtype=np.int64), np.zeros(len(words), dtype=bool)
-        place = np.minimum(np.searchsorted(self.words, words), len(self.words) - 1)
-        return place, self.words[place] == words
-
-
-def _hash(words: np.ndarray) -> np.ndarray:
-    """A fixed mixing of 64-bit words (the finaliser of SplitMix64), to sample k-mers evenly."""
-    with np.errstate(over="ignore"):
-        words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return words ^ (words >> np.uint64(31))
-
-
-def purge(corpus: Corpus) -> None:
-    """Take out of `train` what stands in `validation` or `test`, and out of `validation` what stands in `test`.
-
-    In the split of every genome of the corpus these stretches become the part "purged". Only whole stretches are lost
-    whose bases are covered by shared 21-mers, or lie between two such within 128 bases.
+    In the split of every genome of the corpus it becomes the part "purged". In the mode `stretches` that is what
+    canonical 21-mers or alignments cover, and what lies between two such within 128 bases. In the mode `contigs` it is
+    whole contigs that share more than `related` of the 21-mers of the shorter one with a contig held out: training
+    contigs that are related to one of the test part, and validation contigs that are related to one of the others,
+    since they are few. In the mode `none` it is nothing.
     """
-    for part, protected in (("validation", ["test"]), ("train", ["test", "validation"])):
-        sets = [KmerSet(corpus, name) for name in protected]
-        shared = {id(member): [] for member in corpus.genomes}
+    if mode == "stretches":
+        for part, protected in (("validation", HELD_OUT[:1]), ("train", HELD_OUT)):
+            _purge_kmers(corpus, part, protected)
+            _purge_homologs(corpus, part, protected, threads)
+    if mode == "contigs":
+        _purge_contigs(corpus, related)
+
+
+def _purge_kmers(corpus: Corpus, part: str, protected: Iterable[str]) -> None:
+    sets = [KmerSet(corpus, name) for name in protected]
+    found = []
+    with tqdm(total=corpus.bases(part), unit=" bases", unit_scale=True, desc=f"21-mers of {part}") as bar:
         for member, contig, start, codes in corpus.stretches(part, overlap=K - 1):
             words, defined = canonical_kmers(codes, K)
-            found = np.logical_or.reduce([known.place(words)[1] for known in sets]) & defined
-            at = np.flatnonzero(found) + start
-            shared[id(member)].append(pd.DataFrame({"contig": contig, "start": at, "end": at + K}))
-        for member in corpus.genomes:
-            if stretches := shared[id(member)]:
-                member.split = _take_out(member.split, part, pd.concat(stretches, ignore_index=True))
+            shared = np.logical_or.reduce([known.place(words)[1] for known in sets]) & defined
+            found.append((member, contig, _runs(np.flatnonzero(shared) + start)))
+            bar.update(len(codes))
+    _take_out(corpus, part, found)
 
 
-def _take_out(split: pd.DataFrame, part: str, stretches: pd.DataFrame) -> pd.DataFrame:
-    if stretches.empty:
-        return split
+def _runs(starts: np.ndarray) -> np.ndarray:
+    """Start and end (n, 2) of the runs of k-mers, from their ascending starts; close ones are one run."""
+    new = np.flatnonzero(np.diff(starts) > K + JOIN) + 1
+    first, last = np.append(0, new), np.append(new - 1, len(starts) - 1)
+    return np.stack([starts[first], starts[last] + K], axis=1) if len(starts) else np.zeros((0, 2), dtype=np.int64)
+
+
+def _purge_homologs(corpus: Corpus, part: str, protected: Iterable[str], threads: int) -> None:
+    hits = HeldOutIndex(corpus, protected, threads).hits(corpus, part)
+    _take_out(corpus, part, [(found.member, found.contig, found.here) for found in hits])
+
+
+def _purge_contigs(corpus: Corpus, related: float) -> None:
+    test = ContigWords(corpus, "test")
+    _take_out_whole(
+        corpus, "validation", [c for *c, words in contig_words(corpus, "validation") if test.closest(words) > related]
+    )
+    validation = ContigWords(corpus, "validation")
+    lost, closest = [], np.zeros(len(validation.contigs))
+    for member, contig, words in _with_bar(corpus, "train"):
+        if test.closest(words) > related:
+            lost.append((member, contig))
+        else:
+            closest = np.maximum(closest, validation.shares(words))
+    _take_out_whole(corpus, "train", lost)
+    _take_out_whole(corpus, "validation", [validation.contigs[number] for number in np.flatnonzero(closest > related)])
+
+
+def _with_bar(corpus: Corpus, part: str):
+    total = sum(member.part(part)["contig"].nunique() for member in corpus.genomes)
+    return tqdm(contig_words(corpus, part), total=total, unit=" contigs", desc=f"21-mers of {part}")
+
+
+def _take_out_whole(corpus: Corpus, part: str, contigs: list[tuple[CorpusGenome, str]]) -> None:
+    found = [(member, contig, np.array([[0, member.genome.contigs[contig]]])) for member, contig in contigs]
+    _take_out(corpus, part, found)
+
+
+def _take_out(corpus: Corpus, part: str, found: list[tuple[CorpusGenome, str, np.ndarray]]) -> None:
+    """Make "purged" of a part what lies in intervals, (n, 2) for each genome and contig, or between close ones."""
+    for member in corpus.genomes:
+        tables = [
+            pd.DataFrame({"contig": contig, "start": intervals[:, 0], "end": intervals[:, 1]})
+            for owner, contig, intervals in found
+            if owner is member and len(intervals)
+        ]
+        if tables:
+            stretches = wrap(pd.concat(tables, ignore_index=True), member.genome.contigs)
+            member.split = _without(member.split, part, stretches)
+
+
+def _without(split: pd.DataFrame, part: str, stretches: pd.DataFrame) -> pd.DataFrame:
     lost = merge(stretches.assign(start=stretches["start"] - JOIN // 2, end=stretches["end"] + JOIN // 2))
     here = split[split["split"] == part]
-    kept = subtract(here[["contig", "start", "end"]], lost).assign(split=part)
-    purged = subtract(here[["contig", "start", "end"]], kept[["contig", "start", "end"]]).assign(split="purged")
+    kept = subtract(here, lost).assign(split=part)
+    purged = subtract(here, kept).assign(split="purged")
     order = {name: rank for rank, name in enumerate(dict.fromkeys(split["contig"]))}
     table = pd.concat([split[split["split"] != part], kept, purged])[list(split.columns)]
     return table.sort_values(
@@ -86,36 +119,97 @@ def _take_out(split: pd.DataFrame, part: str, stretches: pd.DataFrame) -> pd.Dat
     )
 
 
-def shared_kmers(corpus: Corpus) -> dict:
-    """Share of the distinct canonical 21-mers of the test part, outside repeats, that the training part also holds.
+def lint(corpus: Corpus, mode: str, related: float, threads: int = 1) -> dict:
+    """What of the held-out parts the training part still holds.
 
-    Returns k, test_kmers, shared_kmers, shared_share, sampled_share and verdict (ok, warn above 1 %, fail above 10 %).
+    Returns k, and in `parts` for test and validation: bases, kmers (distinct canonical 21-mers outside repeats),
+    shared_kmers and shared_share (of them, in the training part), sampled_share, and aligned_share (of the bases
+    outside repeats, aligned to the training part); `closest`, the training contig that is most like one held out;
+    the `limit`; and the verdict: ok, warn where a share is above 1 %, fail above 10 %. In the mode `contigs` the
+    measure is the `closest` alone, which must not be above `related`; stretches may be shared, and are not aligned.
     """
-    test = KmerSet(corpus, "test")
-    found = np.zeros(len(test.words), dtype=bool)
+    parts = {part: {"bases": corpus.bases(part), **found} for part, found in _shared_kmers(corpus).items()}
+    if mode == "contigs":
+        closest = _closest(corpus)
+        limit, verdict = related, "fail" if closest["share"] > related else "ok"
+    else:
+        for part, share in _aligned_shares(corpus, threads).items():
+            parts[part]["aligned_share"] = share
+        closest = None
+        share = max(max(found["shared_share"], found["aligned_share"]) for found in parts.values())
+        limit, verdict = FAIL, "fail" if share > FAIL else "warn" if share > WARN else "ok"
+    return {"k": K, "parts": parts, "closest": closest, "limit": limit, "verdict": verdict}
+
+
+def _shared_kmers(corpus: Corpus) -> dict[str, dict]:
+    sets = {part: KmerSet(corpus, part) for part in HELD_OUT}
+    found = {part: np.zeros(len(known.words), dtype=bool) for part, known in sets.items()}
     for *_, codes in corpus.stretches("train", overlap=K - 1):
         words, defined = canonical_kmers(codes, K)
-        place, present = test.place(test.sample(words[defined]))
-        found[place[present]] = True
-    share = float(found.mean()) if len(found) else 0.0
+        for part, known in sets.items():
+            place, present = known.place(known.sample(words[defined]))
+            found[part][place[present]] = True
     return {
-        "k": K,
-        "test_kmers": len(test.words),
-        "shared_kmers": int(found.sum()),
-        "shared_share": round(share, 6),
-        "sampled_share": round(test.sampled, 6),
-        "verdict": "fail" if share > FAIL else "warn" if share > WARN else "ok",
+        part: {
+            "kmers": len(known.words),
+            "shared_kmers": int(found[part].sum()),
+            "shared_share": _share(found[part].sum(), len(known.words)),
+            "sampled_share": round(known.sampled, 6),
+            "aligned_share": None,
+        }
+        for part, known in sets.items()
     }
 
 
+def _aligned_shares(corpus: Corpus, threads: int) -> dict[str, float]:
+    index = HeldOutIndex(corpus, HELD_OUT, threads)
+    covered = [np.zeros(len(defined), dtype=bool) for defined in index.defined]
+    for hits in index.hits(corpus, "train"):
+        for number, start, end in hits.there.tolist():  # alignments, not bases
+            covered[number][start:end] = True
+    counts = {part: np.zeros(2, dtype=np.int64) for part in HELD_OUT}
+    for part, defined, aligned in zip(index.parts, index.defined, covered, strict=True):
+        counts[part] += [(defined & aligned).sum(), defined.sum()]
+    return {part: _share(*count) for part, count in counts.items()}
+
+
+def _closest(corpus: Corpus) -> dict:
+    """The training contig that shares most with a contig held out: both, and the share."""
+    best = {"share": 0.0, "genome": None, "contig": None, "held_out_genome": None, "held_out_contig": None}
+    indexes = [ContigWords(corpus, part) for part in HELD_OUT]
+    for member, contig, words in _with_bar(corpus, "train"):
+        for index in indexes:
+            shares = index.shares(words)
+            if len(shares) and shares.max() > best["share"]:
+                other, name = index.contigs[shares.argmax()]
+                names = (round(float(shares.max()), 6), member.name, contig, other.name, name)
+                best = dict(zip(best, names, strict=True))
+    return best
+
+
+def _share(part: int, whole: int) -> float:
+    return round(float(part / whole), 6) if whole else 0.0
+
+
+def describe(leakage: dict) -> str:
+    """What `lint` found, as half a sentence."""
+    if closest := leakage["closest"]:
+        what = f"{closest['contig']} of {closest['genome']}" if closest["contig"] else "no training contig"
+        return f"{what} shares {closest['share']:.1%} of its 21-mers with a contig held out, more than any other"
+    shares = [
+        f"{found['shared_share']:.1%} of the {leakage['k']}-mers and {found['aligned_share']:.1%} of the bases"
+        f" of the {part} part"
+        for part, found in leakage["parts"].items()
+    ]
+    return f"{' and '.join(shares)} also stand in the training part"
+
+
 def check_leakage(leakage: dict, name: str, allow_leak: bool) -> None:
-    """Log what `shared_kmers` found; raise `InputError` where it is too much and not allowed."""
-    message = (
-        f"{leakage['shared_share']:.1%} of the {K}-mers of the test part of {name} also stand in the training part"
-    )
+    """Log what `lint` found; raise `InputError` where it is too much and not allowed."""
+    message = f"{name}: {describe(leakage)}"
     if leakage["verdict"] == "fail" and not allow_leak:
         raise InputError(
-            f"{message} (limit {FAIL:.0%}); set split.purge: true, choose other test contigs, or set "
+            f"{message} (limit {leakage['limit']:.0%}); set split.purge: stretches, choose other test contigs, or set "
             "split.allow_leak: true"
         )
     logger.log(logging.INFO if leakage["verdict"] == "ok" else logging.WARNING, f"{message} ({leakage['verdict']})")

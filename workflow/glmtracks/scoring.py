@@ -102,10 +102,14 @@ class Runner:
         return groups
 
     def _read(self, genome: Genome, tiles: list[Tile], rows: int, length: int) -> Tensor:
-        """Codes (rows, length + 2 margins) of the tiles; rows to spare and positions off the contig are unknown."""
+        """Codes (rows, length + 2 margins) of the tiles; rows to spare and positions off the contig are unknown.
+
+        Margins go round circular contigs, but only those longer than the margin: so no base sees its own copy.
+        """
         codes = np.full((rows, length + 2 * self.margin), 4, dtype=np.uint8)
         for row, tile in enumerate(tiles):
-            codes[row] = genome.codes(tile.contig, tile.start - self.margin, tile.start + length + self.margin)
+            start, end = tile.start - self.margin, tile.start + length + self.margin
+            codes[row] = genome.codes(tile.contig, start, end, wrap=genome.contigs[tile.contig] > self.margin)
         return torch.from_numpy(codes).to(self.device)
 
 

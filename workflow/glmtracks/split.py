@@ -1,12 +1,18 @@
 """Which bases of a genome a model learns from, chooses by and is judged on."""
 
+import logging
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from glmtracks.errors import InputError
+from glmtracks.files import atomic
+from glmtracks.genome import Genome
+
+logger = logging.getLogger(__name__)
 
 PARTS = ("train", "validation", "test")
 
@@ -22,12 +28,14 @@ def make_split(
     seed: int,
     test_contigs: str = "",
     validation_contigs: str = "",
+    circular: Collection[str] = (),
 ) -> pd.DataFrame:
     """Cut a genome into train, validation and test.
 
     Contigs that match the patterns `test_contigs` and `validation_contigs` go there whole. A part that has no pattern
     is drawn: whole contigs (`unit="contig"`), or blocks of about `block` bases (`"block"`), until it holds its share of
-    the bases. Where blocks of different parts meet in a contig, `gap` bases between them belong to none ("gap").
+    the bases. Where blocks of different parts meet in a contig, over the origin of the `circular` ones too, `gap` bases
+    between them belong to none ("gap"). Patterns that take all contigs leave nothing to draw.
 
     Returns contig, start, end (0-based, half-open), split; it tiles every contig in genome order.
     Raises `InputError` where a pattern matches no contig, or where the genome is too small to be cut.
@@ -54,7 +62,7 @@ def make_split(
                 )
             pieces.loc[pieces["contig"].isin(matching) & (pieces["split"] == "train"), "split"] = part
     _draw(pieces, shares, seed)
-    return _with_gaps(pieces, gap)
+    return _with_gaps(pieces, gap, circular)
 
 
 def _pieces(contig: str, length: int, block: int) -> pd.DataFrame:
@@ -65,6 +73,8 @@ def _pieces(contig: str, length: int, block: int) -> pd.DataFrame:
 def _draw(pieces: pd.DataFrame, shares: dict[str, float], seed: int) -> None:
     """Move random pieces from train to the parts in `shares`, as many as fit into each share."""
     free = np.flatnonzero(pieces["split"] == "train")
+    if not len(free):
+        return
     if shares and len(free) <= len(shares):
         raise InputError(
             f"the genome has only {len(free)} piece(s) to divide among train, {' and '.join(shares)}; name contigs in "
@@ -84,7 +94,7 @@ def _draw(pieces: pd.DataFrame, shares: dict[str, float], seed: int) -> None:
         order = [piece for piece in order if piece not in gone]
 
 
-def _with_gaps(pieces: pd.DataFrame, gap: int) -> pd.DataFrame:
+def _with_gaps(pieces: pd.DataFrame, gap: int, circular: Collection[str]) -> pd.DataFrame:
     """Join neighbouring pieces of one part, and cut `gap` bases from the larger side wherever two parts meet."""
     new_run = (pieces["contig"] != pieces["contig"].shift()) | (pieces["split"] != pieces["split"].shift())
     runs = pieces.groupby(new_run.cumsum(), sort=False).agg(
@@ -101,6 +111,13 @@ def _with_gaps(pieces: pd.DataFrame, gap: int) -> pd.DataFrame:
         else:
             start[left + 1] = min(edge + gap, end[left + 1])
         gaps.append((runs["contig"][left], end[left], start[left + 1], "gap"))
+    for first, last in _meeting_at_origins(runs, circular):
+        if end[last] - start[last] >= end[first] - start[first]:
+            edge, end[last] = end[last], max(end[last] - gap, start[last])
+            gaps.append((runs["contig"][last], end[last], edge, "gap"))
+        else:
+            start[first] = min(start[first] + gap, end[first])
+            gaps.append((runs["contig"][first], 0, start[first], "gap"))
     runs = runs.assign(start=start, end=end)
     order = {name: rank for rank, name in enumerate(dict.fromkeys(runs["contig"]))}
     table = pd.concat([runs, pd.DataFrame(gaps, columns=runs.columns)]) if gaps else runs
@@ -110,6 +127,34 @@ def _with_gaps(pieces: pd.DataFrame, gap: int) -> pd.DataFrame:
     )
 
 
+def _meeting_at_origins(runs: pd.DataFrame, circular: Collection[str]) -> list[tuple[int, int]]:
+    """Index of the first and the last run of each circular contig whose ends belong to different parts."""
+    ends = runs.reset_index().groupby("contig", sort=False)["index"].agg(["min", "max"])
+    ends = ends[ends.index.isin(list(circular))]
+    differ = runs["split"].to_numpy()[ends["min"]] != runs["split"].to_numpy()[ends["max"]]
+    return list(ends[differ].itertuples(index=False, name=None))
+
+
+def split_genome(
+    *, fasta: Path, destination: Path, settings: dict, test_contigs: str, validation_contigs: str, seed: int
+) -> None:
+    """Write the split of a genome as split.tsv; `settings` are those of `make_split`, which says more."""
+    genome = Genome(fasta)
+    split = make_split(
+        genome.contigs,
+        **settings,
+        seed=seed,
+        test_contigs=test_contigs,
+        validation_contigs=validation_contigs,
+        circular=genome.circular,
+    )
+    bases = (split["end"] - split["start"]).groupby(split["split"]).sum()
+    logger.info("bases: " + ", ".join(f"{part} {bases.get(part, 0):,}" for part in (*PARTS, "gap")))
+    with atomic(destination) as temporary:
+        split.to_csv(temporary, sep="\t", index=False)
+
+
 def read_split(path: str | Path) -> pd.DataFrame:
-    """A split.tsv: contig, start, end (0-based, half-open) and split."""
-    return pd.read_csv(path, sep="\t", dtype={"contig": str, "split": str}, keep_default_na=False)
+    """A split.tsv: contig, start, end (0-based, half-open) and split; that of a corpus begins with genome."""
+    names = dict.fromkeys(("genome", "contig", "split"), str)
+    return pd.read_csv(path, sep="\t", dtype=names, keep_default_na=False)

@@ -1,4 +1,4 @@
-"""Training windows: the stretches of defined bases that a model is shown."""
+"""Training windows: the stretches of defined bases that a model is shown, of all genomes that it is trained on."""
 
 import logging
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from glmtracks.corpus import Corpus
+from glmtracks.corpus import Corpus, CorpusGenome
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
 from glmtracks.genome import UNKNOWN, Genome
-from glmtracks.leakage import check_leakage, purge, shared_kmers
+from glmtracks.leakage import HELD_OUT, check_leakage, lint, purge
 from glmtracks.regions import read_regions
-from glmtracks.split import PARTS, make_split
+from glmtracks.split import PARTS, read_split
 
 logger = logging.getLogger(__name__)
 
@@ -39,19 +39,20 @@ def make_windows(
     others, times `random`, drawn by chance (after Benegas et al. 2023); `genome`, or a genome without annotation, takes
     all. Returns contig, start, end (0-based, half-open), split, kind (exon, promoter, other), and slack_left and
     slack_right: how far the window may be moved without leaving defined bases of its part, at most `jitter`.
-    A stretch shorter than `size` but not than 64 bases gives one short window.
+    A stretch shorter than `size` but not than 64 bases gives one short window. On circular contigs windows go on over
+    the origin, so that `end` may be larger than the contig's length; none holds a base twice.
     """
-    tables = []
+    tables = [_tile(pd.DataFrame({"start": [], "end": [], "split": []}, dtype=np.int64), size, step, jitter)]
     for contig, parts in split[split["split"].isin(PARTS)].groupby("contig", sort=False):
-        stretches = _defined_stretches(genome, contig, parts)
+        stretches, length = _defined_stretches(genome, contig, parts), genome.contigs[contig]
+        if contig in genome.circular:
+            stretches = _over_origin(stretches, length, size, step)
         windows = _tile(stretches, size, step, jitter)
-        tables.append(windows.assign(contig=contig))
-    windows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    if windows.empty:
-        raise InputError(
-            f"{genome.path} has no stretch of {SHORTEST} defined bases (A, C, G, T) to cut a training window from"
-        )
-    windows["kind"] = _kinds(windows, regions, exon_flank, promoter)
+        beyond = np.where(windows["start"] - windows["slack_left"] >= length, length, 0)
+        tables.append(windows.assign(contig=contig, start=windows["start"] - beyond, end=windows["end"] - beyond))
+    windows = pd.concat([table for table in tables[1:] if len(table)] or tables, ignore_index=True)
+    circles = {name: genome.contigs[name] for name in genome.circular}
+    windows["kind"] = _kinds(windows, regions, exon_flank, promoter, circles)
     if recipe == "balanced" and regions["region"].notna().any():
         windows = _balance(windows, random, seed)
     columns = ["contig", "start", "end", "split", "kind", "slack_left", "slack_right"]
@@ -67,6 +68,22 @@ def _defined_stretches(genome: Genome, contig: str, parts: pd.DataFrame) -> pd.D
         rows.append(pd.DataFrame({"start": edges[::2], "end": edges[1::2], "split": part.split}))
     stretches = pd.concat(rows, ignore_index=True)
     return stretches[stretches["end"] - stretches["start"] >= SHORTEST]
+
+
+def _over_origin(stretches: pd.DataFrame, length: int, size: int, step: int) -> pd.DataFrame:
+    """The stretches of a circular contig with the last and the first joined where they are one.
+
+    A whole circle, which has no end, ends where its windows have gone round.
+    """
+    if stretches.empty:
+        return stretches
+    first, last = stretches.iloc[0], stretches.iloc[-1]
+    if first["start"] > 0 or last["end"] < length or first["split"] != last["split"]:
+        return stretches
+    if len(stretches) == 1:
+        return stretches.assign(end=length + max(size - step, 0) if size <= length else length)
+    joined = last.to_frame().T.assign(end=length + first["end"]).astype(stretches.dtypes)
+    return pd.concat([stretches.iloc[1:-1], joined], ignore_index=True)
 
 
 def _tile(stretches: pd.DataFrame, size: int, step: int, jitter: int) -> pd.DataFrame:
@@ -89,8 +106,13 @@ def _tile(stretches: pd.DataFrame, size: int, step: int, jitter: int) -> pd.Data
     )
 
 
-def _kinds(windows: pd.DataFrame, regions: pd.DataFrame, exon_flank: int, promoter: int) -> np.ndarray:
-    """exon, promoter or other, by what a window overlaps; promoters lie upstream of the first exonic base of a gene."""
+def _kinds(
+    windows: pd.DataFrame, regions: pd.DataFrame, exon_flank: int, promoter: int, circles: dict[str, int]
+) -> np.ndarray:
+    """exon, promoter or other, by what a window overlaps; promoters lie upstream of the first exonic base of a gene.
+
+    `circles` are the lengths of circular contigs.
+    """
     exonic = regions[regions["region"].isin(["CDS", "5UTR", "3UTR", "ncRNA"])]
     genes = exonic.groupby(["contig", "gene", "strand"], observed=True).agg(start=("start", "min"), end=("end", "max"))
     genes = genes.reset_index()
@@ -106,9 +128,17 @@ def _kinds(windows: pd.DataFrame, regions: pd.DataFrame, exon_flank: int, promot
         start=exonic["start"] - exon_flank, end=exonic["end"] + exon_flank
     )
     kinds = np.full(len(windows), "other", dtype=object)
-    kinds[_overlaps(windows, upstream)] = "promoter"
-    kinds[_overlaps(windows, flanked)] = "exon"
+    kinds[_overlaps(windows, _round(upstream, circles))] = "promoter"
+    kinds[_overlaps(windows, _round(flanked, circles))] = "exon"
     return kinds
+
+
+def _round(intervals: pd.DataFrame, circles: dict[str, int]) -> pd.DataFrame:
+    """The intervals, and those of circular contigs once more a lap before and a lap later."""
+    ring = intervals[intervals["contig"].isin(circles)]
+    laps = ring["contig"].astype(str).map(circles).astype(np.int64)
+    shifted = [ring.assign(start=ring["start"] + n * laps, end=ring["end"] + n * laps) for n in (-1, 1)]
+    return pd.concat([intervals, *shifted]) if len(ring) else intervals
 
 
 def _overlaps(windows: pd.DataFrame, intervals: pd.DataFrame) -> np.ndarray:
@@ -137,43 +167,84 @@ def _balance(windows: pd.DataFrame, random: float, seed: int) -> pd.DataFrame:
     return windows.drop(index=np.concatenate(dropped)) if dropped else windows
 
 
-def split_and_cut(
+def cut_corpus(
     *,
-    fasta: Path,
-    repeats: Path,
-    regions: Path,
+    genomes: list[str],
+    held_out: list[str],
+    fastas: list[Path],
+    repeats: list[Path],
+    splits: list[Path],
+    regions: list[Path],
     windows_out: Path,
     split_out: Path,
     leakage_out: Path,
-    split_settings: dict,
+    leakage_settings: dict,
     window_settings: dict,
-    test_contigs: str,
-    validation_contigs: str,
     seed: int,
+    threads: int = 1,
 ) -> None:
-    """Split a genome, cut its windows and look for leakage; write windows.parquet, split.tsv and leakage.json.
+    """Cut the training windows of a corpus from what is left after purging; look for what still leaks.
 
-    Raises `InputError` where more than a tenth of the test part also stands in the training part, unless
-    `allow_leak` is set; nothing is written then.
+    genomes           names of the genomes to train on
+    held_out          names of further genomes, of whose test and validation parts nothing may stand in training
+    fastas … splits   files of `genomes` and then of `held_out`; the planned split of each
+    regions           files of `genomes`
+    leakage_settings  purge, related and allow_leak of the configuration's split
+
+    Writes windows.parquet (genome, then the columns of `make_windows`), split.tsv (genome, contig, start, end, split;
+    of `held_out` the held-out parts alone) and leakage.json (see `glmtracks.leakage.lint`). Raises `InputError`, and
+    writes nothing, where too much of the held-out parts stands in training and `allow_leak` is not set, and where
+    there is no window.
     """
-    genome = Genome(fasta)
-    settings = {**split_settings}
-    allow_leak, purging = settings.pop("allow_leak"), settings.pop("purge")
-    split = make_split(
-        genome.contigs, **settings, seed=seed, test_contigs=test_contigs, validation_contigs=validation_contigs
-    )
-    corpus = Corpus.open([("", fasta, repeats, split, pd.DataFrame())])
-    if purging:
-        purge(corpus)
-    split = corpus.genomes[0].split
-    bases = (split["end"] - split["start"]).groupby(split["split"]).sum()
-    logger.info("bases: " + ", ".join(f"{part} {bases.get(part, 0):,}" for part in (*PARTS, "gap", "purged")))
-    windows = make_windows(genome, split, read_regions(regions), **window_settings, seed=seed)
+    corpus = _open_corpus([*genomes, *held_out], held_out, fastas, repeats, splits)
+    mode, related = leakage_settings["purge"], leakage_settings["related"]
+    purge(corpus, mode, related, threads)
+    for member in corpus.genomes:
+        _log_bases(member)
+    found = lint(corpus, mode, related, threads)
+    check_leakage(found, "+".join(genomes), leakage_settings["allow_leak"])
+    tables = [
+        make_windows(member.genome, member.split, read_regions(path), **window_settings, seed=seed)
+        for member, path in zip(corpus.genomes, regions, strict=False)
+    ]
+    windows = _with_names(genomes, tables)
+    if windows.empty:
+        names = " and ".join(genomes)
+        raise InputError(f"{names}: no stretch of {SHORTEST} defined bases (A, C, G, T) to cut a training window from")
     logger.info("windows: " + ", ".join(f"{part} {n:,}" for part, n in windows["split"].value_counts().items()))
-    leakage = shared_kmers(corpus)
-    check_leakage(leakage, str(fasta), allow_leak)
+    purged = {member.name: _bases(member.split, "purged") for member in corpus.genomes}
     with atomic(windows_out) as temporary:
         windows.to_parquet(temporary, index=False)
     with atomic(split_out) as temporary:
+        split = _with_names([*genomes, *held_out], [member.split for member in corpus.genomes])
         split.to_csv(temporary, sep="\t", index=False)
-    write_json(leakage_out, {**leakage, "purged": purging, "allow_leak": allow_leak})
+    names = {"genomes": genomes, "held_out": held_out}
+    write_json(leakage_out, {**names, **leakage_settings, "purged_bases": purged, **found})
+
+
+def _open_corpus(
+    names: list[str], held_out: list[str], fastas: list[Path], repeats: list[Path], splits: list[Path]
+) -> Corpus:
+    tables = [read_split(path) for path in splits]
+    tables = [
+        table[table["split"].isin(HELD_OUT)].reset_index(drop=True) if name in held_out else table
+        for name, table in zip(names, tables, strict=True)
+    ]
+    windows = [pd.DataFrame()] * len(names)
+    return Corpus.open(zip(names, fastas, repeats, tables, windows, strict=True))
+
+
+def _with_names(names: list[str], tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The tables of genomes as one, with the name of the genome in a first column."""
+    named = [table.assign(genome=name) for name, table in zip(names, tables, strict=True)]
+    table = pd.concat(named, ignore_index=True)
+    return table[["genome", *table.columns.drop("genome")]]
+
+
+def _bases(split: pd.DataFrame, part: str) -> int:
+    return int((split["end"] - split["start"])[split["split"] == part].sum())
+
+
+def _log_bases(member: CorpusGenome) -> None:
+    counts = ", ".join(f"{part} {_bases(member.split, part):,}" for part in (*PARTS, "gap", "purged"))
+    logger.info(f"{member.name}, bases: {counts}")

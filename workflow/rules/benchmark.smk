@@ -17,7 +17,7 @@ rule benchmark_items:
     input:
         fasta="results/genomes/{genome}/genome.fa.gz",
         regions="results/genomes/{genome}/regions.parquet",
-        split="results/windows/{genome}/split.tsv",
+        split="results/genomes/{genome}/split.tsv",
         annotation=annotation_of,
         outgroups=lambda wildcards: expand(
             "results/genomes/{outgroup}/genome.fa.gz", outgroup=GENOMES[wildcards.genome]["outgroups"]
@@ -77,7 +77,7 @@ rule benchmark_summary:
         table="results/benchmarks/{genome}/{task}/items.parquet",
         scores=expand("results/benchmarks/{{genome}}/{{task}}/{model}.parquet", model=MODELS),
         configs=expand("results/models/{model}/config.json", model=MODELS),
-        split="results/windows/{genome}/split.tsv",
+        split="results/genomes/{genome}/split.tsv",
     output:
         "results/benchmarks/{genome}/{task}/summary.tsv",
     log:

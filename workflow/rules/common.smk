@@ -20,7 +20,7 @@ sys.path.insert(0, LIBRARY)
 os.environ.update(PYTHONPATH=LIBRARY)  # inherited by every script, so the checkout is the deployment
 
 from glmtracks.benchmarks import missing_inputs
-from glmtracks.config import load, locate
+from glmtracks.config import corpus_of, load, locate
 from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS
@@ -40,6 +40,8 @@ SETTINGS = CONFIG.settings
 GENOMES, MODELS, CALLSETS = CONFIG.genomes, CONFIG.models, CONFIG.callsets
 SCORED = [name for name, row in GENOMES.items() if row["scored"]]
 TRAINED = [name for name, row in MODELS.items() if row["source"] == "train"]
+CORPUS_OF = {model: corpus_of(MODELS[model]) for model in TRAINED}
+CORPORA = {corpus.name: corpus for corpus in CORPUS_OF.values()}
 LOADED = [name for name in MODELS if name not in TRAINED]
 EMBEDDING = [name for name, row in MODELS.items() if KINDS[row["kind"]].embeds]
 TRACKS = ["llr_A", "llr_C", "llr_G", "llr_T", "entropy"]
@@ -53,6 +55,7 @@ def one_of(names):
 wildcard_constraints:
     genome=one_of(GENOMES),
     model=one_of(MODELS),
+    corpus=one_of(CORPORA),
     callset=one_of(CALLSETS),
     track=one_of(TRACKS),
     shard=r"\d{4}-of-\d{4}",
@@ -132,9 +135,22 @@ def of_callset(pattern):
     return lambda wildcards: pattern.format(genome=CALLSETS[wildcards.callset]["genome"], **wildcards)
 
 
-def corpus_of(pattern):
+def of_genomes(pattern):
     """An input function: `pattern` for each genome that a model is trained on."""
     return lambda wildcards: expand(pattern, genome=MODELS[wildcards.model]["genomes"])
+
+
+def of_corpus(pattern):
+    """An input function: `pattern`, of a corpus, for a model that is trained on it."""
+    return lambda wildcards: pattern.format(corpus=CORPUS_OF[wildcards.model].name)
+
+
+def of_members(pattern, held_out=False):
+    """An input function: `pattern` for each genome of a corpus, and for those that are only held out if wanted."""
+    return lambda wildcards: expand(
+        pattern,
+        genome=CORPORA[wildcards.corpus].genomes + held_out * CORPORA[wildcards.corpus].held_out,
+    )
 
 
 def shard_names(genome):

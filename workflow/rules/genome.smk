@@ -1,7 +1,8 @@
 """From a source of the genome sheet to a checked, indexed genome and a canonical annotation.
 
-Needs: the columns fasta, sha256, annotation, include, exclude and contig_aliases. Makes results/genomes/{genome}/:
-genome.fa.gz, chrom.sizes, provenance.json and, where there is an annotation, annotation.gff3.gz.
+Needs: the columns fasta, sha256, annotation, include, exclude, exclude_title, circular and contig_aliases. Makes
+results/genomes/{genome}/: genome.fa.gz with its indexes and the list of its circular contigs, chrom.sizes,
+provenance.json and, where there is an annotation, annotation.gff3.gz.
 """
 
 
@@ -73,6 +74,7 @@ rule genome:
         fasta="results/genomes/{genome}/genome.fa.gz",
         fai="results/genomes/{genome}/genome.fa.gz.fai",
         gzi="results/genomes/{genome}/genome.fa.gz.gzi",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
         sizes="results/genomes/{genome}/chrom.sizes",
         provenance="results/genomes/{genome}/provenance.json",
     log:
@@ -90,6 +92,8 @@ rule genome:
         sha256=lambda wildcards: GENOMES[wildcards.genome]["sha256"],
         include=lambda wildcards: GENOMES[wildcards.genome]["include"],
         exclude=lambda wildcards: GENOMES[wildcards.genome]["exclude"],
+        exclude_title=lambda wildcards: GENOMES[wildcards.genome]["exclude_title"],
+        circular=lambda wildcards: GENOMES[wildcards.genome]["circular"],
     message:
         "Checking and indexing the genome {wildcards.genome}"
     script:

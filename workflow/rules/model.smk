@@ -14,11 +14,12 @@ rule models:
 
 rule train_model:
     input:
-        fasta=corpus_of("results/genomes/{genome}/genome.fa.gz"),
-        repeats=corpus_of("results/genomes/{genome}/repeats.bed.gz"),
-        split=corpus_of("results/windows/{genome}/split.tsv"),
-        windows=corpus_of("results/windows/{genome}/windows.parquet"),
-        leakage=corpus_of("results/windows/{genome}/leakage.json"),
+        fasta=of_genomes("results/genomes/{genome}/genome.fa.gz"),
+        circular=of_genomes("results/genomes/{genome}/genome.fa.gz.circular"),
+        repeats=of_genomes("results/genomes/{genome}/repeats.bed.gz"),
+        split=of_corpus("results/windows/{corpus}/split.tsv"),
+        windows=of_corpus("results/windows/{corpus}/windows.parquet"),
+        leakage=of_corpus("results/windows/{corpus}/leakage.json"),
     output:
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",

@@ -17,7 +17,7 @@ READ = {
     "datasets": "results/tracks/{genome}/{model}/scores",
     "annotation": "results/genomes/{genome}/annotation.gff3.gz",
     "fasta": "results/genomes/{genome}/genome.fa.gz",
-    "split": "results/windows/{genome}/split.tsv",
+    "split": "results/genomes/{genome}/split.tsv",
     "training": "results/models/{trained}/training.tsv",
     "metrics": "results/models/{trained}/metrics.json",
 }
@@ -95,8 +95,8 @@ rule report_page:
         plots=[f"results/report/plots/{genome}/{plot}.svg" for genome, plots in PLOTTED.items() for plot in plots],
         provenance=expand("results/genomes/{genome}/provenance.json", genome=GENOMES),
         regions=expand("results/genomes/{genome}/regions.parquet", genome=SCORED),
-        split=expand("results/windows/{genome}/split.tsv", genome=SPLIT),
-        leakage=expand("results/windows/{genome}/leakage.json", genome=SPLIT),
+        split=expand("results/genomes/{genome}/split.tsv", genome=SPLIT),
+        corpora=expand("results/windows/{corpus}/{file}", corpus=CORPORA, file=["split.tsv", "leakage.json"]),
         models=expand("results/models/{model}/{file}.json", model=MODELS, file=["config", "metrics"]),
     output:
         report("results/report/index.html", caption="../report/page.rst", category="Overview"),

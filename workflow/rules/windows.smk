@@ -1,36 +1,69 @@
-"""Which bases a model learns from and which are held out, and the windows it is trained on.
+"""Which bases of a genome are held out, and which windows a model is trained on.
 
-Needs: the genome, its regions, and the settings split and windows. Makes results/windows/{genome}/: split.tsv,
-windows.parquet and leakage.json, the share of the test part that also stands in the training part.
+Needs: the genomes, their repeats and regions, and the settings split and windows. Makes
+results/genomes/{genome}/split.tsv, the planned split; and for each corpus, the genomes that models are trained on with
+those held out, results/windows/{corpus}/: split.tsv and windows.parquet, without what also stands in a held-out part, and
+leakage.json, how much of that is left.
 """
 
+PLANNED = ("unit", "test", "validation", "block", "gap")  # the settings of split that say what is held out
 
-rule windows:
+
+rule split:
     input:
         fasta="results/genomes/{genome}/genome.fa.gz",
-        repeats="results/genomes/{genome}/repeats.bed.gz",
-        regions="results/genomes/{genome}/regions.parquet",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
     output:
-        windows="results/windows/{genome}/windows.parquet",
-        split="results/windows/{genome}/split.tsv",
-        leakage="results/windows/{genome}/leakage.json",
+        "results/genomes/{genome}/split.tsv",
     log:
-        "results/logs/windows/{genome}.log",
+        "results/logs/split/{genome}.log",
     benchmark:
-        "results/logs/windows/{genome}.time.tsv"
+        "results/logs/split/{genome}.time.tsv"
     conda:
         "../../envs/annotation.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000, 10),
-        runtime=minutes(15, 0.5),
+        mem_mb=memory(500),
+        runtime=minutes(10),
     params:
-        split=SETTINGS["split"],
-        windows=SETTINGS["windows"],
+        split={key: SETTINGS["split"][key] for key in PLANNED},
         test_contigs=lambda wildcards: GENOMES[wildcards.genome]["test"],
         validation_contigs=lambda wildcards: GENOMES[wildcards.genome]["validation"],
         seed=SETTINGS["seed"],
     message:
-        "Splitting {wildcards.genome} and cutting training windows"
+        "Splitting {wildcards.genome} into training, validation and test"
+    script:
+        "../scripts/split.py"
+
+
+rule windows:
+    input:
+        fasta=of_members("results/genomes/{genome}/genome.fa.gz", held_out=True),
+        circular=of_members("results/genomes/{genome}/genome.fa.gz.circular", held_out=True),
+        repeats=of_members("results/genomes/{genome}/repeats.bed.gz", held_out=True),
+        split=of_members("results/genomes/{genome}/split.tsv", held_out=True),
+        regions=of_members("results/genomes/{genome}/regions.parquet"),
+    output:
+        windows="results/windows/{corpus}/windows.parquet",
+        split="results/windows/{corpus}/split.tsv",
+        leakage="results/windows/{corpus}/leakage.json",
+    log:
+        "results/logs/windows/{corpus}.log",
+    benchmark:
+        "results/logs/windows/{corpus}.time.tsv"
+    conda:
+        "../../envs/annotation.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(3000, 10),
+        runtime=minutes(30, 1),
+    params:
+        genomes=lambda wildcards: CORPORA[wildcards.corpus].genomes,
+        held_out=lambda wildcards: CORPORA[wildcards.corpus].held_out,
+        leakage={key: SETTINGS["split"][key] for key in SETTINGS["split"] if key not in PLANNED},
+        windows=SETTINGS["windows"],
+        seed=SETTINGS["seed"],
+    message:
+        "Cutting training windows of {wildcards.corpus}"
     script:
         "../scripts/windows.py"

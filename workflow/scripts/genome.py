@@ -12,6 +12,8 @@ with job(snakemake.log[0]):
         provenance_out=snakemake.output.provenance,
         include=snakemake.params.include,
         exclude=snakemake.params.exclude,
+        exclude_title=snakemake.params.exclude_title,
+        circular=snakemake.params.circular,
         sha256=snakemake.params.sha256,
         origin=snakemake.params.origin,
     )

@@ -1,18 +1,20 @@
 from glmtracks.jobs import job
 
 with job(snakemake.log[0]):
-    from glmtracks.windows import split_and_cut
+    from glmtracks.windows import cut_corpus
 
-    split_and_cut(
-        fasta=snakemake.input.fasta,
+    cut_corpus(
+        genomes=snakemake.params.genomes,
+        held_out=snakemake.params.held_out,
+        fastas=snakemake.input.fasta,
         repeats=snakemake.input.repeats,
+        splits=snakemake.input.split,
         regions=snakemake.input.regions,
         windows_out=snakemake.output.windows,
         split_out=snakemake.output.split,
         leakage_out=snakemake.output.leakage,
-        split_settings=snakemake.params.split,
+        leakage_settings=snakemake.params.leakage,
         window_settings=snakemake.params.windows,
-        test_contigs=snakemake.params.test_contigs,
-        validation_contigs=snakemake.params.validation_contigs,
         seed=snakemake.params.seed,
+        threads=snakemake.threads,
     )

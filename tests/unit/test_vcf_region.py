@@ -4,12 +4,11 @@ import contextlib
 import gzip
 import json
 import random
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pysam
 import pytest
+from folder_server import FolderServer
 
 from glmtracks.download import split_region
 from glmtracks.errors import InputError
@@ -49,66 +48,11 @@ def vcf(tmp_path_factory, request) -> Path:
     return write_indexed(tmp_path_factory.mktemp("vcf") / "calls.vcf.gz", records(), csi=request.param == "csi")
 
 
-class Server:
-    """Serves a folder by Range; `faults` are dealt with one after the other by requests for a .gz, then all is well.
-
-    A fault is a status, "cut" (half of the body is sent), "whole" (Range is ignored) or "other" (another version).
-    """
-
-    def __init__(self, folder: Path):
-        self.folder, self.faults, self.sent, self.asked, self.retry = folder, [], 0, [], {}
-        self.etag = '"1"'
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                server.answer(self)
-
-            def log_message(self, *_):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def answer(self, request) -> None:
-        self.asked.append((request.path, request.headers.get("Range")))
-        file = self.folder / request.path.split("?")[0].strip("/")
-        fault = self.faults.pop(0) if self.faults and file.suffix == ".gz" else None
-        body, status, headers = file.read_bytes() if file.exists() else b"", 200 if file.exists() else 404, {}
-        if isinstance(fault, int):
-            status, body = fault, b"sorry"
-        if fault == "other":
-            self.etag = '"2"'
-        asked = request.headers.get("Range")
-        if status == 200 and asked and fault != "whole" and request.headers.get("If-Range") in (None, self.etag):
-            first, last = asked.removeprefix("bytes=").split("-")
-            first, last = int(first), min(int(last or len(body)), len(body) - 1)
-            status, headers = (206 if first <= last else 416), {"Content-Range": f"bytes {first}-{last}/{len(body)}"}
-            body = body[first : last + 1]
-        request.send_response(status)
-        for key, value in {"Content-Length": str(len(body)), "ETag": self.etag, **headers}.items():
-            request.send_header(key, value)
-        request.end_headers()
-        body = body[: len(body) // 2] if fault == "cut" else body
-        with contextlib.suppress(ConnectionError):
-            request.wfile.write(body)
-            self.sent += len(body)
-
-
 @pytest.fixture
 def serve(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    servers = []
-
-    def start(folder: Path) -> Server:
-        servers.append(Server(folder))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.http.shutdown()
-        server.http.server_close()
+    with contextlib.ExitStack() as stack:
+        yield lambda folder: stack.enter_context(FolderServer(folder))
 
 
 def cut(source: str, folder: Path, **options) -> list[str]:

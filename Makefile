@@ -1,17 +1,27 @@
-# make demo    the whole road on the embedded yeast genome
-# make test    unit and workflow tests
-# make lint    ruff, snakefmt, snakemake --lint
-# make clean   remove results and the environment
+# make demo        the whole road on the embedded yeast genome
+# make demo-human  the human mitochondrion with the model that comes with the workflow; fetches a few MB
+# make yeast       the whole yeast genome with a longer training
+# make test        unit and workflow tests
+# make lint        ruff, snakefmt, snakemake --lint
+# make clean       remove results and the environment
 # Each target does all its own set-up.
 
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo demo-human yeast test lint clean
 
 demo: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/python -m glmtracks.overview results
+
+demo-human: .venv/installed
+	$(BIN)/snakemake --cores $(CORES) --configfile config/presets/human_mito_demo.yaml
+	@$(BIN)/python -m glmtracks.overview results
+
+yeast: .venv/installed
+	$(BIN)/snakemake --cores $(CORES) --configfile config/presets/yeast.yaml
 	@$(BIN)/python -m glmtracks.overview results
 
 test: .venv/installed-test

@@ -20,15 +20,16 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def make_genome(tmp_path: Path) -> Callable[[dict[str, str]], Genome]:
-    """A function from contigs, name -> sequence, to a normalised Genome in a folder of its own."""
+    """A function from contigs, name -> sequence, and options of `normalise` to a Genome in a folder of its own."""
 
-    def make(contigs: dict[str, str], name: str = "genome") -> Genome:
+    def make(contigs: dict[str, str], name: str = "genome", **options: str) -> Genome:
         folder = tmp_path / name
         folder.mkdir()
         source = folder / "source.fa"
         source.write_text("".join(f">{contig}\n{sequence}\n" for contig, sequence in contigs.items()))
         fasta = folder / "genome.fa.gz"
-        normalise(source, fasta, sizes_out=folder / "chrom.sizes", provenance_out=folder / "provenance.json")
+        outputs = {"sizes_out": folder / "chrom.sizes", "provenance_out": folder / "provenance.json"}
+        normalise(source, fasta, **outputs, **options)
         return Genome(fasta)
 
     return make

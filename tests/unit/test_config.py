@@ -1,5 +1,6 @@
 """The configuration: everything wrong is said at once, in sentences that name file, row and key."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from glmtracks.config import SHEETS, WORKFLOW, fill_defaults, load, schema
+from glmtracks.config import SHEETS, WORKFLOW, corpus_of, fill_defaults, load, schema
 from glmtracks.errors import InputError
 from glmtracks.reference import MARK, PAGE, reference
 
@@ -107,6 +108,11 @@ def test_five_mistakes_are_five_sentences(sheets):
         ({"genomes": 'name\tfasta\nyeast\t"no.fa\nsister\thttps://a/b.fa\n'}, "there is no file 'no.fa'"),
         ({"models": "name\tkind\tsource\nm\tmarkov\ttrain\n"}, "genomes: is empty"),
         (
+            {"models": "name\tkind\tsource\tgenomes\theld_out\nm\tmarkov\ttrain\tyeast\tyeats\n"},
+            "held_out: 'yeats' is not a genome of the genome sheet (did you mean yeast?)",
+        ),
+        ({"genomes": "name\tfasta\tcircular\nyeast\thttps://a/b.fa\t(\n"}, "not a valid regular expression"),
+        (
             {"models": "name\tkind\tsource\tgenomes\tparameters\nm\tmarkov\ttrain\tyeast\torder=[\n"},
             "order: '[' is not",
         ),
@@ -126,6 +132,18 @@ def test_what_is_wrong_is_named(sheets, changes, complaint):
     with pytest.raises(InputError) as caught:
         load(sheets(**changes))
     assert complaint in str(caught.value)
+
+
+def test_models_of_the_same_genomes_share_a_corpus_with_a_name_that_fits_into_a_path():
+    def name(genomes, held_out=()):
+        return corpus_of({"genomes": list(genomes), "held_out": list(held_out)}).name
+
+    assert name(["yeast"]) == "yeast" == name(["yeast", "yeast"], ["yeast"])
+    assert name(["b", "a"]) == "a+b" == name(["a", "b"])
+    assert name(["mitogenomes"], ["rcrs"]) == "mitogenomes-rcrs"
+    assert re.fullmatch(r"a-b\+0-[0-9a-f]{8}", name(["a-b"], ["c"])) and name(["a-b"]) == "a-b"  # which a - b is not
+    many = [f"species_{n:02d}" for n in range(40)]
+    assert re.fullmatch(r"species_00\+39-[0-9a-f]{8}", name(many)) and name(many) != name(many, ["x"])
 
 
 def test_a_gap_that_lets_windows_overlap_is_refused(sheets):

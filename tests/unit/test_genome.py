@@ -194,6 +194,13 @@ def test_patterns_are_searched_for_and_exclude_wins(write, out):
     assert provenance["left_out"] == 2
 
 
+def test_contigs_are_left_out_by_their_whole_header(write, out):
+    """As in a RefSeq release, where the names say nothing; in either case."""
+    headers = ("NC_1.1 Homo sapiens mitochondrion", "NC_2.1 Mus musculus", "NC_3.1\tPan paniscus isolate", "Pan.4")
+    run(write("".join(f">{header}\nACGT\n" for header in headers)), out, exclude_title="homo SAPIENS|\\bPan\\b")
+    assert list(Genome(out / "genome.fa.gz").contigs) == ["NC_2.1"]
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -267,6 +274,34 @@ def test_a_window_may_hang_over_both_ends(tiny_genome):
     assert decode(tiny_genome.codes("chrM", 20, 22)) == "NN"
     assert decode(tiny_genome.codes("chrM", -9, -7)) == "NN"
     assert tiny_genome.size == sum(tiny_genome.contigs.values()) == 82
+
+
+@given(st.integers(-50, 50), st.integers(0, 60))
+def test_a_circle_goes_on_beyond_its_ends_round_and_round(ring, start, length):
+    sequence = "GATTACACCATGAGG"
+    expected = "".join(sequence[position % 15] for position in range(start, start + length))
+    assert decode(ring.codes("ring", start, start + length)) == expected
+    linear = "".join(sequence[n] if 0 <= n < 15 else "N" for n in range(start, start + length))
+    assert decode(ring.codes("line", start, start + length)) == linear
+    assert decode(ring.codes("ring", start, start + length, wrap=False)) == linear
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory):
+    """A circular and a linear contig of the same 15 bases."""
+    folder = tmp_path_factory.mktemp("ring")
+    (folder / "source.fa").write_text(">ring\nGATTACACCATGAGG\n>line\nGATTACACCATGAGG\n")
+    provenance = run(folder / "source.fa", folder, circular="^ring$")
+    assert provenance["circular_contigs"] == 1 and provenance["circular"] == "^ring$"
+    genome = Genome(folder / "genome.fa.gz")
+    assert genome.circular == {"ring"} == pickle.loads(pickle.dumps(genome)).circular
+    return genome
+
+
+def test_a_genome_without_a_list_of_circles_is_linear(write, out):
+    run(write(">a\nACGT\n"), out, circular="a")
+    (out / "genome.fa.gz.circular").unlink()
+    assert decode(Genome(out / "genome.fa.gz").codes("a", -1, 6)) == "NACGTNN"
 
 
 def test_sequence_keeps_case_and_stays_inside(tiny_genome):

@@ -1,4 +1,4 @@
-"""Every base belongs to one part, parts keep their distance, and what is held out stands nowhere in training."""
+"""Every base belongs to one part, and parts keep their distance."""
 
 import numpy as np
 import pandas as pd
@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glmtracks.corpus import Corpus, CorpusGenome
 from glmtracks.errors import InputError
-from glmtracks.leakage import check_leakage, purge, shared_kmers
-from glmtracks.split import make_split
+from glmtracks.split import make_split, read_split, split_genome
 
 DRAWN = {"unit": "auto", "test": 0.2, "validation": 0.1, "block": 5000, "gap": 600, "seed": 1}
 
@@ -68,35 +66,33 @@ def test_a_pattern_without_contigs_and_a_genome_too_small_are_errors():
         make_split({"c": 1000}, **DRAWN)
 
 
-@pytest.fixture
-def leaky(make_genome):
-    """A test contig of which 300 bases also stand, on the other strand, in the middle of a training contig."""
-    rng = np.random.default_rng(0)
-    test, train = ("".join(rng.choice(list("ACGT"), 3000)) for _ in range(2))
-    copy = test[1000:1300][::-1].translate(str.maketrans("ACGT", "TGCA"))
-    genome = make_genome({"test": test, "train": train[:1500] + copy + train[1500:]})
-    split = pd.DataFrame({"contig": ["test", "train"], "start": 0, "end": [3000, 3300], "split": ["test", "train"]})
-    repeats = pd.DataFrame({"contig": pd.Series([], dtype=str), "start": [], "end": []}).astype(
-        {"start": int, "end": int}
+def test_patterns_that_take_all_contigs_leave_nothing_to_draw():
+    split = make_split({"chrM": 16_569}, **DRAWN, test_contigs="^chrM$")
+    assert split["split"].tolist() == ["test"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(20_000, 200_000), st.integers(0, 20))
+def test_parts_keep_their_distance_over_the_origin_of_a_circle(length, seed):
+    split = make_split({"c": length}, **DRAWN | {"seed": seed}, circular={"c"})
+    assert split["start"].tolist() == [0, *split["end"][:-1]] and split["end"].iloc[-1] == length
+    kept = split[split["split"] != "gap"]
+    first, last = kept.iloc[0], kept.iloc[-1]
+    assert first["split"] == last["split"] or first["start"] + length - last["end"] >= 600
+    linear = make_split({"c": length}, **DRAWN | {"seed": seed})
+    assert kept["split"].tolist() == linear.loc[linear["split"] != "gap", "split"].tolist()
+
+
+def test_the_split_of_a_genome_is_written_and_read(make_genome, tmp_path):
+    genome = make_genome({"chrI": "ACGT" * 500, "chrII": "ACGT" * 900})
+    planned = {key: DRAWN[key] for key in ("unit", "test", "validation", "block", "gap")}
+    split_genome(
+        fasta=genome.path,
+        destination=tmp_path / "split.tsv",
+        settings=planned,
+        test_contigs="^chrI$",
+        validation_contigs="^chrII$",
+        seed=1,
     )
-    return Corpus([CorpusGenome("", genome, repeats, split, pd.DataFrame())])
-
-
-def test_a_planted_leak_is_found_and_fails_the_lint(leaky):
-    leakage = shared_kmers(leaky)
-    assert leakage["shared_kmers"] == 280  # 300 bases hold 280 words of 21
-    assert leakage["test_kmers"] == 2980
-    with pytest.raises(InputError, match="allow_leak"):
-        check_leakage({**leakage, "verdict": "fail"}, "genome", allow_leak=False)
-    check_leakage({**leakage, "verdict": "fail"}, "genome", allow_leak=True)
-
-
-def test_purging_takes_the_copy_out_and_leaves_the_rest(leaky):
-    purge(leaky)
-    split = leaky.genomes[0].split
-    assert shared_kmers(leaky)["shared_kmers"] == 0
-    purged = split[split["split"] == "purged"]
-    assert len(purged) == 1
-    assert purged["start"].item() <= 1500 and purged["end"].item() >= 1800
-    assert (purged["end"] - purged["start"]).item() < 500
-    assert (split["end"] - split["start"]).sum() == 6300
+    split = read_split(tmp_path / "split.tsv")
+    assert split.to_numpy().tolist() == [["chrI", 0, 2000, "test"], ["chrII", 0, 3600, "validation"]]

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from glmtracks.errors import InputError
+from glmtracks.genome import Genome, normalise
 from glmtracks.windows import make_windows
 
 RECIPE = {
@@ -96,7 +98,51 @@ def test_windows_stay_in_their_part(genome):
         assert (rows["start"] - rows["slack_left"] >= low).all() and (rows["end"] + rows["slack_right"] <= high).all()
 
 
-def test_a_genome_of_unknown_bases_is_one_sentence(make_genome):
-    genome = make_genome({"a": "N" * 500})
-    with pytest.raises(InputError, match="no stretch of 64 defined bases"):
-        make_windows(genome, split_of(genome), NO_GENES, **RECIPE)
+def test_a_genome_of_unknown_bases_has_no_window(make_genome):
+    genome = make_genome({"a": "N" * 500}, circular=".")
+    windows = make_windows(genome, split_of(genome), NO_GENES, **RECIPE)
+    assert windows.empty and "slack_right" in windows
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    length=st.integers(64, 700),
+    holes=st.lists(st.integers(0, 699), max_size=3),
+    parts=st.lists(st.sampled_from(["train", "test", "gap"]), min_size=1, max_size=3),
+)
+def test_windows_of_a_circle_go_over_its_origin_and_hold_no_base_twice(tmp_path_factory, length, holes, parts):
+    """Wherever jitter moves them they stay in their part, and where a circle is whole they cover all of it."""
+    rng, folder = np.random.default_rng(length), tmp_path_factory.mktemp("circle")
+    sequence = rng.choice(list("ACGT"), length)
+    sequence[[hole for hole in holes if hole < length]] = "N"
+    (folder / "source.fa").write_text(">a\n" + "".join(sequence) + "\n")
+    outputs = {"sizes_out": folder / "sizes", "provenance_out": folder / "provenance.json"}
+    normalise(folder / "source.fa", folder / "genome.fa.gz", circular="a", **outputs)
+    edges = np.linspace(0, length, len(parts) + 1).astype(int)
+    split = pd.DataFrame({"contig": "a", "start": edges[:-1], "end": edges[1:], "split": parts})
+    windows = make_windows(Genome(folder / "genome.fa.gz"), split, NO_GENES, **RECIPE)
+    owner = np.repeat(parts, np.diff(edges))
+    covered = np.zeros(length, dtype=bool)
+    for row in windows.itertuples():
+        assert row.end - row.start <= min(100, length) and 0 <= row.start - row.slack_left < length
+        seen = np.arange(row.start - row.slack_left, row.end + row.slack_right) % length
+        assert (owner[seen] == row.split).all() and (sequence[seen] != "N").all()
+        covered[np.arange(row.start, row.end) % length] = True
+    if set(parts) == {"train"} and (sequence != "N").all():
+        assert covered.all()
+        assert length < 100 or (windows["end"] > length).any()
+
+
+def test_kinds_of_windows_over_the_origin(make_genome):
+    """A gene at the beginning of a circle makes a promoter, or an exon, of the windows before it."""
+    rng = np.random.default_rng(1)
+    sequence = {"a": "".join(rng.choice(list("ACGT"), 3000))}
+    table = regions(("a", 0, 200, "CDS", "+", "g"), ("a", 200, 3000, "intergenic", ".", None))
+    found = {}
+    for pattern in ("", "a"):
+        genome = make_genome(sequence, f"circular{pattern}", circular=pattern)
+        found[pattern] = make_windows(genome, split_of(genome), table, **RECIPE | {"recipe": "genome"})
+    last = {pattern: windows.iloc[-1] for pattern, windows in found.items()}
+    assert last[""]["end"] == 3000 and last[""]["kind"] == "other"
+    assert last["a"]["end"] == 3050 and last["a"]["kind"] == "exon"
+    assert found["a"].iloc[-3]["kind"] == "promoter"

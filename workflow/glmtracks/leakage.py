@@ -38,8 +38,8 @@ def purge(corpus: Corpus, mode: str, related: float, threads: int = 1) -> None:
     """
     if mode == "stretches":
         for part, protected in (("validation", HELD_OUT[:1]), ("train", HELD_OUT)):
+            _purge_homologs(corpus, part, protected, threads)  # first, while homologous sequence is in one piece
             _purge_kmers(corpus, part, protected)
-            _purge_homologs(corpus, part, protected, threads)
     if mode == "contigs":
         _purge_contigs(corpus, related)
 

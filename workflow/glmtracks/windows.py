@@ -16,6 +16,7 @@ from glmtracks.split import PARTS, read_split
 
 logger = logging.getLogger(__name__)
 
+COLUMNS = ["contig", "start", "end", "split", "kind", "slack_left", "slack_right"]
 SHORTEST = 64  # bases; a stretch of defined bases shorter than this teaches nothing about context
 
 
@@ -42,7 +43,7 @@ def make_windows(
     A stretch shorter than `size` but not than 64 bases gives one short window. On circular contigs windows go on over
     the origin, so that `end` may be larger than the contig's length; none holds a base twice.
     """
-    tables = [_tile(pd.DataFrame({"start": [], "end": [], "split": []}, dtype=np.int64), size, step, jitter)]
+    tables = []
     for contig, parts in split[split["split"].isin(PARTS)].groupby("contig", sort=False):
         stretches, length = _defined_stretches(genome, contig, parts), genome.contigs[contig]
         if contig in genome.circular:
@@ -50,13 +51,15 @@ def make_windows(
         windows = _tile(stretches, size, step, jitter)
         beyond = np.where(windows["start"] - windows["slack_left"] >= length, length, 0)
         tables.append(windows.assign(contig=contig, start=windows["start"] - beyond, end=windows["end"] - beyond))
-    windows = pd.concat([table for table in tables[1:] if len(table)] or tables, ignore_index=True)
+    tables = [table for table in tables if len(table)]
+    if not tables:
+        return pd.DataFrame(columns=COLUMNS)
+    windows = pd.concat(tables, ignore_index=True)
     circles = {name: genome.contigs[name] for name in genome.circular}
     windows["kind"] = _kinds(windows, regions, exon_flank, promoter, circles)
     if recipe == "balanced" and regions["region"].notna().any():
         windows = _balance(windows, random, seed)
-    columns = ["contig", "start", "end", "split", "kind", "slack_left", "slack_right"]
-    return windows[columns].reset_index(drop=True)
+    return windows[COLUMNS].reset_index(drop=True)
 
 
 def _defined_stretches(genome: Genome, contig: str, parts: pd.DataFrame) -> pd.DataFrame:
@@ -237,7 +240,7 @@ def _open_corpus(
 def _with_names(names: list[str], tables: list[pd.DataFrame]) -> pd.DataFrame:
     """The tables of genomes as one, with the name of the genome in a first column."""
     named = [table.assign(genome=name) for name, table in zip(names, tables, strict=True)]
-    table = pd.concat(named, ignore_index=True)
+    table = pd.concat([table for table in named if len(table)] or named, ignore_index=True)
     return table[["genome", *table.columns.drop("genome")]]
 
 

@@ -1,0 +1,244 @@
+"""What is held out stands nowhere in training: not as 21-mers, not as homologs, in no genome of the corpus."""
+
+import json
+
+import mappy
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from glmtracks.corpus import Corpus, CorpusGenome
+from glmtracks.errors import InputError
+from glmtracks.genome import Genome, decode, normalise
+from glmtracks.intervals import tile
+from glmtracks.kmer_sets import KmerSet
+from glmtracks.leakage import check_leakage, lint, purge
+from glmtracks.windows import cut_corpus
+
+COMPLEMENT = str.maketrans("ACGT", "TGCA")
+NO_REPEATS = pd.DataFrame({"contig": pd.Series([], dtype=str), "start": [], "end": []}).astype(
+    {"start": int, "end": int}
+)
+WINDOWS = {"recipe": "genome", "size": 128, "step": 64, "jitter": 32, "exon_flank": 50, "promoter": 0, "random": 1.0}
+STRETCHES = {"purge": "stretches", "related": 0.02, "allow_leak": False}
+
+
+def dna(rng: np.random.Generator, length: int) -> str:
+    return "".join(rng.choice(list("ACGT"), length))
+
+
+def mutated(rng: np.random.Generator, sequence: str, rate: float) -> str:
+    """A copy with substitutions at a share `rate` of its bases, and a gap every 300 bases."""
+    letters = np.array(list(sequence))
+    hit = rng.random(len(letters)) < rate
+    letters[hit] = rng.choice(list("ACGT"), hit.sum())
+    return "".join(np.delete(letters, np.arange(150, len(letters), 300)))
+
+
+def other_strand(sequence: str) -> str:
+    return sequence[::-1].translate(COMPLEMENT)
+
+
+def member(genome, name: str = "", **parts: str) -> CorpusGenome:
+    """A genome whose contigs go whole to the parts given by name, the others to training."""
+    split = tile(genome.contigs)
+    split["split"] = [parts.get(contig, "train") for contig in split["contig"]]
+    return CorpusGenome(name, genome, NO_REPEATS, split, pd.DataFrame())
+
+
+def bases(member: CorpusGenome, part: str, contig: str | None = None) -> int:
+    rows = member.split[member.split["split"] == part]
+    rows = rows[rows["contig"] == contig] if contig else rows
+    return int((rows["end"] - rows["start"]).sum())
+
+
+@pytest.fixture
+def leaky(make_genome) -> Corpus:
+    """A test contig of which 300 bases also stand, on the other strand, in the middle of a training contig."""
+    rng = np.random.default_rng(0)
+    test, train = (dna(rng, 3000) for _ in range(2))
+    genome = make_genome({"test": test, "train": train[:1500] + other_strand(test[1000:1300]) + train[1500:]})
+    return Corpus([member(genome, test="test")])
+
+
+def test_a_planted_leak_is_found_and_fails_the_lint(leaky):
+    leakage = lint(leaky, "none", 0.02)
+    assert leakage["parts"]["test"]["shared_kmers"] == 280  # 300 bases hold 280 words of 21
+    assert leakage["parts"]["test"]["kmers"] == 2980
+    assert leakage["parts"]["test"]["aligned_share"] == pytest.approx(0.1, abs=0.005)
+    assert leakage["verdict"] == "warn"
+    with pytest.raises(InputError, match=r"yeast: 9.4% of the 21-mers and .* \(limit 10%\); .*allow_leak"):
+        check_leakage({**leakage, "verdict": "fail"}, "yeast", allow_leak=False)
+    check_leakage({**leakage, "verdict": "fail"}, "yeast", allow_leak=True)
+
+
+def test_purging_takes_the_copy_out_and_leaves_the_rest(leaky):
+    purge(leaky, "stretches", 0.02)
+    split = leaky.genomes[0].split
+    assert lint(leaky, "stretches", 0.02)["verdict"] == "ok"
+    purged = split[split["split"] == "purged"]
+    assert len(purged) == 1
+    assert purged["start"].item() <= 1500 and purged["end"].item() >= 1800
+    assert (purged["end"] - purged["start"]).item() < 500
+    assert (split["end"] - split["start"]).sum() == 6300
+
+
+def test_nothing_is_purged_where_that_is_asked(leaky):
+    before = leaky.genomes[0].split.copy()
+    purge(leaky, "none", 0.02)
+    pd.testing.assert_frame_equal(leaky.genomes[0].split, before)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10**6), copies=st.integers(0, 12), circular=st.booleans())
+def test_after_purging_no_21_mer_is_shared(tmp_path_factory, seed, copies, circular):
+    """Copies of any length, anywhere, over the origin of circles too; the splits still tile both genomes."""
+    rng, folder = np.random.default_rng(seed), tmp_path_factory.mktemp("genomes")
+    held_out = {"test": dna(rng, 900), "validation": dna(rng, 900)}
+    train = list(dna(rng, 4000))
+    for _ in range(copies):
+        source = held_out[rng.choice(["test", "validation"])]
+        source = source if rng.random() < 0.5 else other_strand(source)
+        start, length = rng.integers(0, 870), rng.integers(15, 300)
+        piece = (source + source)[start : start + length] if circular else source[start : start + length]
+        places = (
+            (rng.integers(0, 4000) + np.arange(len(piece))) % 4000
+            if circular
+            else np.arange(len(piece)) + rng.integers(0, 3700)
+        )
+        for place, letter in zip(places, piece, strict=True):
+            train[place] = letter
+    members = []
+    for name, contigs in {"one": held_out, "two": {"a": "".join(train)}}.items():
+        source, fasta = folder / f"{name}.fa", folder / f"{name}.fa.gz"
+        source.write_text("".join(f">{contig}\n{sequence}\n" for contig, sequence in contigs.items()))
+        pattern = "." if circular else ""
+        outputs = {"sizes_out": folder / f"{name}.sizes", "provenance_out": folder / f"{name}.json"}
+        normalise(source, fasta, circular=pattern, **outputs)
+        members.append(member(Genome(fasta), name, test="test", validation="validation"))
+    corpus = Corpus(members)
+    purge(corpus, "stretches", 0.02)
+    kept = KmerSet(corpus, "train").words
+    for part in ("test", "validation"):
+        assert not np.isin(KmerSet(corpus, part).words, kept).any()
+    for genome in members:
+        for contig, rows in genome.split.groupby("contig"):
+            assert rows["start"].tolist() == [0, *rows["end"][:-1]]
+            assert rows["end"].iloc[-1] == genome.genome.contigs[contig]
+    assert bases(members[1], "train") >= 4000 - copies * 450
+
+
+def test_a_diverged_copy_in_another_genome_is_purged_wherever_it_has_moved(make_genome):
+    """10 % substitutions and gaps; cut in two, turned round, under other names."""
+    rng = np.random.default_rng(3)
+    test, own, foreign = dna(rng, 40_000), dna(rng, 30_000), dna(rng, 30_000)
+    copy = mutated(rng, test, 0.13)  # of which a quarter hits the same base
+    first, second = copy[:18_000], other_strand(copy[18_000:])
+    one = member(make_genome({"chrI": test, "chrII": own}, "one"), "one", chrI="test")
+    two = member(make_genome({"x": foreign[:9000] + second + foreign[9000:], "y": first}, "two"), "two")
+    purge(Corpus([one, two]), "stretches", 0.02)
+    assert bases(one, "train") == 30_000
+    assert bases(two, "train", "y") < 0.02 * len(first)
+    assert 0.98 * len(foreign) < bases(two, "train", "x") <= len(foreign) + 0.02 * len(second)
+    left = lint(Corpus([one, two]), "stretches", 0.02)["parts"]["test"]
+    assert left["shared_share"] == 0 and left["aligned_share"] < 0.01
+
+
+def test_related_contigs_go_out_whole_and_conserved_stretches_stay(make_genome):
+    rng = np.random.default_rng(5)
+    human, mouse, fly = dna(rng, 8000), dna(rng, 8000), dna(rng, 8000)
+    rrna = dna(rng, 100)  # which all have
+    ape = mutated(rng, human, 0.1)
+    genome = make_genome(
+        {"mouse": mouse + rrna, "ape": ape + rrna, "fly": fly + rrna, "fly2": mutated(rng, fly, 0.02) + rrna}
+    )
+    rcrs = member(make_genome({"chrM": human + rrna}, "rcrs", circular="."), "rcrs", chrM="test")
+    others = member(genome, "mitogenomes", fly="validation")
+    corpus = Corpus([others, rcrs])
+    purge(corpus, "contigs", 0.02)
+    parts = dict(zip(others.split["contig"], others.split["split"], strict=True))
+    assert parts == {"mouse": "train", "ape": "purged", "fly": "purged", "fly2": "train"}
+    leakage = lint(corpus, "contigs", 0.02)
+    assert leakage["verdict"] == "ok" and leakage["closest"]["held_out_contig"] == "chrM"
+    assert 0.005 < leakage["closest"]["share"] < 0.02
+    others.split.loc[others.split["contig"] == "ape", "split"] = "train"
+    leakage = lint(corpus, "contigs", 0.02)
+    assert leakage["verdict"] == "fail"
+    with pytest.raises(InputError, match=r"ape of mitogenomes shares .* with a contig held out.*\(limit 2%\)"):
+        check_leakage(leakage, "mitogenomes", allow_leak=False)
+
+
+def test_a_corpus_is_written_as_three_files(make_genome, tmp_path):
+    """Of a genome that is only held out, no training part is known and no window is cut."""
+    rng = np.random.default_rng(7)
+    test = dna(rng, 2000)
+    genomes = {
+        "one": make_genome({"a": dna(rng, 3000), "b": dna(rng, 2000) + test[500:900]}, "one"),
+        "two": make_genome({"c": dna(rng, 2500)}, "two"),
+        "sister": make_genome({"t": test, "u": dna(rng, 2000)}, "sister"),
+    }
+    (tmp_path / "repeats.bed").write_text("")
+    held_out = {"a": "validation", "t": "test"}
+    for name, genome in genomes.items():
+        member(genome, name, **held_out).split.to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
+        regions = tile(genome.contigs).assign(region=None, strand=".", gene=None)
+        regions.to_parquet(tmp_path / f"{name}.parquet")
+    run = {
+        "genomes": ["one", "two"],
+        "held_out": ["sister"],
+        "fastas": [genome.path for genome in genomes.values()],
+        "repeats": [tmp_path / "repeats.bed"] * 3,
+        "splits": [tmp_path / f"{name}.tsv" for name in genomes],
+        "regions": [tmp_path / "one.parquet", tmp_path / "two.parquet"],
+        "windows_out": tmp_path / "out" / "windows.parquet",
+        "split_out": tmp_path / "out" / "split.tsv",
+        "leakage_out": tmp_path / "out" / "leakage.json",
+        "window_settings": WINDOWS,
+        "seed": 1,
+    }
+    with pytest.raises(InputError, match=r"one\+two: 1\d.\d% of the 21-mers"):
+        cut_corpus(**run, leakage_settings=STRETCHES | {"purge": "none"})
+    assert not (tmp_path / "out").exists()
+    cut_corpus(**run, leakage_settings=STRETCHES)
+    windows, split = pd.read_parquet(run["windows_out"]), pd.read_csv(run["split_out"], sep="\t")
+    assert list(windows.columns[:5]) == ["genome", "contig", "start", "end", "split"]
+    assert set(zip(windows["genome"], windows["contig"], windows["split"], strict=True)) == {
+        ("one", "a", "validation"),
+        ("one", "b", "train"),
+        ("two", "c", "train"),
+    }
+    assert set(split.loc[split["genome"] == "sister", "split"]) == {"test"}
+    leakage = json.loads(run["leakage_out"].read_text())
+    assert 400 <= leakage["purged_bases"]["one"] < 600 and leakage["verdict"] == "ok"
+    assert leakage["held_out"] == ["sister"] and leakage["parts"]["test"]["bases"] == 2000
+
+    corpus = Corpus.read(["two", "one"], run["fastas"][1::-1], run["repeats"][:2], run["split_out"], run["windows_out"])
+    assert [len(found.windows) for found in corpus.genomes] == [
+        (windows["genome"] == name).sum() for name in ("two", "one")
+    ]
+    assert corpus.bases("train") == 2500 + 2400 - leakage["purged_bases"]["one"]
+
+
+YEASTS = {"S288C": {"chrI": "test", "chrXVI": "validation"}, "CBS432": {}, "Sarboricola": {}}
+
+
+def test_no_homolog_of_held_out_yeast_chromosomes_remains_in_other_species(shared_data, tmp_path):
+    """Held out by name in S. cerevisiae alone; an aligner set up here finds what is left in the others."""
+    members = []
+    for name, parts in YEASTS.items():
+        fasta = tmp_path / f"{name}.fa.gz"
+        outputs = {"sizes_out": tmp_path / f"{name}.sizes", "provenance_out": tmp_path / f"{name}.json"}
+        normalise(shared_data / "yeast" / "genomes" / f"{name}.genome.fa.gz", fasta, exclude="(?i)chrmt", **outputs)
+        members.append(member(Genome(fasta), name, **parts))
+    purge(Corpus(members), "stretches", 0.02)
+    held_out = members[0].genome.codes("chrI", 0, members[0].genome.contigs["chrI"])
+    aligner = mappy.Aligner(seq=decode(held_out), preset="asm20")
+    for other in members[1:]:
+        assert bases(other, "purged") > 900_000  # chromosomes I and XVI have 230 and 950 kb
+        covered = np.zeros(len(held_out), dtype=bool)
+        for row in other.split[other.split["split"] == "train"].itertuples():
+            for hit in aligner.map(decode(other.genome.codes(row.contig, row.start, row.end))):
+                covered[hit.r_st : hit.r_en] = True
+        assert covered.mean() < 0.01, other.name

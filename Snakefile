@@ -7,6 +7,7 @@
 The path of a result is the query for it. {genome}, {model} and {task} are rows of the sheets in config/:
 
     results/downloads/                 what was fetched from URLs and providers, as it came
+                                       regions of VCFs (.tbi) with where and when they were cut (.json)
     results/genomes/{genome}/          genome.fa.gz (.fai, .gzi) chrom.sizes annotation.gff3.gz (.tbi)
                                        repeats.bed.gz (.tbi) regions.parquet provenance.json
     results/windows/{genome}/          windows.parquet split.tsv leakage.json

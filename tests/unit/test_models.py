@@ -1,5 +1,7 @@
 """What the mathematics of the models promises, on random weights and random sequence."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -22,6 +24,9 @@ SIZES = st.fixed_dictionaries(
 )
 
 
+SMALL = {"order": 3, "prior": 1.0, "width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0}
+
+
 def random_codes(seed: int, length: int, unknown: float = 0.0) -> torch.Tensor:
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, 4, (1, length))
@@ -29,14 +34,16 @@ def random_codes(seed: int, length: int, unknown: float = 0.0) -> torch.Tensor:
     return torch.from_numpy(codes.astype(np.uint8))
 
 
-def one_pass(sizes: dict):
-    return build("one_pass", sizes).double().eval()
+def make(kind: str, sizes: dict):
+    """A random model in double precision; masked models have single masks."""
+    extra = {"spacing": 200, "kernel": 3} if kind == "masked" else {}
+    return build(kind, sizes | extra).double().eval()
 
 
-@settings(max_examples=25, deadline=None)
-@given(SIZES, st.integers(1, 60), st.data())
-def test_one_pass_never_sees_the_base_it_predicts(sizes, length, data):
-    model, codes = one_pass(sizes), random_codes(sizes["seed"], length, 0.1)
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(["one_pass", "masked"]), SIZES, st.integers(1, 60), st.data())
+def test_a_prediction_never_sees_its_own_base(kind, sizes, length, data):
+    model, codes = make(kind, sizes), random_codes(sizes["seed"], length, 0.1)
     position = data.draw(st.integers(0, length - 1))
     before = model.log_probs(codes)[0, position]
     for base in range(5):
@@ -45,10 +52,21 @@ def test_one_pass_never_sees_the_base_it_predicts(sizes, length, data):
         assert torch.equal(model.log_probs(changed)[0, position], before)
 
 
-@settings(max_examples=10, deadline=None)
-@given(SIZES)
-def test_one_pass_reads_every_other_base_of_its_receptive_field_and_none_beyond(sizes):
-    model = one_pass(sizes)
+@settings(max_examples=25, deadline=None)
+@given(SIZES, st.integers(1, 60), st.data())
+def test_a_causal_prediction_sees_neither_its_own_base_nor_a_later_one(sizes, length, data):
+    model, codes = make("causal", sizes), random_codes(sizes["seed"], length, 0.1)
+    position = data.draw(st.integers(0, length - 1))
+    changed = codes.clone()
+    changed[0, position:] = random_codes(sizes["seed"] + 1, length - position)
+    before, after = (model.log_probs(c)[0, : position + 1] for c in (codes, changed))
+    assert torch.equal(before, after)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from(["one_pass", "masked", "causal"]), SIZES)
+def test_a_prediction_reads_every_other_base_of_its_receptive_field_and_none_beyond(kind, sizes):
+    model = make(kind, sizes)
     field = model.receptive_field
     codes = random_codes(sizes["seed"], 2 * field + 9)
     middle = field + 4
@@ -62,32 +80,67 @@ def test_one_pass_reads_every_other_base_of_its_receptive_field_and_none_beyond(
     reach = (influences.nonzero().squeeze(1) - middle).abs()
     assert reach.max() == field
     assert not influences[middle]
-    if sizes["kernel"] == 3 or sizes["max_dilation"] == 1:  # without holes between the taps
-        assert influences.sum() == 2 * field
+    if kind == "masked" or sizes["kernel"] == 3 or sizes["max_dilation"] == 1:  # without holes between the taps
+        assert influences.sum() == field * (1 if kind == "causal" else 2)
 
 
-@settings(max_examples=25, deadline=None)
-@given(SIZES, st.integers(1, 80))
-def test_one_pass_is_reverse_complement_equivariant(sizes, length):
-    model, codes = one_pass(sizes), random_codes(sizes["seed"], length, 0.1)
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(["one_pass", "masked"]), SIZES, st.integers(1, 80))
+def test_reverse_complement_equivariance_is_exact(kind, sizes, length):
+    model, codes = make(kind, sizes), random_codes(sizes["seed"], length, 0.1)
     there = model.log_probs(codes)
     back = model.log_probs(reverse_complement(codes)).flip(1).flip(2)
     torch.testing.assert_close(there, back, rtol=0, atol=1e-6)
-    torch.testing.assert_close(model.embeddings(codes), model.embeddings(reverse_complement(codes)).flip(1))
+    if kind == "one_pass":
+        torch.testing.assert_close(model.embeddings(codes), model.embeddings(reverse_complement(codes)).flip(1))
 
 
-@settings(max_examples=15, deadline=None)
-@given(SIZES, st.integers(0, 40))
-def test_unknown_bases_outside_are_the_same_as_the_end_of_the_window(sizes, padding):
-    model, codes = one_pass(sizes), random_codes(sizes["seed"], 50)
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(["one_pass", "masked", "causal"]), SIZES, st.integers(0, 40))
+def test_unknown_bases_outside_are_the_same_as_the_end_of_the_window(kind, sizes, padding):
+    model, codes = make(kind, sizes), random_codes(sizes["seed"], 30)
     unknown = torch.full((1, padding), 4, dtype=torch.uint8)
-    padded = model.log_probs(torch.cat([unknown, codes, unknown], dim=1))[:, padding : padding + 50]
+    padded = model.log_probs(torch.cat([unknown, codes, unknown], dim=1))[:, padding : padding + 30]
     torch.testing.assert_close(padded, model.log_probs(codes), rtol=0, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(["one_pass", "masked", "causal"]), SIZES, st.integers(0, 30))
+def test_the_place_of_a_window_does_not_matter_to_what_is_a_receptive_field_inside(kind, sizes, shift):
+    model = make(kind, sizes)
+    field, codes = model.receptive_field, random_codes(sizes["seed"], 140)
+    whole, part = model.log_probs(codes), model.log_probs(codes[:, shift:])
+    torch.testing.assert_close(whole[:, shift + field :], part[:, field:], rtol=0, atol=1e-6)
+
+
+@settings(max_examples=10, deadline=None)
+@given(SIZES)
+def test_masks_farther_apart_than_the_receptive_field_are_single_masks(sizes):
+    model = make("masked", sizes)
+    codes = random_codes(sizes["seed"], 150)
+    single = model.log_probs(codes)
+    model.spacing = model.receptive_field + 1
+    torch.testing.assert_close(model.log_probs(codes), single, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["one_pass", "masked", "causal"])
+def test_a_species_is_told_apart_and_a_stranger_is_read_as_unknown(kind):
+    model = build(kind, SMALL, ("yeast", "fly"))
+    torch.nn.init.normal_(model.embedding.species.weight)
+    codes = random_codes(0, 30)
+    answers = {}
+    for name in ("yeast", "fly", "worm"):
+        model.read_as(name)
+        answers[name] = model.log_probs(codes)
+    assert not torch.equal(answers["yeast"], answers["fly"])
+    assert torch.equal(answers["worm"], model.log_probs(codes, torch.tensor([0])))
+    both = model.log_probs(codes.repeat(2, 1), torch.tensor([1, 2]))
+    torch.testing.assert_close(both, torch.cat([answers["yeast"], answers["fly"]]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_gives_normalised_distributions(kind):
-    model = build(kind, {"order": 3, "prior": 1.0, "width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0})
+    model = build(kind, SMALL)
     log_probs = model.log_probs(random_codes(0, 40, 0.3))
     assert log_probs.shape == (1, 40, 4)
     torch.testing.assert_close(log_probs.exp().sum(-1), torch.ones(1, 40))
@@ -114,7 +167,7 @@ def test_markov_equals_a_plain_count(order, prior, sequences):
         return (counts.get(context + base, 0) + prior * lower) / (seen + prior)
 
     model = build("markov", {"order": order, "prior": prior, "seed": 0})
-    model.fit(FakeCorpus(sequences), {})
+    model.fit(FakeCorpus(sequences), {}, Path("unused"))
     text = sequences[0]
     log_probs = model.log_probs(torch.tensor([["ACGTN".index(base) for base in text]], dtype=torch.uint8))[0]
     for position in range(len(text)):
@@ -136,7 +189,7 @@ class FakeCorpus:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_survives_its_folder(kind, tmp_path):
-    model = build(kind, {"order": 2, "prior": 1.0, "width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0})
+    model = build(kind, SMALL, ("yeast", "fly"))
     save(model, tmp_path, seen=["yeast"], licence="MIT")
     codes = random_codes(3, 30)
     torch.testing.assert_close(load(tmp_path).log_probs(codes), model.log_probs(codes), rtol=0, atol=0)

@@ -14,7 +14,7 @@ from glmtracks.models.registry import save
 from glmtracks.scoring import Tile, model_lookup, score_shard, shard_tiles, tile_contigs
 from glmtracks.training import build
 
-SETTINGS = {"contigs": "", "window": 64, "batch": 3, "precision": "float32", "device": "cpu"}
+SETTINGS = {"contigs": "", "window": 64, "batch": 3, "precision": "float32", "device": "cpu", "species": "yeast"}
 COLUMNS = ["llr_A", "llr_C", "llr_G", "llr_T", "entropy"]
 
 
@@ -28,9 +28,18 @@ def genome(make_genome):
     return make_genome(contigs)
 
 
-@pytest.fixture(params=["markov", "one_pass"])
+@pytest.fixture(params=["markov", "one_pass", "masked", "causal"])
 def folder(request, tmp_path):
-    parameters = {"order": 4, "prior": 1.0, "width": 16, "layers": 3, "kernel": 3, "max_dilation": 4, "seed": 0}
+    parameters = {
+        "order": 4,
+        "prior": 1.0,
+        "width": 16,
+        "layers": 3,
+        "kernel": 3,
+        "max_dilation": 4,
+        "spacing": 8,
+        "seed": 0,
+    }
     model = build(request.param, parameters)
     if request.param == "markov":
         model.counts.copy_(torch.from_numpy(np.random.default_rng(1).integers(0, 50, len(model.counts))))
@@ -101,6 +110,24 @@ def test_the_reverse_complement_of_a_genome_gives_the_complement_of_the_scores(m
     back = score(tmp_path / "model", make_genome({"a": mirror}, "back"), tmp_path, shards=1)[::-1]
     complement = ["llr_T", "llr_G", "llr_C", "llr_A", "entropy"]
     np.testing.assert_allclose(there[COLUMNS], back[complement].to_numpy(), atol=1.1e-3)
+
+
+@pytest.mark.parametrize("length, turn", [(1000, 64), (1000, 333), (65, 64), (130, 1)])
+def test_turning_a_circle_turns_its_scores(make_genome, folder, tmp_path, length, turn):
+    sequence = "".join(np.random.default_rng(length).choice(list("ACGT"), length))
+    turned = sequence[turn:] + sequence[:turn]
+    genomes = [make_genome({"a": s}, name, circular="a") for name, s in (("there", sequence), ("turned", turned))]
+    there, back = (score(folder, genome, tmp_path, shards=2)[COLUMNS].to_numpy() for genome in genomes)
+    np.testing.assert_allclose(np.roll(there, -turn, axis=0), back, atol=1.1e-3)  # one unit of the third decimal
+    linear = score(folder, make_genome({"a": sequence}, "linear"), tmp_path, shards=1)[COLUMNS].to_numpy()
+    assert not np.allclose(there[:8], linear[:8], atol=2e-3)
+
+
+def test_a_circle_that_a_margin_goes_round_is_read_as_a_line(make_genome, folder, tmp_path):
+    """So that no base is predicted from its own copy."""
+    sequence = {"a": "".join(np.random.default_rng(0).choice(list("ACGT"), 64))}
+    circle, line = (make_genome(sequence, f"circular{pattern}", circular=pattern) for pattern in ("a", ""))
+    pd.testing.assert_frame_equal(*(score(folder, genome, tmp_path, shards=1) for genome in (circle, line)))
 
 
 def test_scoring_single_variants_afresh_gives_the_scores_of_the_genome(folder, genome, tmp_path):

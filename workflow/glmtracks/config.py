@@ -68,7 +68,7 @@ def locate(path: str) -> str:
 
 
 def schema(name: str) -> dict:
-    """The JSON schema `workflow/schemas/{name}.schema.yaml`, with the properties of the schema beside it that it includes."""
+    """The JSON schema `workflow/schemas/{name}.schema.yaml`, with the properties of the one that it includes."""
     path = WORKFLOW / "schemas" / f"{name}.schema.yaml"
     rules = yaml.safe_load(path.read_text())
     if included := rules.pop("include", None):
@@ -273,10 +273,11 @@ def _check_inputs(row: dict, problems: list[str]) -> None:
 def _check_genomes(rows: list[dict], problems: list[str]) -> None:
     names = [row.get("name") for row in rows]
     for row in rows:
+        row["species"] = row["species"] or row.get("name", "")
         _check_reference(
             row, "outgroups", [n for n in names if n != row.get("name")], "genome other than this one", problems
         )
-        for column in ("fasta", "annotation", "repeats"):
+        for column in ("fasta", "annotation", "repeats", "evidence"):
             _check_file(row, column, problems)
 
 

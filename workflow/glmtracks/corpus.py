@@ -11,6 +11,7 @@ import pandas as pd
 from glmtracks.bed import read_bed
 from glmtracks.genome import UNKNOWN, Genome
 from glmtracks.intervals import covered
+from glmtracks.regions import read_regions
 from glmtracks.split import read_split
 
 CHUNK = 4_000_000  # bases read at a time
@@ -87,14 +88,33 @@ class Corpus:
         )
 
     @classmethod
-    def read(cls, names: list[str], fastas: list[Path], repeats: list[Path], split: Path, windows: Path) -> "Corpus":
-        """A corpus from files of the workflow: FASTA and repeats of each genome, split and windows of all."""
+    def read(
+        cls,
+        names: list[str],
+        fastas: list[Path],
+        repeats: list[Path],
+        split: Path,
+        windows: Path,
+        regions: list[Path] | None = None,
+        species: list[str] | None = None,
+        evidence: list[str] | None = None,
+    ) -> "Corpus":
+        """A corpus from files of the workflow: FASTA and repeats of each genome, split and windows of all.
+
+        Where they are given, the region classes of each genome, what a species token calls it, and a bigWig of
+        functional evidence ("" = none).
+        """
         split, windows = read_split(split), pd.read_parquet(windows)
         tables = [
             [table[table["genome"] == name].drop(columns="genome").reset_index(drop=True) for table in (split, windows)]
             for name in names
         ]
-        return cls.open((*files, *pair) for *files, pair in zip(names, fastas, repeats, tables, strict=True))
+        corpus = cls.open((*files, *pair) for *files, pair in zip(names, fastas, repeats, tables, strict=True))
+        for number, member in enumerate(corpus.genomes):
+            member.regions = read_regions(regions[number]) if regions else None
+            member.species = species[number] if species else member.name
+            member.evidence = Path(evidence[number]) if evidence and evidence[number] else None
+        return corpus
 
     def bases(self, part: str) -> int:
         """How many bases a part of the split has in all genomes."""

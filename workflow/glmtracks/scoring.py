@@ -141,9 +141,14 @@ def select_contigs(genome: Genome, pattern: str, key: str) -> dict[str, int]:
 
 
 def start_runner(model_folder: Path, settings: dict, threads: int) -> Runner:
-    """Load a model and make it ready with the settings `scores` of the configuration."""
+    """Load a model and make it ready with the settings `scores` of the configuration.
+
+    `settings["species"]` says what species the genome is of, for models with a species token.
+    """
     chosen = {key: settings[key] for key in ("window", "batch", "precision", "device")}
-    return Runner.start(load(model_folder), **chosen, threads=threads)
+    model = load(model_folder)
+    model.read_as(settings["species"])
+    return Runner.start(model, **chosen, threads=threads)
 
 
 def describe(runner: Runner, model_folder: Path, provenance: Path) -> dict[str, str]:

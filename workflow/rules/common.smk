@@ -112,6 +112,7 @@ REPEATS_BED = {
     for name, row in GENOMES.items()
     if row["repeats"].startswith("bed:")
 }
+EVIDENCE = {name: source_file(row["evidence"], "evidence") for name, row in GENOMES.items() if row["evidence"]}
 VCF = {name: source_file(row["vcf"], "vcf", row["sha256"]) for name, row in CALLSETS.items()}
 INPUTS = {
     (row["genome"], row["task"]): {key: source_file(source, key) for key, source in row["inputs"].items()}
@@ -151,6 +152,11 @@ def of_members(pattern, held_out=False):
         pattern,
         genome=CORPORA[wildcards.corpus].genomes + held_out * CORPORA[wildcards.corpus].held_out,
     )
+
+
+def scoring_of(genome):
+    """The settings of scoring a genome: those of the configuration, and its species."""
+    return {**SETTINGS["scores"], "species": GENOMES[genome]["species"]}
 
 
 def shard_names(genome):

@@ -34,7 +34,7 @@ rule embed:
         mem_mb=memory(2000, 2),
         runtime=minutes(120),
     params:
-        scores=SETTINGS["scores"],
+        scores=lambda wildcards: scoring_of(wildcards.genome),
         embeddings=SETTINGS["embeddings"],
     message:
         "Embedding {wildcards.genome} with {wildcards.model}"

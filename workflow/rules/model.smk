@@ -1,7 +1,9 @@
 """A model to score with: trained on a corpus of genomes, or loaded from a folder.
 
 Needs: a row of the model sheet and, to train, the windows of its genomes. Makes results/models/{model}/:
-model.safetensors, config.json (which alone rebuilds the model), metrics.json and training.tsv.
+model.safetensors, config.json (which alone rebuilds the model), metrics.json, training.tsv, and README.md, the model
+card. A training that was stopped goes on from results/models/{model}/checkpoints/; its logs, for TensorBoard too, stand in
+results/models/{model}/logs/.
 """
 
 
@@ -20,11 +22,14 @@ rule train_model:
         split=of_corpus("results/windows/{corpus}/split.tsv"),
         windows=of_corpus("results/windows/{corpus}/windows.parquet"),
         leakage=of_corpus("results/windows/{corpus}/leakage.json"),
+        regions=of_genomes("results/genomes/{genome}/regions.parquet"),
+        evidence=lambda wildcards: [EVIDENCE[g] for g in MODELS[wildcards.model]["genomes"] if g in EVIDENCE],
     output:
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
         metrics="results/models/{model}/metrics.json",
         training="results/models/{model}/training.tsv",
+        card="results/models/{model}/README.md",
     log:
         "results/logs/train_model/{model}.log",
     benchmark:
@@ -40,6 +45,8 @@ rule train_model:
     params:
         kind=lambda wildcards: MODELS[wildcards.model]["kind"],
         genomes=lambda wildcards: MODELS[wildcards.model]["genomes"],
+        species=lambda wildcards: [GENOMES[name]["species"] for name in MODELS[wildcards.model]["genomes"]],
+        evidence=lambda wildcards: [EVIDENCE.get(name, "") for name in MODELS[wildcards.model]["genomes"]],
         parameters=lambda wildcards: MODELS[wildcards.model]["parameters"],
         licence=lambda wildcards: MODELS[wildcards.model]["licence"],
         seed=SETTINGS["seed"],

@@ -37,7 +37,7 @@ rule score_shard:
         mem_mb=memory(1500, 2),
         runtime=minutes(120),
     params:
-        scores=SETTINGS["scores"],
+        scores=lambda wildcards: scoring_of(wildcards.genome),
     message:
         "Scoring {wildcards.genome} with {wildcards.model}, shard {wildcards.shard}"
     script:

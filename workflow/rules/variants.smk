@@ -36,7 +36,7 @@ rule annotate_variants:
         runtime=minutes(60, 0.5),
     params:
         aliases=lambda wildcards: GENOMES[CALLSETS[wildcards.callset]["genome"]]["contig_aliases"],
-        scores=SETTINGS["scores"],
+        scores=lambda wildcards: scoring_of(CALLSETS[wildcards.callset]["genome"]),
     message:
         "Annotating the call set {wildcards.callset} with {wildcards.model}"
     script:

@@ -33,14 +33,14 @@ class BaseEmbedding(nn.Module):
 class ConvolutionLayer(nn.Module):
     """A residual layer that reads `kernel` positions, `dilation` apart: a dilated convolution as one matrix product.
 
-    Causal: the positions t, t - d, t - 2d …; centred: as many on either side of t.
+    Causal: the positions t, t - d, t - 2d …; centred, with an odd kernel: as many on either side of t.
     """
 
     def __init__(self, width: int, kernel: int, dilation: int, *, causal: bool, dropout: float, depth: int):
         super().__init__()
         self.reach = (kernel - 1) * dilation
         self.offsets = [tap * dilation for tap in range(kernel)]
-        self.padding = (self.reach, 0) if causal else (self.reach // 2, self.reach - self.reach // 2)
+        self.padding = (self.reach, 0) if causal else (self.reach // 2, self.reach // 2)
         self.norm = nn.LayerNorm(width, bias=False)
         self.convolution = nn.Linear(kernel * width, width, bias=False)
         self.projection = nn.Linear(width, width, bias=False)
@@ -63,17 +63,19 @@ class Tower(nn.Module):
         cycle = max_dilation.bit_length()
         dilations = [2 ** (layer % cycle) for layer in range(layers)]
         self.reach = (kernel - 1) * sum(dilations)
-        self.layers = nn.Sequential(
-            *(
-                ConvolutionLayer(width, kernel, dilation, causal=causal, dropout=dropout, depth=layers)
-                for dilation in dilations
-            )
+        self.layers = nn.ModuleList(
+            ConvolutionLayer(width, kernel, dilation, causal=causal, dropout=dropout, depth=layers)
+            for dilation in dilations
         )
         self.norm = nn.LayerNorm(width, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """States (batch, length, width)."""
-        return self.norm(self.layers(x))
+    def forward(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """States (batch, length, width); zero throughout at positions that are not `known`, bool (batch, length, 1)."""
+        for layer in self.layers:
+            x = layer(x)
+            if known is not None:
+                x = x * known
+        return self.norm(x)
 
 
 def behind(states: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ from glmtracks.corpus import Corpus
 from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 from glmtracks.models.layers import BaseEmbedding, Tower
 
-MASK = 5
+UNKNOWN, MASK = 4, 5
+POSITIONS = 1 << 15  # of a forward pass, at least one window's
 MASKED = 0.15  # of the bases of a training window; of these 80 % are hidden, 10 % exchanged and 10 % left (BERT)
 
 
@@ -56,10 +57,11 @@ class Masked(GenomicLanguageModel):
 
     @property
     def receptive_field(self) -> int:
-        return self.tower.reach - self.tower.reach // 2
+        return self.tower.reach // 2
 
     def _read(self, symbols: Tensor, species: Tensor | None) -> Tensor:
-        return self.tower(self.embedding(symbols, self.species_of(symbols, species)))
+        known = symbols != UNKNOWN  # so that what lies beyond a contig is the same as what lies beyond the window
+        return self.tower(self.embedding(symbols, self.species_of(symbols, species)), known.unsqueeze(-1))
 
     def _answers(self, symbols: Tensor, species: Tensor | None) -> Tensor:
         return self.head(F.gelu(self.mixer(self._read(symbols, species)))).float()
@@ -71,16 +73,21 @@ class Masked(GenomicLanguageModel):
 
     def _strand(self, codes: Tensor, species: Tensor | None) -> Tensor:
         """Log-probabilities of each base from the pass that masks it, on the strand as given."""
-        result = torch.empty(*codes.shape, 4, device=codes.device)
-        for first in range(min(self.spacing, codes.shape[1])):
-            symbols = codes.clone()
-            symbols[:, first :: self.spacing] = MASK
-            answers = self._answers(symbols, species)[:, first :: self.spacing]
-            result[:, first :: self.spacing] = F.log_softmax(answers, dim=-1)
-        return result
+        (rows, length), passes = codes.shape, min(self.spacing, codes.shape[1])
+        known, place = self.species_of(codes, species), torch.arange(length, device=codes.device)
+        result = torch.empty(rows, length, 4, device=codes.device)
+        at_once = max(POSITIONS // codes.numel(), 1)
+        for first in range(0, passes, at_once):
+            some = torch.arange(first, min(first + at_once, passes), device=codes.device)
+            asked = place % passes == some[:, None]  # (passes, length); each position is asked for in one pass
+            symbols = torch.where(asked[:, None], MASK, codes).flatten(0, 1)
+            answers = self._answers(symbols, known.repeat(len(some))).view(len(some), rows, length, 4)
+            here = asked.any(0)
+            result[:, here] = answers[place[here] % passes - first, :, place[here]].transpose(0, 1)
+        return F.log_softmax(result, dim=-1)
 
     def training_log_probs(self, codes: Tensor, species: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        asked = (noise < MASKED) & (codes < 4)
+        asked = (noise < MASKED) & (codes != UNKNOWN)
         exchanged = (noise < 0.2 * MASKED) & asked
         random_base = (noise * (4 / (0.1 * MASKED))).long() % 4  # uniform, since noise below 0.1 · 15 % is
         symbols = torch.where(asked & ~exchanged, MASK, codes)

@@ -24,23 +24,29 @@ from glmtracks.training.validation import validate
 logger = logging.getLogger(__name__)
 
 
-def train_model(*, processes: int = 0, **job) -> None:
+def train_model(**job) -> None:
     """Train a new model of a kind on a corpus and write its folder; see `run` for the job.
 
-    `processes` share each batch; 0 means one for each GPU, or one where there is none. The result is that of one
-    process, up to rounding.
+    The parameter `processes` says how many share each batch; 0 means one for each GPU, or one where there is none. The
+    result is that of one process, up to rounding.
     """
-    processes = processes or max(torch.cuda.device_count(), 1)
-    if processes == 1 or job["parameters"].get("steps") in (None, 0):
+    parameters = job["parameters"]
+    processes = parameters.get("processes", 1) or max(torch.cuda.device_count(), 1)
+    if processes == 1 or not parameters["steps"]:
         run(**job)
         return
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(job, file, default=str)
+        json.dump(job, file, default=_plain)
         file.flush()
         launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         command = [*launcher, "-m", "glmtracks.training", file.name]
         if subprocess.run(command, stdout=sys.stderr.fileno()).returncode:
             raise InputError(f"training in {processes} processes failed; what they said stands above")
+
+
+def _plain(value: object) -> object:
+    """What Snakemake hands over, as JSON knows it."""
+    return list(value) if isinstance(value, list | tuple) else str(value)
 
 
 def run(

@@ -22,9 +22,7 @@ class Batches(Dataset):
         self.mine = slice(rank, None, ranks)
         self.train = packed.rows("train")
         if not len(self.train):
-            raise InputError(
-                "the corpus has no training window; leave contigs for training when you name those for test"
-            )
+            raise InputError("the corpus has no training window; leave contigs for training when naming those for test")
         if batch % ranks:
             raise InputError(f"a batch of {batch} windows cannot be divided among {ranks} processes; change batch")
         self._order = lru_cache(maxsize=2)(self._shuffle)

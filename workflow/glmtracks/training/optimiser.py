@@ -37,8 +37,8 @@ class Together(Optimizer):
 def make_optimiser(model: nn.Module, recipe: dict) -> Optimizer:
     """The optimiser called `adamw` or `muon`; matrices decay, norms and biases do not.
 
-    Muon (Jordan et al. 2024) orthogonalises the update of each matrix, which suits the inner layers; the first and last,
-    whose rows are bases and species, stay with AdamW as its authors advise.
+    Muon (Jordan et al. 2024) orthogonalises the update of each matrix, which suits the inner layers; the first and the
+    last, whose rows are bases and species, stay with AdamW as its authors advise.
     """
     outer = {id(p) for module in (model.embedding, model.head) for p in module.parameters()}
     matrices = [p for p in model.parameters() if p.ndim >= 2]

@@ -8,9 +8,9 @@ The path of a result is the query for it. {genome}, {model} and {task} are rows 
 
     results/downloads/                 what was fetched from URLs and providers, as it came
                                        regions of VCFs (.tbi) with where and when they were cut (.json)
-    results/genomes/{genome}/          genome.fa.gz (.fai, .gzi) chrom.sizes annotation.gff3.gz (.tbi)
-                                       repeats.bed.gz (.tbi) regions.parquet provenance.json
-    results/windows/{genome}/          windows.parquet split.tsv leakage.json
+    results/genomes/{genome}/          genome.fa.gz (.fai, .gzi, .circular) chrom.sizes annotation.gff3.gz (.tbi)
+                                       repeats.bed.gz (.tbi) regions.parquet split.tsv provenance.json
+    results/windows/{corpus}/          windows.parquet split.tsv leakage.json; a corpus is called like its genomes
     results/models/{model}/            model.safetensors config.json metrics.json training.tsv
     results/scores/{genome}/{model}/   {shard}.parquet, the resumable unit
     results/tracks/{genome}/{model}/   llr_A.bw … llr_T.bw entropy.bw scores/contig=…/ track_hub/

@@ -25,11 +25,13 @@ def _write_genome(results: Path, leakage: dict) -> None:
     genome, windows = results / "genomes" / GENOME, results / "windows" / GENOME
     genome.mkdir(parents=True)
     windows.mkdir(parents=True)
+    split = pd.DataFrame({"contig": "chrI", "start": [0, 3000], "end": [3000, 4000], "split": ["train", "test"]})
+    split.to_csv(genome / "split.tsv", sep="\t", index=False)
+    split.assign(genome=GENOME).to_csv(windows / "split.tsv", sep="\t", index=False)
     provenance = {"origin": NASTY, "sha256": "cd" * 32, "time": "2026-01-01", "bases": 4000, "contigs": 1}
     (genome / "provenance.json").write_text(json.dumps({**provenance, "undefined": 3, "left_out": 0}))
     intervals = {"start": [0, 1000], "end": [1000, 4000], "region": ["CDS", "intergenic"], "repeat": [False, True]}
     pd.DataFrame(intervals).to_parquet(genome / "regions.parquet")
-    (windows / "split.tsv").write_text("contig\tstart\tend\tsplit\nchrI\t0\t3000\ttrain\nchrI\t3000\t4000\ttest\n")
     (windows / "leakage.json").write_text(json.dumps(leakage))
 
 
@@ -50,8 +52,9 @@ def _write_model_outputs(results: Path, model: str) -> None:
 
 def _write_report(results: Path, rows: list[dict] | None = None, **leak) -> str:
     """A results folder with everything that the page reads, and the page."""
-    leakage = {"k": 21, "test_kmers": 1000, "shared_kmers": 5, "shared_share": 0.005, "verdict": "ok"}
-    _write_genome(results, {**leakage, "purged": True, "allow_leak": False, **leak})
+    leakage = {"genomes": [GENOME], "held_out": ["sister"], "purge": "stretches", "allow_leak": False}
+    found = {"verdict": "ok", "summary": "0.5% of the 21-mers also stand in the training part"}
+    _write_genome(results, {**leakage, **found, **leak})
     for model in MODELS:
         _write_model_outputs(results, model)
     summary = write_summary(results / "benchmarks" / "summary.tsv", rows_of_all_verdicts() if rows is None else rows)
@@ -72,6 +75,7 @@ def _write_report(results: Path, rows: list[dict] | None = None, **leak) -> str:
         models=dict.fromkeys(MODELS, model),
         callsets={"calls": {"genome": GENOME}},
         plots={GENOME: plots},
+        corpora=[GENOME],
     )
     write_page(page, results / "report" / "index.html")
     return (results / "report" / "index.html").read_text()
@@ -164,10 +168,16 @@ def test_genome_and_model_cards_tell_origin_sizes_and_weights(page):
 
 def test_leakage_that_was_allowed_stamps_the_page(tmp_path, page):
     assert 'class="stamp"' not in page
-    stamped = _write_report(tmp_path / "leaky", allow_leak=True, verdict="fail", shared_share=0.25)
+    stamped = _write_report(tmp_path / "leaky", allow_leak=True, verdict="fail", summary="25.0% of the 21-mers")
     stamp = re.search(r'<p class="stamp">(.*?)</p>', stamped).group(1)
     assert "allow_leak is set" in stamp
-    assert "25.0 %" in stamp
+    assert f"{GENOME}: 25.0% of the 21-mers (fail)" in stamp
+
+
+def test_a_corpus_has_a_card_with_what_was_purged_and_what_leaks(page):
+    card = re.search(r'<section id="corpora">(.*?)</section>', page, re.DOTALL).group(1)
+    assert "3,000 bases" in card and "sister" in card
+    assert "0.5% of the 21-mers also stand in the training part: ok, after purging stretches" in card
 
 
 def test_without_any_benchmark_the_page_says_so(tmp_path):
@@ -186,11 +196,11 @@ def test_a_loaded_model_without_metrics_and_a_genome_without_genes_have_cards_to
     write_summary(results / "benchmarks" / "summary.tsv", [])
     genome = {"fasta": "a.fa", "annotation": "", "repeats": "none", "genetic_code": 1, "outgroups": [], "scored": False}
     model = {"kind": "one_pass", "source": "models/borrowed", "genomes": [], "seen": ["unknown"], "licence": "unknown"}
-    write_page(Page(results, {"bare": genome}, {"borrowed": model}, {}, {}), results / "report" / "index.html")
+    write_page(Page(results, {"bare": genome}, {"borrowed": model}, {}, {}, []), results / "report" / "index.html")
     page = (results / "report" / "index.html").read_text()
     assert "none: 0.0 % of the bases" in page
     assert "Regions" not in page
-    assert "models/borrowed" in page
+    assert "models/borrowed" in page and "No model was trained here" in page
 
 
 def test_the_example_reads_a_region(page, tmp_path, monkeypatch):

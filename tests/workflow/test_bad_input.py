@@ -214,8 +214,8 @@ def test_a_model_folder_that_holds_only_a_pickle(project):
 def test_a_genome_too_small_to_be_divided(project):
     worlds.write_fasta(project.folder / "toy.fa", random_contigs(chr1=300))
     configure(project, fasta="toy.fa")
-    assert re.search(r"only 1 piece", refusal(project.snakemake("results/windows/toy/split.tsv")))
-    assert not (project.results / "windows").exists() or not list((project.results / "windows").rglob("*.*"))
+    assert re.search(r"only 1 piece", refusal(project.snakemake("results/genomes/toy/split.tsv")))
+    assert not (project.results / "genomes/toy/split.tsv").exists()
 
 
 def test_a_sheet_saved_by_a_spreadsheet(project):

@@ -30,6 +30,7 @@ def test_the_demo_is_three_genomes_four_models_three_tasks(tmp_path):
         "annotation": scored,
         "repeats": scored,
         "regions": scored,
+        "split": scored,
         "windows": scored,
         "train_model": models,
         "score_shard": shards * models,
@@ -51,7 +52,10 @@ def test_the_demo_is_three_genomes_four_models_three_tasks(tmp_path):
     ("target", "rules"),
     [
         ("genomes", {"genome": 3, "annotation": 1, "repeats": 1, "regions": 1}),
-        ("models", {"genome": 3 - 2, "annotation": 1, "repeats": 1, "regions": 1, "windows": 1, "train_model": 4}),
+        (
+            "models",
+            {"genome": 3 - 2, "annotation": 1, "repeats": 1, "regions": 1, "split": 1, "windows": 1, "train_model": 4},
+        ),
     ],
 )
 def test_a_target_of_the_readme_makes_no_more_than_it_needs(tmp_path, target, rules):

@@ -28,7 +28,8 @@ SCHEME = [
     *(f"genomes/{genome}/{file}" for genome in ("toy", "sister") for file in ("genome.fa.gz.gzi", "chrom.sizes")),
     *(f"genomes/{genome}/provenance.json" for genome in ("toy", "sister")),
     *(f"genomes/toy/{file}.gz{tbi}" for file in ("annotation.gff3", "repeats.bed") for tbi in ("", ".tbi")),
-    "genomes/toy/regions.parquet",
+    *(f"genomes/{genome}/genome.fa.gz.circular" for genome in ("toy", "sister")),
+    *(f"genomes/toy/{file}" for file in ("regions.parquet", "split.tsv")),
     *(f"windows/toy/{file}" for file in ("windows.parquet", "split.tsv", "leakage.json")),
     *(f"models/{model}/{file}" for model in MODELS for file in ("model.safetensors", "config.json")),
     *(f"models/{model}/{file}" for model in MODELS for file in ("metrics.json", "training.tsv")),
@@ -115,7 +116,10 @@ def test_split_tiles_the_genome_and_windows_stay_in_their_part(road, world):
     inside = inside[(inside["start"] >= inside["start_part"]) & (inside["end"] <= inside["end_part"])]
     assert len(inside) == len(windows) > 100
     leakage = json.loads((road.results / "windows/toy/leakage.json").read_text())
-    assert leakage["verdict"] == "ok" and leakage["shared_kmers"] == 0
+    assert leakage["verdict"] == "ok" and leakage["parts"]["test"]["shared_kmers"] == 0
+    planned = pd.read_csv(road.results / "genomes/toy/split.tsv", sep="\t")
+    held_out = [table[table["split"] == "test"][list(planned.columns)] for table in (planned, split)]
+    pd.testing.assert_frame_equal(*(table.reset_index(drop=True) for table in held_out))
 
 
 @pytest.mark.parametrize("model", MODELS)

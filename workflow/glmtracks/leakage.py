@@ -38,8 +38,10 @@ def purge(corpus: Corpus, mode: str, related: float, threads: int = 1) -> None:
     """
     if mode == "stretches":
         for part, protected in (("validation", HELD_OUT[:1]), ("train", HELD_OUT)):
-            _purge_homologs(corpus, part, protected, threads)  # first, while homologous sequence is in one piece
+            index = HeldOutIndex(corpus, protected, threads)
+            _purge_homologs(corpus, part, index)  # first, while homologous sequence is in one piece
             _purge_kmers(corpus, part, protected)
+            _purge_homologs(corpus, part, index)  # what a longer alignment beside it hid
     if mode == "contigs":
         _purge_contigs(corpus, related)
 
@@ -63,9 +65,8 @@ def _runs(starts: np.ndarray) -> np.ndarray:
     return np.stack([starts[first], starts[last] + K], axis=1) if len(starts) else np.zeros((0, 2), dtype=np.int64)
 
 
-def _purge_homologs(corpus: Corpus, part: str, protected: Iterable[str], threads: int) -> None:
-    hits = HeldOutIndex(corpus, protected, threads).hits(corpus, part)
-    _take_out(corpus, part, [(found.member, found.contig, found.here) for found in hits])
+def _purge_homologs(corpus: Corpus, part: str, index: HeldOutIndex) -> None:
+    _take_out(corpus, part, [(found.member, found.contig, found.here) for found in index.hits(corpus, part)])
 
 
 def _purge_contigs(corpus: Corpus, related: float) -> None:
@@ -125,8 +126,9 @@ def lint(corpus: Corpus, mode: str, related: float, threads: int = 1) -> dict:
     Returns k, and in `parts` for test and validation: bases, kmers (distinct canonical 21-mers outside repeats),
     shared_kmers and shared_share (of them, in the training part), sampled_share, and aligned_share (of the bases
     outside repeats, aligned to the training part); `closest`, the training contig that is most like one held out;
-    the `limit`; and the verdict: ok, warn where a share is above 1 %, fail above 10 %. In the mode `contigs` the
-    measure is the `closest` alone, which must not be above `related`; stretches may be shared, and are not aligned.
+    the `limit`; the `verdict`: ok, warn where a share is above 1 %, fail above 10 %; and a `summary` in words. In the
+    mode `contigs` the measure is the `closest` alone, which must not be above `related`; stretches may be shared, and
+    are not aligned.
     """
     parts = {part: {"bases": corpus.bases(part), **found} for part, found in _shared_kmers(corpus).items()}
     if mode == "contigs":
@@ -138,7 +140,14 @@ def lint(corpus: Corpus, mode: str, related: float, threads: int = 1) -> dict:
         closest = None
         share = max(max(found["shared_share"], found["aligned_share"]) for found in parts.values())
         limit, verdict = FAIL, "fail" if share > FAIL else "warn" if share > WARN else "ok"
-    return {"k": K, "parts": parts, "closest": closest, "limit": limit, "verdict": verdict}
+    return {
+        "k": K,
+        "parts": parts,
+        "closest": closest,
+        "limit": limit,
+        "verdict": verdict,
+        "summary": _in_words(parts, closest),
+    }
 
 
 def _shared_kmers(corpus: Corpus) -> dict[str, dict]:
@@ -191,22 +200,20 @@ def _share(part: int, whole: int) -> float:
     return round(float(part / whole), 6) if whole else 0.0
 
 
-def describe(leakage: dict) -> str:
-    """What `lint` found, as half a sentence."""
-    if closest := leakage["closest"]:
+def _in_words(parts: dict[str, dict], closest: dict | None) -> str:
+    if closest is not None:
         what = f"{closest['contig']} of {closest['genome']}" if closest["contig"] else "no training contig"
-        return f"{what} shares {closest['share']:.1%} of its 21-mers with a contig held out, more than any other"
+        return f"{what} shares {closest['share']:.1%} of its {K}-mers with a contig held out, more than any other"
     shares = [
-        f"{found['shared_share']:.1%} of the {leakage['k']}-mers and {found['aligned_share']:.1%} of the bases"
-        f" of the {part} part"
-        for part, found in leakage["parts"].items()
+        f"{found['shared_share']:.1%} of the {K}-mers and {found['aligned_share']:.1%} of the bases of the {part} part"
+        for part, found in parts.items()
     ]
     return f"{' and '.join(shares)} also stand in the training part"
 
 
 def check_leakage(leakage: dict, name: str, allow_leak: bool) -> None:
     """Log what `lint` found; raise `InputError` where it is too much and not allowed."""
-    message = f"{name}: {describe(leakage)}"
+    message = f"{name}: {leakage['summary']}"
     if leakage["verdict"] == "fail" and not allow_leak:
         raise InputError(
             f"{message} (limit {leakage['limit']:.0%}); set split.purge: stretches, choose other test contigs, or set "

@@ -37,6 +37,7 @@ class Page:
     models    rows of the model sheet by name
     callsets  rows of the call set sheet by name
     plots     plots of each scored genome, in their order
+    corpora   names of the corpora that models are trained on
     """
 
     results: Path
@@ -44,6 +45,7 @@ class Page:
     models: dict[str, dict]
     callsets: dict[str, dict]
     plots: dict[str, list[str]]
+    corpora: list[str]
 
     @property
     def scored(self) -> list[str]:
@@ -70,6 +72,7 @@ def write_page(page: Page, destination: str | Path) -> None:
         version=__version__,
         style=Markup((CAPTIONS / "style.css").read_text(encoding="utf-8")),
         genomes=[_genome_card(page, name) for name in page.genomes],
+        corpora=[_corpus_card(page, name) for name in page.corpora],
         models=[_model_card(page, name) for name in page.models],
         verdicts=verdicts(page.summary),
         headline=[_cells(row) for row in headlines(page.summary).itertuples()],
@@ -148,22 +151,35 @@ def _tables(summary: pd.DataFrame) -> list[dict]:
 
 
 def _genome_card(page: Page, name: str) -> dict:
-    folder, windows = page.results / "genomes" / name, page.results / "windows" / name
+    folder = page.results / "genomes" / name
     card = {"name": name, "row": page.genomes[name], "split": [], "regions": []}
-    if (windows / "split.tsv").exists():
-        split = read_split(windows / "split.tsv")
-        split = split.assign(bases=split["end"] - split["start"])
-        rank = {part: number for number, part in enumerate(PARTS)}
-        parts = sorted(split.groupby("split"), key=lambda group: rank.get(group[0], len(rank)))
+    if (folder / "split.tsv").exists():
         card["split"] = [
-            {"part": part, "bases": rows["bases"].sum(), "contigs": rows["contig"].unique()} for part, rows in parts
+            {"part": part, "bases": rows["bases"].sum(), "contigs": rows["contig"].unique()}
+            for part, rows in _by_part(read_split(folder / "split.tsv"))
         ]
     if (folder / "regions.parquet").exists():
         regions = pd.read_parquet(folder / "regions.parquet", columns=["start", "end", "region", "repeat"])
         share = (regions["end"] - regions["start"]) / (regions["end"] - regions["start"]).sum()
         by_region = share.groupby(regions["region"], observed=True).sum().sort_values(ascending=False)
         card |= {"masked": share[regions["repeat"]].sum(), "regions": list(by_region.items())}
-    return card | {"provenance": _json(folder / "provenance.json"), "leakage": _json(windows / "leakage.json")}
+    return card | {"provenance": _json(folder / "provenance.json")}
+
+
+def _by_part(split: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each part of a split, with their bases; training first, what is not used last."""
+    rank = {part: number for number, part in enumerate(PARTS)}
+    parts = split.assign(bases=split["end"] - split["start"]).groupby("split")
+    return sorted(parts, key=lambda group: rank.get(group[0], len(rank)))
+
+
+def _corpus_card(page: Page, name: str) -> dict:
+    folder = page.results / "windows" / name
+    parts = [
+        {"part": part, "bases": rows.groupby("genome", sort=False)["bases"].sum().to_dict()}
+        for part, rows in _by_part(read_split(folder / "split.tsv"))
+    ]
+    return {"name": name, "parts": parts, "leakage": _json(folder / "leakage.json")}
 
 
 def _model_card(page: Page, name: str) -> dict:
@@ -176,14 +192,11 @@ def _model_card(page: Page, name: str) -> dict:
 def _stamps(page: Page) -> list[str]:
     """What every reader must know before reading a number: leakage that was found or allowed."""
     stamps = []
-    for name in page.genomes:
+    for name in page.corpora:
         leakage = _json(page.results / "windows" / name / "leakage.json")
-        if leakage and (leakage["allow_leak"] or leakage["verdict"] != "ok"):
+        if leakage["allow_leak"] or leakage["verdict"] != "ok":
             allowed = "allow_leak is set. " if leakage["allow_leak"] else ""
-            share = f"{100 * leakage['shared_share']:.1f} % of the {leakage['k']}-mers of the test part"
-            stamps.append(
-                f"{allowed}{name}: {share} also stand in the training part ({leakage['verdict']}): read with doubt."
-            )
+            stamps.append(f"{allowed}{name}: {leakage['summary']} ({leakage['verdict']}): read with doubt.")
     return stamps
 
 

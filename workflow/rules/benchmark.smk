@@ -16,6 +16,7 @@ rule benchmark:
 rule benchmark_items:
     input:
         fasta="results/genomes/{genome}/genome.fa.gz",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
         regions="results/genomes/{genome}/regions.parquet",
         split="results/genomes/{genome}/split.tsv",
         annotation=annotation_of,

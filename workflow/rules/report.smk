@@ -115,6 +115,7 @@ rule report_page:
         models=MODELS,
         callsets=CALLSETS,
         plots=PLOTTED,
+        corpora=list(CORPORA),
     message:
         "Writing the report"
     script:

@@ -21,6 +21,7 @@ rule tracks:
 rule score_shard:
     input:
         fasta="results/genomes/{genome}/genome.fa.gz",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
         provenance="results/genomes/{genome}/provenance.json",
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",

@@ -16,6 +16,7 @@ rule annotate_variants:
     input:
         vcf=lambda wildcards: VCF[wildcards.callset],
         fasta=of_callset("results/genomes/{genome}/genome.fa.gz"),
+        circular=of_callset("results/genomes/{genome}/genome.fa.gz.circular"),
         provenance=of_callset("results/genomes/{genome}/provenance.json"),
         scores=of_callset("results/tracks/{genome}/{model}/scores"),
         weights="results/models/{model}/model.safetensors",

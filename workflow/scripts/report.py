@@ -1,7 +1,7 @@
 """Write the report page.
 
 input   summary (results/benchmarks/summary.tsv), from whose place all others are known
-params  genomes, models, callsets (rows of the sheets by name); plots (genome -> names)
+params  genomes, models, callsets (rows of the sheets by name); plots (genome -> names); corpora (names)
 output  [0] index.html
 """
 
@@ -18,5 +18,6 @@ with job(snakemake.log[0]):
         models=snakemake.params.models,
         callsets=snakemake.params.callsets,
         plots=snakemake.params.plots,
+        corpora=snakemake.params.corpora,
     )
     write_page(page, snakemake.output[0])

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from glmtracks.corpus import Corpus, CorpusGenome
@@ -32,9 +34,10 @@ def purge(corpus: Corpus, mode: str, related: float, threads: int = 1) -> None:
 
     In the split of every genome of the corpus it becomes the part "purged". In the mode `stretches` that is what
     canonical 21-mers or alignments cover, and what lies between two such within 128 bases. In the mode `contigs` it is
-    whole contigs that share more than `related` of the 21-mers of the shorter one with a contig held out: training
-    contigs that are related to one of the test part, and validation contigs that are related to one of the others,
-    since they are few. In the mode `none` it is nothing.
+    whole contigs that are related to one of the test part: that share more than `related` of the 21-mers of the shorter
+    one. Validation contigs that are related to a training contig, themselves or through others, go back to training:
+    where many species were sequenced most have a relative, and those that have none say best how strangers fare. In
+    the mode `none` it is nothing.
     """
     if mode == "stretches":
         for part, protected in (("validation", HELD_OUT[:1]), ("train", HELD_OUT)):
@@ -71,18 +74,28 @@ def _purge_homologs(corpus: Corpus, part: str, index: HeldOutIndex) -> None:
 
 def _purge_contigs(corpus: Corpus, related: float) -> None:
     test = ContigWords(corpus, "test")
-    _take_out_whole(
-        corpus, "validation", [c for *c, words in contig_words(corpus, "validation") if test.closest(words) > related]
-    )
+    lost = [c for *c, words in contig_words(corpus, "validation") if test.closest(words) > related]
+    _move_contigs(corpus, "validation", lost)
     validation = ContigWords(corpus, "validation")
-    lost, closest = [], np.zeros(len(validation.contigs))
+    lost, known = [], np.zeros(len(validation.contigs), dtype=bool)
     for member, contig, words in _with_bar(corpus, "train"):
         if test.closest(words) > related:
             lost.append((member, contig))
         else:
-            closest = np.maximum(closest, validation.shares(words))
-    _take_out_whole(corpus, "train", lost)
-    _take_out_whole(corpus, "validation", [validation.contigs[number] for number in np.flatnonzero(closest > related)])
+            known |= validation.shares(words) > related
+    _move_contigs(corpus, "train", lost)
+    families = _families(corpus, validation, related)
+    known = np.isin(families, families[known])
+    _move_contigs(corpus, "validation", [validation.contigs[n] for n in np.flatnonzero(known)], to="train")
+
+
+def _families(corpus: Corpus, validation: ContigWords, related: float) -> np.ndarray:
+    """The number of the family of each validation contig: those that are related, or have a relative in common."""
+    pairs = [np.flatnonzero(validation.shares(words) > related) for *_, words in contig_words(corpus, "validation")]
+    first = np.repeat(np.arange(len(pairs)), [len(others) for others in pairs])
+    second = np.concatenate([np.zeros(0, dtype=np.int64), *pairs])
+    graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(len(pairs), len(pairs)))
+    return connected_components(graph, directed=False)[1]
 
 
 def _with_bar(corpus: Corpus, part: str):
@@ -90,13 +103,13 @@ def _with_bar(corpus: Corpus, part: str):
     return tqdm(contig_words(corpus, part), total=total, unit=" contigs", desc=f"21-mers of {part}")
 
 
-def _take_out_whole(corpus: Corpus, part: str, contigs: list[tuple[CorpusGenome, str]]) -> None:
+def _move_contigs(corpus: Corpus, part: str, contigs: list[tuple[CorpusGenome, str]], to: str = "purged") -> None:
     found = [(member, contig, np.array([[0, member.genome.contigs[contig]]])) for member, contig in contigs]
-    _take_out(corpus, part, found)
+    _take_out(corpus, part, found, to)
 
 
-def _take_out(corpus: Corpus, part: str, found: list[tuple[CorpusGenome, str, np.ndarray]]) -> None:
-    """Make "purged" of a part what lies in intervals, (n, 2) for each genome and contig, or between close ones."""
+def _take_out(corpus: Corpus, part: str, found: list[tuple[CorpusGenome, str, np.ndarray]], to: str = "purged") -> None:
+    """Give to another part what of a part lies in intervals, (n, 2) for a genome and contig, or between close ones."""
     for member in corpus.genomes:
         tables = [
             pd.DataFrame({"contig": contig, "start": intervals[:, 0], "end": intervals[:, 1]})
@@ -105,16 +118,16 @@ def _take_out(corpus: Corpus, part: str, found: list[tuple[CorpusGenome, str, np
         ]
         if tables:
             stretches = wrap(pd.concat(tables, ignore_index=True), member.genome.contigs)
-            member.split = _without(member.split, part, stretches)
+            member.split = _without(member.split, part, stretches, to)
 
 
-def _without(split: pd.DataFrame, part: str, stretches: pd.DataFrame) -> pd.DataFrame:
+def _without(split: pd.DataFrame, part: str, stretches: pd.DataFrame, to: str) -> pd.DataFrame:
     lost = merge(stretches.assign(start=stretches["start"] - JOIN // 2, end=stretches["end"] + JOIN // 2))
     here = split[split["split"] == part]
     kept = subtract(here, lost).assign(split=part)
-    purged = subtract(here, kept).assign(split="purged")
+    moved = subtract(here, kept).assign(split=to)
     order = {name: rank for rank, name in enumerate(dict.fromkeys(split["contig"]))}
-    table = pd.concat([split[split["split"] != part], kept, purged])[list(split.columns)]
+    table = pd.concat([split[split["split"] != part], kept, moved])[list(split.columns)]
     return table.sort_values(
         ["contig", "start"], key=lambda c: c.map(order) if c.name == "contig" else c, ignore_index=True
     )

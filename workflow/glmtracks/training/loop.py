@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import lightning
@@ -108,14 +109,16 @@ class _LogLines(Callback):
             logger.info(f"step {trainer.global_step:,}: {value:.4f} nats per base outside repeats in validation")
 
 
-def fit(model: GenomicLanguageModel, corpus: Corpus, recipe: dict, folder: Path) -> pd.DataFrame:
+def fit(
+    model: GenomicLanguageModel, corpus: Corpus, recipe: dict, folder: Path, callbacks: Iterable[Callback] = ()
+) -> pd.DataFrame:
     """Fit `model` in place for `recipe["steps"]` steps; returns step and train_nats_per_base of each logged step, with
     the validation metrics where there are any.
 
     Checkpoints and logs are kept in `folder`; where a checkpoint of the same recipe and corpus lies there, training
     goes on from it and ends with the same weights as if it had never stopped. The weights that are left are the moving
-    average at its best validation, or at the end where nothing is held out. Raises `InputError` where the corpus has no
-    training window.
+    average at its best validation, or at the end where nothing is held out. `callbacks` of Lightning may watch. Raises
+    `InputError` where the corpus has no training window.
     """
     if not recipe["steps"]:
         return pd.DataFrame({"step": []})
@@ -150,7 +153,7 @@ def fit(model: GenomicLanguageModel, corpus: Corpus, recipe: dict, folder: Path)
             use_distributed_sampler=False,
             log_every_n_steps=LOG_EVERY,
             logger=_loggers(folder / "logs", start),
-            callbacks=_callbacks(recipe, checkpoints, has_validation=len(held_out) > 0),
+            callbacks=[*_callbacks(recipe, checkpoints, has_validation=len(held_out) > 0), *callbacks],
             plugins=[AtomicCheckpoints()],
             enable_model_summary=False,
             enable_progress_bar=sys.stderr.isatty(),

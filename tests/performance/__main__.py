@@ -1,0 +1,70 @@
+"""python -m tests.performance: measure every figure of README.md and print one row for each."""
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+from glmtracks.devices import pick_device, pick_precision
+from glmtracks.files import atomic
+from glmtracks.plots import style
+from glmtracks.training import build
+
+from .corpus import CHECKOUT, SEED, embedded_genome, make_corpus, yeast_genomes
+from .efficiency import measure_inference, measure_training
+from .figure import draw
+from .quality import compare
+from .table import aligned, write_table
+from .twins import architecture, preset, recipe
+
+logger = logging.getLogger("tests.performance")
+
+
+def main() -> None:
+    """Measure, print, and write what the options ask for; never fails because a goal is not met."""
+    options = _options()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    torch.set_num_threads(options.threads)
+    dtype, parameters = pick_precision("auto", pick_device("auto")), preset()
+    shape = architecture("one_pass", parameters)
+    with tempfile.TemporaryDirectory(prefix="glmtracks.") as folder:
+        genomes = yeast_genomes() if options.minutes else embedded_genome()
+        corpus = make_corpus(genomes, Path(folder), threads=options.threads, purged=bool(options.minutes))
+        model = build("one_pass", shape | {"seed": SEED})
+        precise = recipe("one_pass", parameters) | {"precision": str(dtype).removeprefix("torch.")}
+        figures = measure_training(model, corpus, precise, dtype)
+        figures += measure_inference(model, corpus, dtype, options.threads)
+        logger.info(aligned(figures))
+        if options.minutes:
+            found, sheet = compare(corpus, parameters, options.minutes, dtype, options.threads)
+            figures += found
+            with atomic(options.sheet) as table, atomic(options.sheet.with_suffix(".svg")) as picture:
+                sheet.to_csv(table, sep="\t", index=False, float_format="%.4f")
+                style.save(draw(sheet), picture, title="Loss against minutes of training, for three objectives")
+    print(aligned(figures), end="")
+    if options.output:
+        write_table(figures, options.output)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.performance", description=__doc__)
+    parser.add_argument(
+        "--minutes", type=float, default=9, help="training of each of the three objectives; 0 leaves them out"
+    )
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="CPU threads")
+    parser.add_argument("--output", type=Path, help="where to write the table as TSV")
+    parser.add_argument(
+        "--sheet",
+        type=Path,
+        default=CHECKOUT / "resources" / "benchmarks" / "objectives.tsv",
+        help="where to write loss against minutes, and beside it as .svg",
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

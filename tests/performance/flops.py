@@ -1,0 +1,30 @@
+"""How many floating-point operations a model takes for a base, as PyTorch counts those of its matrix products.
+
+Two for each multiply-add. Norms, activations and the softmax are not counted, nor is the optimiser.
+"""
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from glmtracks.models.base import GenomicLanguageModel
+
+LENGTH = 512  # bases of the window that is counted
+
+
+def training_flops(model: GenomicLanguageModel, length: int = LENGTH) -> float:
+    """Operations of forward and backward pass for one base of a training window."""
+    codes = torch.randint(4, (1, length), dtype=torch.uint8)
+    with FlopCounterMode(display=False) as counter:
+        log_probs, _ = model.training_log_probs(codes, torch.zeros(1, dtype=torch.int64), torch.rand(1, length))
+        log_probs.sum().backward()
+    model.zero_grad()
+    return counter.get_total_flops() / length
+
+
+@torch.no_grad()
+def inference_flops(model: GenomicLanguageModel, length: int = LENGTH) -> float:
+    """Operations of `log_probs` for one base."""
+    codes = torch.randint(4, (1, length), dtype=torch.uint8)
+    with FlopCounterMode(display=False) as counter:
+        model.log_probs(codes)
+    return counter.get_total_flops() / length

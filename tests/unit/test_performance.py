@@ -1,0 +1,114 @@
+"""What make bench counts and prints: operations, models of equal size, single masks, the table and the sheet."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from performance import efficiency, quality
+from performance.corpus import make_corpus
+from performance.figure import draw
+from performance.flops import inference_flops, training_flops
+from performance.table import Measured, aligned, write_table
+from performance.twins import architecture, preset, recipe, size, twin
+
+from glmtracks.training import build
+
+SHAPE = {"width": 16, "layers": 3, "kernel": 3, "max_dilation": 4}
+
+
+@pytest.fixture
+def corpus(make_genome, tmp_path):
+    """Three chromosomes that repeat a word."""
+    lengths = {"chrI": 60, "chrII": 400, "chrXVI": 700}
+    genome = make_genome({contig: "ACGGTTACAGTCA" * times for contig, times in lengths.items()})
+    return make_corpus({"tiny": genome.path}, tmp_path / "corpus", threads=1, purged=False)
+
+
+@pytest.mark.parametrize("kind, strands", [("one_pass", 2), ("causal", 1), ("masked", 1)])
+def test_operations_are_two_for_each_weight_on_each_strand_and_thrice_in_training(kind, strands):
+    model = build(kind, SHAPE | {"spacing": 8, "seed": 1})
+    linear = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
+    weights = sum(layer.weight.numel() for layer in linear)
+    assert inference_flops(model) == 2 * weights * strands * (16 if kind == "masked" else 1)  # 8 spacings × 2 strands
+    # bases have no gradient, so the backward pass through the embedding takes one product, not two
+    symbols = model.embedding.symbols.weight.numel()
+    assert training_flops(model) == 2 * strands * (3 * weights - symbols)
+    assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize("kind", ["masked", "causal"])
+def test_twins_have_the_parameters_and_the_reach_of_the_model_of_the_preset(kind):
+    shape = architecture("one_pass", preset())
+    found = twin(kind, "one_pass", shape)
+    for ours, theirs in zip(size(kind, found), size("one_pass", shape), strict=True):
+        assert ours == pytest.approx(theirs, rel=0.05)
+    assert recipe(kind, preset())["optimiser"] == "muon"
+    with pytest.raises(ValueError, match="no masked model"):
+        twin("masked", "one_pass", SHAPE)
+
+
+def test_a_single_mask_is_what_scoring_with_a_wide_spacing_asks():
+    model = build("masked", SHAPE | {"kernel": 3, "spacing": 8, "seed": 1}).eval()
+    assert model.spacing == model.receptive_field + 1
+    codes = torch.randint(5, (2, 50), dtype=torch.uint8)
+    single = quality.single_masks(model, 3)(codes)
+    asked = (torch.arange(50) % 8 == 3) & (codes < 4)
+    torch.testing.assert_close(single[asked], model.log_probs(codes)[asked])
+    assert single[:, torch.arange(50) % 8 != 3].isnan().all()
+
+
+def test_held_out_losses_are_those_of_the_validation_chromosome(corpus, monkeypatch):
+    monkeypatch.setattr(quality, "ORDERS", range(1, 4))
+    member = corpus.genomes[0]
+    assert set(member.windows["contig"][member.windows["split"] == "train"]) == {"chrII"}
+    assert set(member.windows["contig"][member.windows["split"] == "validation"]) == {"chrXVI"}
+    losses = [quality.held_out_losses(chain, corpus, "float32", 1) for chain in quality.count(corpus)]
+    assert all(len(loss) == 9100 and not np.isnan(loss).any() for loss in losses)
+    first, second, third = (loss.mean() for loss in losses)
+    assert third < second < first < np.log(4)
+    model = build("masked", SHAPE | {"spacing": 8, "seed": 1})
+    found = quality.held_out_losses(model, corpus, "float32", 1)
+    assert (~np.isnan(found)).sum() == pytest.approx(4400, rel=0.05)
+
+
+def test_training_scoring_and_loading_are_measured(corpus, monkeypatch):
+    monkeypatch.setitem(efficiency.SIZE, "cpu", 256)
+    model = build("one_pass", SHAPE | {"seed": 1})
+    short = recipe("one_pass", {"batch": 2}) | {"precision": "float32"}
+    figures = efficiency.measure_training(model, corpus, short, torch.float32, laps=2)
+    figures += efficiency.measure_inference(model, corpus, torch.float32, threads=torch.get_num_threads(), tiles=1)
+    assert all(figure.value > 0 for figure in figures)
+    assert figures[3].value > figures[2].value  # margins are work too
+
+
+def test_a_model_is_trained_for_some_minutes_and_validated_on_the_way(corpus):
+    short = recipe("causal", {"batch": 2}) | {"precision": "float32", "validations": 4}
+    trained = quality.train("causal", SHAPE, short, corpus, minutes=0)
+    minutes, losses = zip(*trained.clock.validations, strict=True)
+    assert trained.steps == len(trained.clock.ends) == len(losses) == 4
+    assert 0 < minutes[0] < minutes[1] < minutes[2] < minutes[3] < 1
+    assert all(0 < loss < 2 for loss in losses)
+
+
+def test_a_table_of_figures(tmp_path):
+    figures = [Measured("one", 0.5, "≥ 0.45", "a note"), Measured("another", 1.27, "≤ 1.2"), Measured("told", 3)]
+    assert aligned(figures).splitlines() == [
+        "name      value  goal    met  note",
+        "one      0.5000  ≥ 0.45  yes  a note",
+        "another  1.2700  ≤ 1.2   no",
+        "told     3.0000",
+    ]
+    write_table(figures, tmp_path / "folder" / "bench.tsv")
+    table = pd.read_csv(tmp_path / "folder" / "bench.tsv", sep="\t")
+    assert list(table) == ["name", "value", "goal", "met", "note"]
+    assert table["met"].tolist()[:2] == ["yes", "no"]
+    assert [Measured("x", value, "> 0").met for value in (0.0, 0.1, float("nan"))] == ["no", "yes", "no"]
+
+
+def test_the_figure_has_a_curve_and_a_point_for_each_objective():
+    rows = [(o, m, 1.4 - m / 100, "every base", "windows") for o in quality.OBJECTIVES for m in (1, 2, 3)]
+    rows += [(o, 3, 1.3, "single mask", "chromosome") for o in quality.OBJECTIVES]
+    sheet = pd.DataFrame([*rows, ("markov_12", np.nan, 1.33, "every base", "chromosome")], columns=quality.SHEET)
+    axes = draw(sheet).axes[0]
+    assert len(axes.get_legend_handles_labels()[1]) == 6
+    assert len(axes.lines) == 7

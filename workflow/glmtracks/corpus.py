@@ -10,7 +10,7 @@ import pandas as pd
 
 from glmtracks.bed import read_bed
 from glmtracks.genome import UNKNOWN, Genome
-from glmtracks.intervals import covered
+from glmtracks.intervals import covered, paint
 from glmtracks.regions import read_regions
 from glmtracks.split import read_split
 
@@ -21,8 +21,9 @@ CHUNK = 4_000_000  # bases read at a time
 class CorpusGenome:
     """One genome of a training corpus, with its repeats (contig, start, end), split and windows as above.
 
-    `species` is what a species token calls it, `regions` the table of region classes, and `evidence` a bigWig of
-    functional evidence between 0 and 1.
+    `species` is what a species token calls it, `regions` the table of region classes, `evidence` a bigWig of
+    functional evidence between 0 and 1, and `repetitions` how often its windows are seen in training while others are
+    seen once.
     """
 
     name: str
@@ -33,6 +34,7 @@ class CorpusGenome:
     species: str = ""
     regions: pd.DataFrame | None = None
     evidence: Path | None = None
+    repetitions: int = 1
 
     @cached_property
     def _repeats_of(self) -> dict[str, pd.DataFrame]:
@@ -43,12 +45,17 @@ class CorpusGenome:
         if self.regions is None:
             return {}
         table = self.regions.loc[self.regions["region"].notna(), ["contig", "start", "end", "region"]]
-        table = table.assign(number=table["region"].cat.codes)
         return dict(list(table.groupby("contig", sort=False, observed=True)))
 
-    def region_classes(self, contig: str) -> pd.DataFrame:
-        """Intervals of a contig with the number of their region class in `gene_parts.CLASSES`: start, end, number."""
-        return self._classes_of.get(contig, pd.DataFrame(columns=["start", "end", "number"]))
+    def region_numbers(self, contig: str) -> np.ndarray:
+        """The region class of each base, uint8 (length,): 1 + its number in `gene_parts.CLASSES`; 0 = none."""
+        length = self.genome.contigs[contig]
+        if contig not in self._classes_of:
+            return np.zeros(length, dtype=np.uint8)
+        rows = self._classes_of[contig]
+        borders, owners = paint(rows["start"].to_numpy(), rows["end"].to_numpy(), 0, length)
+        numbers = np.append(rows["region"].cat.codes.to_numpy() + 1, 0).astype(np.uint8)
+        return np.repeat(numbers[owners], np.diff(borders))
 
     def in_repeat(self, contig: str, start: int, end: int) -> np.ndarray:
         """Whether each base of contig[start:end] lies in a repeat, bool (end - start,); `end` may pass the origin."""
@@ -98,11 +105,12 @@ class Corpus:
         regions: list[Path] | None = None,
         species: list[str] | None = None,
         evidence: list[str] | None = None,
+        repetitions: list[int] | None = None,
     ) -> "Corpus":
         """A corpus from files of the workflow: FASTA and repeats of each genome, split and windows of all.
 
-        Where they are given, the region classes of each genome, what a species token calls it, and a bigWig of
-        functional evidence ("" = none).
+        Where they are given, the region classes of each genome, what a species token calls it, a bigWig of functional
+        evidence ("" = none), and how often its windows are seen.
         """
         split, windows = read_split(split), pd.read_parquet(windows)
         tables = [
@@ -114,6 +122,7 @@ class Corpus:
             member.regions = read_regions(regions[number]) if regions else None
             member.species = species[number] if species else member.name
             member.evidence = Path(evidence[number]) if evidence and evidence[number] else None
+            member.repetitions = repetitions[number] if repetitions else 1
         return corpus
 
     def bases(self, part: str) -> int:

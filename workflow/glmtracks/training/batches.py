@@ -14,13 +14,15 @@ from glmtracks.training.packed import PackedCorpus, Windows, reverse_complement
 class Batches(Dataset):
     """Batch number `step`: windows in random order, each randomly moved and read from a random strand.
 
-    Every window is seen once before any is seen again. With `ranks` processes each gets its share of the same batch.
+    Every window is seen once, or as often as its genome's repetitions say, before any is seen again. With `ranks`
+    processes each gets its share of the same batch.
     """
 
     def __init__(self, packed: PackedCorpus, *, batch: int, seed: int, rank: int = 0, ranks: int = 1):
         self.packed, self.batch, self.seed = packed, batch, seed
         self.mine = slice(rank, None, ranks)
-        self.train = packed.rows("train")
+        rows = packed.rows("train")
+        self.train = np.repeat(rows, packed.windows["repetitions"].to_numpy()[rows])
         if not len(self.train):
             raise InputError("the corpus has no training window; leave contigs for training when naming those for test")
         if batch % ranks:

@@ -78,7 +78,10 @@ class PackedCorpus:
             number = species.index(member.species) + 1 if member.species in species else 0
             tables.append(
                 member.windows.assign(
-                    start=member.windows["start"] + offset, end=member.windows["end"] + offset, species=number
+                    start=member.windows["start"] + offset,
+                    end=member.windows["end"] + offset,
+                    species=number,
+                    repetitions=member.repetitions,
                 )
             )
         self.windows = pd.concat(tables, ignore_index=True)
@@ -138,8 +141,7 @@ def _pack(member: CorpusGenome, contig: str, length: int) -> np.ndarray:
     packed = member.genome.codes(contig, 0, length)
     own = member.genome.contigs[contig]
     packed[:own] |= REPEAT * member.in_repeat(contig, 0, own).astype(np.uint8)
-    for row in member.region_classes(contig).itertuples():  # intervals of a contig, not bases
-        packed[row.start : row.end] |= REGION * (row.number + 1)
+    packed[:own] |= REGION * member.region_numbers(contig)
     beyond = length - own  # bases of a circular contig that are read again
     packed[own:] |= packed[:beyond] & ~np.uint8(7)
     return packed

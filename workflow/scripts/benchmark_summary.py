@@ -1,6 +1,6 @@
 """Compare models and baselines on one benchmark task of one genome.
 
-input   table (items.parquet); scores (one {model}.parquet for each model); configs (config.json of each, same order)
+input   table (items.parquet); scores (one {model}.parquet for each model); configs (config.json of each, same order); split (split.tsv)
 params  task; genome (name); options (max_items, gc_window, draws); seed
 output  [0] tab-separated table
 """
@@ -17,7 +17,7 @@ with job(snakemake.log[0]):
         snakemake.params.genome,
         snakemake.input.table,
         list(snakemake.input.scores),
-        describe_models(list(snakemake.input.configs), snakemake.params.genome),
+        describe_models(list(snakemake.input.configs), snakemake.params.genome, snakemake.input.split),
         snakemake.output[0],
         draws=Options(**snakemake.params.options).draws,
         seed=snakemake.params.seed,

@@ -8,29 +8,38 @@ import pandas as pd
 from glmtracks.benchmarks.summary import COLUMNS, not_run
 from glmtracks.files import atomic
 from glmtracks.models.registry import KINDS, read_config
+from glmtracks.split import read_split
 
 logger = logging.getLogger(__name__)
 
 
-def describe_models(configs: list[str], genome: str) -> list[dict]:
+def describe_models(configs: list[str], genome: str, split: str) -> list[dict]:
     """What the benchmark says of each model, from its config.json: name, kind, hash, baseline and seen.
 
-    Baselines are the kinds that the registry says are, and models left untrained. `seen` is "held out" where the model
-    was trained here on other parts of this genome, "yes" where it was trained elsewhere on this genome, "no", or
-    "unknown".
+    Baselines are the kinds that the registry says are, and models left untrained. `split` is the genome's split.tsv.
+    `seen` is "held out" where the model was trained on other parts of this genome: here by the same split, or elsewhere
+    without any contig of the test part. It is "yes" where it was trained on this genome otherwise, "no", or "unknown".
     """
+    table = read_split(split)
+    tested = set(table["contig"][table["split"] == "test"])
     models = []
     for path in configs:
         folder = Path(path).parent
         config = read_config(folder)
-        listed = config.get("seen", ["unknown"])
-        seen = ("held out" if "training" in config else "yes") if genome in listed else "no"
-        if "unknown" in listed:
-            seen = "unknown"
         baseline = KINDS[config["kind"]].baseline or config.get("training", {}).get("steps") == 0
-        facts = {"kind": config["kind"], "seen": seen, "hash": config["sha256"], "baseline": baseline}
-        models.append({"name": folder.name, **facts})
+        facts = {"kind": config["kind"], "seen": _seen(config, genome, tested), "hash": config["sha256"]}
+        models.append({"name": folder.name, **facts, "baseline": baseline})
     return models
+
+
+def _seen(config: dict, genome: str, tested: set[str]) -> str:
+    listed = config.get("seen", ["unknown"])
+    if "unknown" in listed:
+        return "unknown"
+    if genome not in listed:
+        return "no"
+    trained_here = not config.get("loaded", False)
+    return "held out" if trained_here or tested <= set(config.get("held_out", {}).get(genome, [])) else "yes"
 
 
 def gather(tables: list[str], skipped: list[tuple[str, str, str]], output: str) -> None:

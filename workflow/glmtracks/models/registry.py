@@ -50,6 +50,7 @@ def save(model: "GenomicLanguageModel", folder: str | Path, **card) -> None:
     folder = Path(folder)
     with atomic(folder / "model.safetensors") as temporary:
         save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, temporary)
+        temporary.chmod(0o644)  # safetensors would leave it to its owner alone
     weights = sha256(folder / "model.safetensors")
     content = {"kind": model.kind, "architecture": model.architecture, "sha256": weights, **card}
     write_json(folder / "config.json", content)
@@ -111,7 +112,7 @@ def adopt(
         raise InputError(
             f"{source} holds a model of kind {content['kind']}, but the model sheet says {kind}; correct the sheet"
         )
-    said = {**content, "seen": seen, "licence": licence}
+    said = {**content, "seen": seen, "licence": licence, "loaded": True}
     for key in ("kind", "architecture", "sha256"):
         said.pop(key)
     save(load(source), Path(metrics_out).parent, **said)

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import lightning
+import pandas as pd
 import torch
 
 from glmtracks.corpus import Corpus
@@ -80,11 +81,18 @@ def run(
     for key, value in metrics.items():
         logger.info(f"{key}: {value:.4f}" if isinstance(value, float) else f"{key}: {value:,}")
     seen = [member.name for member in read.genomes] if parameters.get("steps", 1) else ["none"]
-    save(model, folder, seen=seen, licence=licence, training=parameters)
+    held_out = {member.name: _without_training(member.split) for member in read.genomes}
+    save(model, folder, seen=seen, held_out=held_out, licence=licence, training=parameters)
     write_json(folder / "metrics.json", metrics)
     with atomic(folder / "training.tsv") as temporary:
         history.to_csv(temporary, sep="\t", index=False, float_format="%.5f")
     write_card(folder, model, read)
+
+
+def _without_training(split: pd.DataFrame) -> list[str]:
+    """Contigs of a split of which nothing is trained on."""
+    trained = split["contig"][split["split"] == "train"]
+    return list(dict.fromkeys(split["contig"][~split["contig"].isin(trained)]))
 
 
 def build(kind: str, parameters: dict, species: tuple[str, ...] = ()) -> GenomicLanguageModel:

@@ -16,7 +16,11 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "report" / "model_card.md.j2"
 def write_card(folder: Path, model: GenomicLanguageModel, corpus: Corpus) -> None:
     """Write README.md to the folder of a trained model, from its config.json and metrics.json and the corpus."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATE.parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     config = read_config(folder)
     text = environment.get_template(TEMPLATE.name).render(

@@ -1,6 +1,6 @@
 # make demo        the whole road on the embedded yeast genome
 # make demo-human  the human mitochondrion with the model that comes with the workflow; fetches a few MB
-# make yeast       the whole yeast genome with a longer training
+# make yeast       the whole yeast genome with the model that comes with the workflow
 # make test        unit and workflow tests
 # make bench       how fast training and scoring are, and what three objectives learn in 9 minutes each; about 45 minutes
 # make lint        ruff, snakefmt, snakemake --lint
@@ -22,7 +22,7 @@ demo-human: .venv/installed
 	@$(BIN)/python -m glmtracks.overview results
 
 yeast: .venv/installed
-	$(BIN)/snakemake --cores $(CORES) --configfile config/presets/yeast.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/presets/yeast_genome.yaml
 	@$(BIN)/python -m glmtracks.overview results
 
 test: .venv/installed-test

@@ -1,6 +1,7 @@
 """Compare models and baselines on one benchmark task of one genome.
 
-input   table (items.parquet); scores (one {model}.parquet for each model); configs (config.json of each, same order); split (split.tsv)
+input   table (items.parquet); scores (one {model}.parquet for each model); configs (config.json of each, same order);
+        split (split.tsv)
 params  task; genome (name); options (max_items, gc_window, draws); seed
 output  [0] tab-separated table
 """

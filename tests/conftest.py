@@ -5,8 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from glmtracks.genome import Genome, normalise
+
+settings.register_profile("any_machine", deadline=None)  # how long an example takes says nothing about what is true
+settings.load_profile("any_machine")
 
 
 @pytest.fixture(scope="session")

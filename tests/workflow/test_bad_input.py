@@ -111,7 +111,14 @@ def test_an_annotation_of_other_contigs(project):
     sentence = refusal(project.snakemake("results/genomes/toy/annotation.gff3.gz"))
     assert re.search(r"toy\.gff3: none of its 1 contigs .*chr1.*NC_000001\.11.*contig_aliases", sentence)
     assert {path.name for path in made(project)} == {
-        *("genome.fa.gz", "genome.fa.gz.fai", "genome.fa.gz.gzi", "chrom.sizes", "provenance.json")
+        *(
+            "genome.fa.gz",
+            "genome.fa.gz.fai",
+            "genome.fa.gz.gzi",
+            "genome.fa.gz.circular",
+            "chrom.sizes",
+            "provenance.json",
+        )
     }
 
 

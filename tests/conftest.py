@@ -1,6 +1,7 @@
 """Fixtures for all tests: the folder of real data, and genomes of a few bases."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from glmtracks.genome import Genome, normalise
 
 settings.register_profile("any_machine", deadline=None)  # how long an example takes says nothing about what is true
 settings.load_profile("any_machine")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Tests run side by side on all cores; threads that wait for each other make small matrix products slow."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def chromosome(tmp_path_factory) -> pd.DataFrame:
     regions = make_regions(genome, read_annotation(folder / "genes.gff3.gz"), none)
     length = genome.contigs["chrI"]
     codes = genome.codes("chrI", 0, length)
-    runner = Runner.start(load(YEAST), window=8192, batch=1, precision="float32", device="cpu", threads=2)
+    runner = Runner.start(load(YEAST), window=8192, batch=1, precision="float32", device="cpu", threads=1)
     log_probs = np.concatenate([rows for _, rows in runner.log_probs(genome, tile_contigs(genome.contigs, 8192))])
     table = label_positions(regions, "chrI", np.arange(length)).astype({"region": str})
     return table.assign(loss=-log_probs[np.arange(length), codes], sequence=list(decode(codes)))

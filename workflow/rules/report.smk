@@ -18,10 +18,10 @@ READ = {
     "annotation": "results/genomes/{genome}/annotation.gff3.gz",
     "fasta": "results/genomes/{genome}/genome.fa.gz",
     "split": "results/genomes/{genome}/split.tsv",
-    "training": "results/models/{trained}/training.tsv",
-    "metrics": "results/models/{trained}/metrics.json",
+    "training": "results/models/{model}/training.tsv",
+    "metrics": "results/models/{model}/metrics.json",
 }
-HAVE = {"annotation": ANNOTATION, "split": SPLIT, "training": GENOMES if TRAINED else []}
+HAVE = {"annotation": ANNOTATION, "split": SPLIT, "training": GENOMES}
 PLOTTED = {
     genome: plots_of(TASKS_OF[genome], lacks={name for name, having in HAVE.items() if genome not in having})
     for genome in SCORED
@@ -49,7 +49,6 @@ rule plot:
                     task=PLOTS[wildcards.plot].task or TASKS_OF[wildcards.genome],
                     model=MODELS,
                     compared=[name for name, row in MODELS.items() if not KINDS[row["kind"]].baseline],
-                    trained=TRAINED,
                 )
                 for name in PLOTS[wildcards.plot].reads
             }

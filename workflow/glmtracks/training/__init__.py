@@ -14,13 +14,14 @@ import pandas as pd
 import torch
 
 from glmtracks.corpus import Corpus
+from glmtracks.devices import pick_device, pick_precision
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.registry import model_class, save
 from glmtracks.training.card import write_card
 from glmtracks.training.packed import PackedCorpus
-from glmtracks.training.validation import validate
+from glmtracks.training.validation import FINAL_WINDOWS, WINDOWS, validate
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +77,12 @@ def run(
         return
     metrics = {"parameters": sum(p.numel() for p in model.parameters())}
     packed = PackedCorpus(read, species)
-    for part, most in (("train", 200), ("validation", 2_000)):
-        metrics |= validate(model, packed, part, max(most // model.passes, 10))
+    device = pick_device("auto")
+    precision = pick_precision(parameters["precision"], device) if "precision" in parameters else torch.float32
+    model.to(device)
+    for part, most in (("train", WINDOWS), ("validation", FINAL_WINDOWS if parameters.get("steps", 1) else WINDOWS)):
+        metrics |= validate(model, packed, part, max(most // model.passes, 10), precision)
+    model.cpu()
     for key, value in metrics.items():
         logger.info(f"{key}: {value:.4f}" if isinstance(value, float) else f"{key}: {value:,}")
     seen = [member.name for member in read.genomes] if parameters.get("steps", 1) else ["none"]

@@ -1,5 +1,7 @@
 """How well a model predicts the bases of a part of the corpus: everywhere, by repeat status and by region class."""
 
+from itertools import chain
+
 import torch
 from torch import Tensor
 
@@ -38,14 +40,24 @@ def summarise(sums: Tensor, prefix: str) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def validate(model: GenomicLanguageModel, packed: PackedCorpus, part: str, most: int = FINAL_WINDOWS) -> dict:
+def validate(
+    model: GenomicLanguageModel,
+    packed: PackedCorpus,
+    part: str,
+    most: int = FINAL_WINDOWS,
+    precision: torch.dtype = torch.float32,
+) -> dict:
     """Nats per base and number of bases on evenly spaced windows of a part; {} without any.
 
-    The model is asked as in scoring: every base from all that it may read.
+    The model is asked as in scoring, every base from all that it may read, where it is, with matrix products in the
+    number format `precision`.
     """
-    sums = torch.zeros(2, len(REGIONS), 2, dtype=torch.float64)
-    for windows in validation_loader(packed, part, most, at_once=16):
-        log_probs = model.log_probs(windows.codes, windows.species)
-        sums += tally(windows, log_probs, torch.ones_like(windows.codes, dtype=torch.bool))
+    device = next(chain(model.parameters(), model.buffers())).device
+    sums = torch.zeros(2, len(REGIONS), 2, dtype=torch.float64, device=device)
+    with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+        for windows in validation_loader(packed, part, most, at_once=16):
+            windows = Windows(*(tensor.to(device) for tensor in windows))
+            log_probs = model.log_probs(windows.codes, windows.species)
+            sums += tally(windows, log_probs, torch.ones_like(windows.codes, dtype=torch.bool))
     metrics = summarise(sums, part)
     return metrics | {f"{part}_bases": int(sums[1].sum())} if metrics else {}

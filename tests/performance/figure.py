@@ -39,5 +39,5 @@ def draw(sheet: pd.DataFrame) -> Figure:
     axes.set_xlim(left=0)
     axes.set_xlabel("minutes of training")
     axes.set_ylabel("nats per base, chromosome XVI")
-    axes.legend(fontsize=9)
+    figure.legend(loc="outside upper left", ncols=2, fontsize=9)
     return figure

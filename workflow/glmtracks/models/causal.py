@@ -3,18 +3,14 @@
 Its log-probabilities add up to the likelihood of a sequence, so it can compare sequences of different length.
 """
 
-from pathlib import Path
-
-import pandas as pd
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glmtracks.corpus import Corpus
-from glmtracks.models.base import GenomicLanguageModel
-from glmtracks.models.layers import BaseEmbedding, Tower, behind
+from glmtracks.models.layers import behind
+from glmtracks.models.tower import TowerModel
 
 
-class Causal(GenomicLanguageModel):
+class Causal(TowerModel):
     """See the module; `species` are the names of the species that the model tells apart."""
 
     kind = "causal"
@@ -29,16 +25,7 @@ class Causal(GenomicLanguageModel):
         dropout: float = 0.0,
         species: list[str] | tuple[str, ...] = (),
     ):
-        super().__init__(
-            width=width,
-            layers=layers,
-            kernel=kernel,
-            max_dilation=max_dilation,
-            dropout=dropout,
-            species=list(species),
-        )
-        self.embedding = BaseEmbedding(width, len(species))
-        self.tower = Tower(width, layers, kernel, max_dilation, causal=True, dropout=dropout)
+        super().__init__(width, layers, kernel, max_dilation, dropout, species, causal=True)
         self.mixer = nn.Linear(width, width, bias=False)
         self.head = nn.Linear(width, 4)
 
@@ -56,9 +43,3 @@ class Causal(GenomicLanguageModel):
     def embeddings(self, codes: Tensor) -> Tensor:
         """States that have read everything up to and including each base."""
         return self._read(codes).float()
-
-    def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
-        """Minimise the loss of every base of the training windows; see `glmtracks.training`."""
-        from glmtracks.training.loop import fit
-
-        return fit(self, corpus, parameters, folder)

@@ -4,23 +4,19 @@ A prediction needs the base hidden, so one forward pass answers only for the few
 training 15 % of them, drawn anew each time; in scoring every `spacing`-th, in `spacing` passes on each strand.
 """
 
-from pathlib import Path
-
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glmtracks.corpus import Corpus
-from glmtracks.models.base import GenomicLanguageModel, reverse_complement
-from glmtracks.models.layers import BaseEmbedding, Tower
+from glmtracks.models.base import reverse_complement
+from glmtracks.models.tower import TowerModel
 
 UNKNOWN, MASK = 4, 5
 POSITIONS = 1 << 15  # of a forward pass, at least one window's
 MASKED = 0.15  # of the bases of a training window; of these 80 % are hidden, 10 % exchanged and 10 % left (BERT)
 
 
-class Masked(GenomicLanguageModel):
+class Masked(TowerModel):
     """See the module; `species` are the names of the species that the model tells apart.
 
     With a `spacing` above the receptive field the log-probabilities are those of single masks; below, a prediction
@@ -41,17 +37,9 @@ class Masked(GenomicLanguageModel):
         species: list[str] | tuple[str, ...] = (),
     ):
         super().__init__(
-            width=width,
-            layers=layers,
-            kernel=kernel,
-            max_dilation=max_dilation,
-            spacing=spacing,
-            dropout=dropout,
-            species=list(species),
+            width, layers, kernel, max_dilation, dropout, species, causal=False, extra_symbols=1, spacing=spacing
         )
         self.spacing, self.passes = spacing, 2 * spacing
-        self.embedding = BaseEmbedding(width, len(species), extra=1)
-        self.tower = Tower(width, layers, kernel, max_dilation, causal=False, dropout=dropout)
         self.mixer = nn.Linear(width, width, bias=False)
         self.head = nn.Linear(width, 4)
 
@@ -97,9 +85,3 @@ class Masked(GenomicLanguageModel):
     def embeddings(self, codes: Tensor) -> Tensor:
         """States of the unmasked window."""
         return self._read(codes, None).float()
-
-    def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
-        """Minimise the loss of masked bases of the training windows; see `glmtracks.training`."""
-        from glmtracks.training.loop import fit
-
-        return fit(self, corpus, parameters, folder)

@@ -5,19 +5,16 @@ left state, which has read everything before it, with the right state, which has
 read the base itself. The head is symmetrised, so the model is exactly reverse-complement equivariant.
 """
 
-from pathlib import Path
-
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glmtracks.corpus import Corpus
-from glmtracks.models.base import GenomicLanguageModel, reverse_complement
-from glmtracks.models.layers import BaseEmbedding, Tower, behind
+from glmtracks.models.base import reverse_complement
+from glmtracks.models.layers import behind
+from glmtracks.models.tower import TowerModel
 
 
-class OnePass(GenomicLanguageModel):
+class OnePass(TowerModel):
     """See the module; `species` are the names of the species that the model tells apart."""
 
     kind = "one_pass"
@@ -32,16 +29,7 @@ class OnePass(GenomicLanguageModel):
         dropout: float = 0.0,
         species: list[str] | tuple[str, ...] = (),
     ):
-        super().__init__(
-            width=width,
-            layers=layers,
-            kernel=kernel,
-            max_dilation=max_dilation,
-            dropout=dropout,
-            species=list(species),
-        )
-        self.embedding = BaseEmbedding(width, len(species))
-        self.tower = Tower(width, layers, kernel, max_dilation, causal=True, dropout=dropout)
+        super().__init__(width, layers, kernel, max_dilation, dropout, species, causal=True)
         self.mixer = nn.Linear(2 * width, 2 * width, bias=False)
         self.head = nn.Linear(2 * width, 4)
 
@@ -68,9 +56,3 @@ class OnePass(GenomicLanguageModel):
         """Mean of left and right state: the same for a base and for its complement on the other strand."""
         left, right = self.states(codes)
         return (left.float() + right.float()) / 2
-
-    def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
-        """Minimise the loss of every base of the training windows; see `glmtracks.training`."""
-        from glmtracks.training.loop import fit
-
-        return fit(self, corpus, parameters, folder)

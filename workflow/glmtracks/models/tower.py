@@ -1,0 +1,40 @@
+"""What the convolutional models share: the embedding of bases, one tower, and training by gradient descent."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from glmtracks.corpus import Corpus
+from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.models.layers import BaseEmbedding, Tower
+
+
+class TowerModel(GenomicLanguageModel):
+    """A model that reads windows with one tower; `species` are the names of the species that it tells apart.
+
+    `more` are further parts of the architecture, as they stand in config.json.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        layers: int,
+        kernel: int,
+        max_dilation: int,
+        dropout: float,
+        species: list[str] | tuple[str, ...],
+        *,
+        causal: bool,
+        extra_symbols: int = 0,
+        **more: int,
+    ):
+        shape = {"width": width, "layers": layers, "kernel": kernel, "max_dilation": max_dilation, **more}
+        super().__init__(**shape, dropout=dropout, species=list(species))
+        self.embedding = BaseEmbedding(width, len(species), extra=extra_symbols)
+        self.tower = Tower(width, layers, kernel, max_dilation, causal=causal, dropout=dropout)
+
+    def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
+        """Minimise the loss of the bases of the training windows; see `glmtracks.training`."""
+        from glmtracks.training.loop import fit
+
+        return fit(self, corpus, parameters, folder)

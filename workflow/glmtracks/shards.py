@@ -17,11 +17,21 @@ from scipy.special import entr
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import BASES, UNKNOWN
+from glmtracks.track_names import LLR_COLUMNS, TRACKS
+
+__all__ = [
+    "DECIMALS",
+    "LLR_COLUMNS",
+    "ROWS_PER_GROUP",
+    "SCORES_SCHEMA",
+    "TRACKS",
+    "RowGroups",
+    "ScoresWriter",
+    "score_columns",
+]
 
 DECIMALS = 3
 ROWS_PER_GROUP = 65_536
-LLR_COLUMNS = tuple(f"llr_{base}" for base in BASES)
-TRACKS = (*LLR_COLUMNS, "entropy")
 SCORES_SCHEMA = pa.schema(
     [
         ("contig", pa.dictionary(pa.int32(), pa.string())),

@@ -18,8 +18,10 @@ from tqdm import tqdm
 from glmtracks.errors import InputError
 from glmtracks.files import atomic_folder
 from glmtracks.shards import LLR_COLUMNS, SCORES_SCHEMA, TRACKS, RowGroups, ScoresWriter
+from glmtracks.track_names import BIGWIG_TRACKS
 
 __all__ = [
+    "BIGWIG_TRACKS",
     "LLR_COLUMNS",
     "SCORES_SCHEMA",
     "TRACKS",

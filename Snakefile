@@ -15,7 +15,7 @@ The path of a result is the query for it. {genome}, {model} and {task} are rows 
     results/scores/{genome}/{model}/   {shard}.parquet, the resumable unit
     results/tracks/{genome}/{model}/   llr_A.bw … llr_T.bw entropy.bw scores/contig=…/ track_hub/
     results/variants/{callset}/        {model}.vcf.gz (.tbi) {model}.parquet
-    results/embeddings/{genome}/       {model}.parquet
+    results/embeddings/{genome}/       {model}.parquet {model}.regions.parquet
     results/benchmarks/                {genome}/{task}/{model}.parquet summary.tsv
     results/report/                    index.html and the plots with their tables
     results/logs/                      a log and a resource table (.time.tsv) for each job

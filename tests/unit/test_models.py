@@ -91,8 +91,49 @@ def test_reverse_complement_equivariance_is_exact(kind, sizes, length):
     there = model.log_probs(codes)
     back = model.log_probs(reverse_complement(codes)).flip(1).flip(2)
     torch.testing.assert_close(there, back, rtol=0, atol=1e-6)
-    if kind == "one_pass":
-        torch.testing.assert_close(model.embeddings(codes), model.embeddings(reverse_complement(codes)).flip(1))
+
+
+@settings(max_examples=20, deadline=None)
+@given(SIZES, st.integers(1, 80))
+def test_a_base_and_its_complement_have_the_same_one_pass_embedding_at_every_layer(sizes, length):
+    model, codes = make("one_pass", sizes), random_codes(sizes["seed"], length, 0.1)
+    for layer in range(model.layers + 1):
+        there, back = model.embeddings(codes, layer), model.embeddings(reverse_complement(codes), layer).flip(1)
+        torch.testing.assert_close(there, back, rtol=0, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(SIZES, st.integers(1, 40), st.data())
+def test_a_one_pass_embedding_does_not_know_its_own_base_at_any_layer(sizes, length, data):
+    model, codes = make("one_pass", sizes), random_codes(sizes["seed"], length, 0.1)
+    position, layer = data.draw(st.integers(0, length - 1)), data.draw(st.integers(0, model.layers))
+    changed = codes.clone()
+    changed[0, position] = (changed[0, position] + 1) % 5
+    before, after = (model.embeddings(c, layer)[0, position] for c in (codes, changed))
+    assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("kind", ["one_pass", "masked", "causal"])
+def test_layers_count_from_the_bases_or_from_the_end(kind):
+    model, codes = make(kind, SMALL | {"layers": 3}), random_codes(0, 30, 0.1)
+    assert model.layers == 3
+    for layer in range(4):
+        assert torch.equal(model.embeddings(codes, layer), model.embeddings(codes, layer - 4))
+    assert torch.equal(model.embeddings(codes), model.embeddings(codes, 3))
+    assert not torch.equal(model.embeddings(codes, 2), model.embeddings(codes, 3))
+    for layer in (4, -5):
+        with pytest.raises(InputError, match=rf"embeddings.layer: .* 0 .* to 3, or -4 to -1 .*; {layer} is none"):
+            model.embeddings(codes, layer)
+
+
+@pytest.mark.parametrize("kind", ["masked", "causal"])
+def test_layer_0_depends_on_the_base_alone(kind):
+    model, codes = make(kind, SMALL), random_codes(0, 50, 0.1)
+    states = model.embeddings(codes, 0)[0]
+    for base in range(5):
+        alike = states[codes[0] == base]
+        assert torch.equal(alike, alike[:1].expand_as(alike))
+    assert not states[codes[0] == 4].any()  # unknown bases are zero
 
 
 @settings(max_examples=30, deadline=None)

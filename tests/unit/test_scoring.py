@@ -8,7 +8,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glmtracks.embeddings import embed_genome
 from glmtracks.errors import InputError
 from glmtracks.models.registry import save
 from glmtracks.scoring import Tile, model_lookup, score_shard, shard_tiles, tile_contigs
@@ -153,33 +152,6 @@ def test_tiles_and_shards_cover_each_base_once(lengths, window, count):
     assert sum(tile.end - tile.start for tile in tiles) == sum(lengths)
     assert [tile for n in range(count) for tile in shard_tiles(tiles, n + 1, count)] == tiles
     assert all(tile.start % window == 0 for tile in tiles)
-
-
-def test_embeddings_are_means_over_their_windows(genome, tmp_path):
-    from glmtracks.models.registry import load
-
-    save(build("one_pass", {"width": 16, "layers": 3, "kernel": 3, "max_dilation": 4, "seed": 0}), tmp_path / "model")
-    embed_genome(
-        model_folder=tmp_path / "model",
-        fasta=genome.path,
-        provenance=genome.path.parent / "provenance.json",
-        destination=tmp_path / "embeddings.parquet",
-        contigs="",
-        size=100,
-        step=70,
-        settings=SETTINGS,
-        threads=1,
-    )
-    table = pq.read_table(tmp_path / "embeddings.parquet").to_pandas()
-    model = load(tmp_path / "model")
-    for contig, length in genome.contigs.items():
-        rows = table[table["contig"] == contig]
-        starts = list(range(0, max(length - 100, 0) + 1, 70))
-        assert rows["start"].tolist() == starts
-        states = model.embeddings(torch.from_numpy(genome.codes(contig, 0, length))[None])[0].detach().numpy()
-        for row in rows.itertuples():
-            assert row.end == min(row.start + 100, length)
-            np.testing.assert_allclose(row.embedding, states[row.start : row.end].mean(axis=0), atol=2e-3)
 
 
 def test_a_pattern_that_matches_no_contig_is_one_sentence(folder, genome, tmp_path):

@@ -75,7 +75,12 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
 
 
 def read_bed_of(
-    genome: Genome, path: str | Path, names: ContigNames, more: Mapping[str, int] | None = None
+    genome: Genome,
+    path: str | Path,
+    names: ContigNames,
+    more: Mapping[str, int] | None = None,
+    *,
+    every_row: bool = False,
 ) -> pd.DataFrame:
     """The rows of a BED that lie on contigs of a genome, under the genome's names.
 
@@ -85,6 +90,7 @@ def read_bed_of(
         genome: the genome.
         path, more: as of `read_bed`, which also says what is returned.
         names: translates the file's contig names.
+        every_row: whether a row on another contig is an error instead.
 
     Raises:
         InputError: as `read_bed`; no row is on a contig of the genome; a row lies past the end of its contig.
@@ -97,6 +103,8 @@ def read_bed_of(
         hint = f"{path}, line {line}: {name} is not a contig of {genome.path} ({names.suggest(name)})"
         if contigs.isna().all():
             raise InputError(f"{hint}; no row of the file is on one.")
+        if every_row:
+            raise InputError(f"{hint}, or leave the row out.")
         logger.warning("%s; %d rows on such contigs are left out", hint, contigs.isna().sum())
     rows = rows.assign(contig=contigs).dropna(subset="contig")
     outside = rows["end"] > rows["contig"].map(genome.contigs).astype(np.int64)

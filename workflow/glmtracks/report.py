@@ -242,9 +242,10 @@ def _files(page: Page) -> list[dict]:
             links = [_link(page, f"{folder}/{track}.bw", f"{track}.bw") for track in tracks.TRACKS]
             links.append(_link(page, f"{folder}/track_hub/hub.txt", "track hub"))
             links.append(_link(page, f"{folder}/scores/", "scores (Parquet)"))
-            embeddings = f"embeddings/{genome}/{model}.parquet"
-            if (page.results / embeddings).exists():
-                links.append(_link(page, embeddings, "embeddings"))
+            for suffix, text in ((".parquet", "embeddings"), (".regions.parquet", "embeddings of intervals")):
+                embeddings = f"embeddings/{genome}/{model}{suffix}"
+                if (page.results / embeddings).exists():
+                    links.append(_link(page, embeddings, text))
             found.append({"genome": genome, "model": model, "links": links})
     return found
 

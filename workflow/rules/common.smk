@@ -113,6 +113,9 @@ REPEATS_BED = {
     if row["repeats"].startswith("bed:")
 }
 EVIDENCE = {name: source_file(row["evidence"], "evidence") for name, row in GENOMES.items() if row["evidence"]}
+EMBED_BED = {
+    name: source_file(row["embed_bed"], "bed") for name, row in GENOMES.items() if row["embed_bed"] and row["scored"]
+}
 VCF = {name: source_file(row["vcf"], "vcf", row["sha256"]) for name, row in CALLSETS.items()}
 INPUTS = {
     (row["genome"], row["task"]): {key: source_file(source, key) for key, source in row["inputs"].items()}

@@ -1,6 +1,7 @@
-"""Mean embeddings of windows along a genome, for every kind of model that has embeddings.
+"""Mean embeddings of windows along a genome and of the intervals of a BED, for every kind of model that has embeddings.
 
-Needs: a genome and a model. Makes results/embeddings/{genome}/{model}.parquet.
+Needs: a genome, a model and, for intervals, the column embed_bed. Makes results/embeddings/{genome}/: {model}.parquet
+and {model}.regions.parquet.
 """
 
 
@@ -9,6 +10,11 @@ rule embeddings:
         expand(
             "results/embeddings/{genome}/{model}.parquet",
             genome=SCORED,
+            model=EMBEDDING,
+        ),
+        expand(
+            "results/embeddings/{genome}/{model}.regions.parquet",
+            genome=EMBED_BED,
             model=EMBEDDING,
         ),
     message:
@@ -41,3 +47,35 @@ rule embed:
         "Embedding {wildcards.genome} with {wildcards.model}"
     script:
         "../scripts/embed.py"
+
+
+rule embed_regions:
+    input:
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
+        provenance="results/genomes/{genome}/provenance.json",
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        bed=lambda wildcards: EMBED_BED[wildcards.genome],
+    output:
+        "results/embeddings/{genome}/{model}.regions.parquet",
+    log:
+        "results/logs/embed_regions/{genome}/{model}.log",
+    benchmark:
+        "results/logs/embed_regions/{genome}/{model}.time.tsv"
+    wildcard_constraints:
+        genome=one_of(EMBED_BED),
+    conda:
+        "../../envs/models.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(2000, 2),
+        runtime=minutes(120),
+    params:
+        aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
+        scores=lambda wildcards: scoring_of(wildcards.genome),
+        layer=SETTINGS["embeddings"]["layer"],
+    message:
+        "Embedding the intervals of {input.bed} in {wildcards.genome} with {wildcards.model}"
+    script:
+        "../scripts/embed_regions.py"

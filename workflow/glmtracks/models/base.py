@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from glmtracks.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -57,9 +59,27 @@ class GenomicLanguageModel(nn.Module, ABC):
         """
         return self.log_probs(codes, species), torch.ones_like(codes, dtype=torch.bool)
 
-    def embeddings(self, codes: Tensor) -> Tensor:
-        """Contextual embeddings (batch, length, channels), float32; only for kinds that the registry says embed."""
+    @property
+    def layers(self) -> int:
+        """Number of the last layer that has embeddings; layer 0 is what the bases alone are turned into."""
+        return 0
+
+    def embeddings(self, codes: Tensor, layer: int = -1) -> Tensor:
+        """Contextual embeddings (batch, length, channels), float32; only for kinds that the registry says embed.
+
+        `layer` counts from 0 to `layers`, negative numbers from the end, as -1 for the last, which is normalised as the
+        head reads it. Raises InputError for a layer that the model does not have.
+        """
         raise TypeError(f"a model of kind {self.kind} has no embeddings")
+
+    def layer_number(self, layer: int) -> int:
+        """`layer` counted from 0; raises InputError for one that the model does not have."""
+        if not -self.layers - 1 <= layer <= self.layers:
+            raise InputError(
+                f"embeddings.layer: this {self.kind} model has the layers 0 (the bases alone) to {self.layers}, or "
+                f"-{self.layers + 1} to -1 counted from the end; {layer} is none of them"
+            )
+        return layer % (self.layers + 1)
 
     @abstractmethod
     def fit(self, corpus: "Corpus", parameters: dict, folder: Path) -> "pd.DataFrame":

@@ -37,9 +37,9 @@ class Causal(TowerModel):
         before = behind(self._read(codes, species))
         return F.log_softmax(self.head(F.gelu(self.mixer(before))).float(), dim=-1)
 
-    def _read(self, codes: Tensor, species: Tensor | None = None) -> Tensor:
-        return self.tower(self.embedding(codes, self.species_of(codes, species)))
+    def _read(self, codes: Tensor, species: Tensor | None = None, depth: int | None = None) -> Tensor:
+        return self.tower(self.embedding(codes, self.species_of(codes, species)), depth=depth)
 
-    def embeddings(self, codes: Tensor) -> Tensor:
+    def embeddings(self, codes: Tensor, layer: int = -1) -> Tensor:
         """States that have read everything up to and including each base."""
-        return self._read(codes).float()
+        return self._read(codes, depth=self.layer_number(layer)).float()

@@ -69,13 +69,17 @@ class Tower(nn.Module):
         )
         self.norm = nn.LayerNorm(width, bias=False)
 
-    def forward(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """States (batch, length, width); zero throughout at positions that are not `known`, bool (batch, length, 1)."""
-        for layer in self.layers:
+    def forward(self, x: Tensor, known: Tensor | None = None, depth: int | None = None) -> Tensor:
+        """States (batch, length, width); zero throughout at positions that are not `known`, bool (batch, length, 1).
+
+        They are those after all layers, normalised, or after the first `depth` of them, normalised only after the last.
+        """
+        depth = len(self.layers) if depth is None else depth
+        for layer in self.layers[:depth]:
             x = layer(x)
             if known is not None:
                 x = x * known
-        return self.norm(x)
+        return self.norm(x) if depth == len(self.layers) else x
 
 
 def behind(states: Tensor) -> Tensor:

@@ -47,9 +47,9 @@ class Masked(TowerModel):
     def receptive_field(self) -> int:
         return self.tower.reach // 2
 
-    def _read(self, symbols: Tensor, species: Tensor | None) -> Tensor:
+    def _read(self, symbols: Tensor, species: Tensor | None, depth: int | None = None) -> Tensor:
         known = symbols != UNKNOWN  # so that what lies beyond a contig is the same as what lies beyond the window
-        return self.tower(self.embedding(symbols, self.species_of(symbols, species)), known.unsqueeze(-1))
+        return self.tower(self.embedding(symbols, self.species_of(symbols, species)), known.unsqueeze(-1), depth)
 
     def _answers(self, symbols: Tensor, species: Tensor | None) -> Tensor:
         return self.head(F.gelu(self.mixer(self._read(symbols, species)))).float()
@@ -82,6 +82,6 @@ class Masked(TowerModel):
         symbols = torch.where(exchanged & (noise < 0.1 * MASKED), random_base.to(codes.dtype), symbols)
         return F.log_softmax(self._answers(symbols, species), dim=-1), asked
 
-    def embeddings(self, codes: Tensor) -> Tensor:
+    def embeddings(self, codes: Tensor, layer: int = -1) -> Tensor:
         """States of the unmasked window."""
-        return self._read(codes, None).float()
+        return self._read(codes, None, self.layer_number(layer)).float()

@@ -37,10 +37,13 @@ class OnePass(TowerModel):
     def receptive_field(self) -> int:
         return 1 + self.tower.reach
 
-    def states(self, codes: Tensor, species: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Left and right states (batch, length, width): what lies before, and what lies after, each position."""
+    def states(self, codes: Tensor, species: Tensor | None = None, depth: int | None = None) -> tuple[Tensor, Tensor]:
+        """Left and right states (batch, length, width): what lies before, and what lies after, each position.
+
+        They are those after the first `depth` layers of the tower, or after all.
+        """
         both = torch.cat([codes, reverse_complement(codes)])
-        read = self.tower(self.embedding(both, self.species_of(codes, species).repeat(2)))
+        read = self.tower(self.embedding(both, self.species_of(codes, species).repeat(2)), depth=depth)
         left, right = behind(read).chunk(2)
         return left, right.flip(1)
 
@@ -52,7 +55,10 @@ class OnePass(TowerModel):
     def _logits(self, near: Tensor, far: Tensor) -> Tensor:
         return self.head(F.gelu(self.mixer(torch.cat([near, far], dim=-1))))
 
-    def embeddings(self, codes: Tensor) -> Tensor:
-        """Mean of left and right state: the same for a base and for its complement on the other strand."""
-        left, right = self.states(codes)
+    def embeddings(self, codes: Tensor, layer: int = -1) -> Tensor:
+        """Mean of left and right state: the same for a base and for its complement on the other strand.
+
+        At no layer does it know the base itself, so layer 0 is what the two neighbours are turned into.
+        """
+        left, right = self.states(codes, depth=self.layer_number(layer))
         return (left.float() + right.float()) / 2

@@ -33,6 +33,10 @@ class TowerModel(GenomicLanguageModel):
         self.embedding = BaseEmbedding(width, len(species), extra=extra_symbols)
         self.tower = Tower(width, layers, kernel, max_dilation, causal=causal, dropout=dropout)
 
+    @property
+    def layers(self) -> int:
+        return len(self.tower.layers)
+
     def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
         """Minimise the loss of the bases of the training windows; see `glmtracks.training`."""
         from glmtracks.training.loop import fit

@@ -141,7 +141,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
 
 def _make_road(project: Project) -> None:
-    """Eleven contigs with genes, a sister genome by URL, and a call set of every kind of variant; all targets."""
+    """Eleven contigs with genes, a sister genome by URL, a call set of every kind of variant, a BED; all targets."""
     world, folder = worlds.road(), project.folder
     worlds.write_fasta(folder / "toy.fa", world.contigs)
     world.write_gff3(folder / "toy.gff3")
@@ -149,6 +149,7 @@ def _make_road(project: Project) -> None:
     sister = {f"s{name}": worlds.mutated(rng, sequence, 0.1) for name, sequence in world.contigs.items()}
     worlds.write_fasta(folder / "sister.fa", sister)
     worlds.write_vcf(folder / "calls.vcf", worlds.road_variants(world))
+    (folder / "parts.bed").write_text("NC_0003.1\t5\t95\tlater\nchr1\t0\t3000\tlong\nchr1\t40\t41\tbase\n")
     project.configure(
         [
             {
@@ -158,6 +159,7 @@ def _make_road(project: Project) -> None:
                 "repeats": "soft",
                 "outgroups": "sister",
                 "contig_aliases": "NC_0003.1=chr3",
+                "embed_bed": "parts.bed",
                 "test": "^chr(4|8)$",
                 "shards": 1,
             },

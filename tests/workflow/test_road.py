@@ -38,6 +38,7 @@ SCHEME = [
     *(f"tracks/toy/{model}/{folder}" for model in MODELS for folder in ("scores", "track_hub/hub.txt")),
     *(f"variants/calls/{model}.{end}" for model in MODELS for end in ("vcf.gz", "vcf.gz.tbi", "parquet")),
     "embeddings/toy/tiny.parquet",
+    "embeddings/toy/tiny.regions.parquet",
     *(f"benchmarks/toy/{task}/{table}" for task in TASKS for table in ("items.parquet", "summary.tsv")),
     *(f"benchmarks/toy/{task}/{model}.parquet" for task in TASKS for model in MODELS),
     "benchmarks/summary.tsv",
@@ -227,6 +228,13 @@ def test_embeddings_cover_the_contigs(road):
     assert frame.loc[frame["contig"] == "chr1", "start"].diff().dropna().eq(200).all()
 
 
+def test_embeddings_of_intervals_keep_the_order_of_the_bed(road):
+    frame = pq.read_table(road.results / "embeddings/toy/tiny.regions.parquet").to_pandas()
+    assert frame["contig"].tolist() == ["chr3", "chr1", "chr1"]
+    assert frame["name"].tolist() == ["later", "long", "base"]
+    assert np.isfinite(np.stack(frame["embedding"])).all()
+
+
 def test_benchmark_table_has_every_task_and_scorer(road):
     summary = pd.read_csv(road.results / "benchmarks/summary.tsv", sep="\t")
     assert set(summary["task"]) == set(TASKS)
@@ -304,6 +312,7 @@ def test_a_parameter_of_one_model_recomputes_that_model_alone(road, tmp_path):
         "benchmark_table": 1,
         "bigwig": 5,
         "embed": 1,
+        "embed_regions": 1,
         "join_shards": 1,
         "plot": 6,
         "report_page": 1,

@@ -46,8 +46,8 @@ def test_a_task_without_its_inputs_says_why():
     assert benchmarks.missing_inputs("outgroup", {**row, "outgroups": ["other"]}, {}) is None
     assert "needs bed=FILE in the column inputs" in benchmarks.missing_inputs("elements", row, {})
     assert benchmarks.missing_inputs("elements", row, {"bed": "x.bed"}) is None
-    with pytest.raises(InputError, match="'sites' is not a benchmark task"):
-        benchmarks.missing_inputs("sites", row, {})
+    with pytest.raises(InputError, match="'site' is not a benchmark task"):
+        benchmarks.missing_inputs("site", row, {})
 
 
 # Blocks and samples

@@ -58,7 +58,7 @@ def snv_consequences(
         InputError: unknown genetic code.
     """
     table = read_code(genetic_code)
-    features = _transcripts_within(features, genome.contigs, contig, start, end)
+    features = transcripts_within(features, genome.contigs, contig, start, end)
     ranks = transcript_ranks(features)
     transcripts = ranks.max(initial=-1) + 1
     genes = np.full(transcripts + 1, None, dtype=object)  # the last: no transcript at all
@@ -89,7 +89,7 @@ def snv_consequences(
     )
 
 
-def _transcripts_within(
+def transcripts_within(
     features: pd.DataFrame, contigs: Mapping[str, int], contig: str, start: int, end: int
 ) -> pd.DataFrame:
     """All rows of the transcripts that reach into the interval with an exon or an intron."""

@@ -50,6 +50,13 @@ TASKS = {
         "nats_per_base",
         "How well are held-out bases predicted from their surroundings?",
     ),
+    "sites": Task(
+        "sites",
+        ("annotation",),
+        "log P(ref)",
+        "accuracy",
+        "How well are the bases of splice sites, start and stop codons and codon positions predicted?",
+    ),
     "consequence": Task(
         "consequence",
         ("annotation",),

@@ -23,7 +23,7 @@ COLUMNS = {
     "scorer_kind": "model | baseline (Markov models and untrained networks are baselines)",
     "model_kind": "kind of a row of the model sheet",
     "score_name": "what was ranked or averaged, with its sign, fixed beforehand; higher = more like label 1",
-    "metric": "nats_per_base, perplexity, accuracy, auroc_within_stratum, auroc, auprc, paired_accuracy",
+    "metric": "nats_per_base, perplexity, accuracy, auroc_within_stratum, auroc, auprc, paired_accuracy and others",
     "headline": "yes for the metric and contrast in which the task's result is read",
     "value": "the metric on all items",
     "low": "lower end of its 95 % block-bootstrap interval",
@@ -53,12 +53,14 @@ class Contrast:
 
     headline  whether the task's result is read here
     defining  baselines that tell the label itself; they are printed but never the best baseline
+    metrics   names of the metrics that mean something here; None for all
     """
 
     name: str
     rows: np.ndarray
     headline: bool
     defining: frozenset[str] = frozenset()
+    metrics: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,12 @@ class Scorer:
 
 @dataclass(frozen=True)
 class Cut:
-    """The items of one contrast as arrays (n,): label, block and stratum are codes; `weights` as in statistics."""
+    """The items of one contrast, as rows and as arrays (n,): label, block and stratum are codes.
 
+    `weights` as in statistics.
+    """
+
+    items: pd.DataFrame
     label: np.ndarray
     block: np.ndarray
     stratum: np.ndarray
@@ -160,6 +166,8 @@ def compare(task: str, items: pd.DataFrame, models: list[Scorer], draws: int, se
         cut = _cut(items.iloc[kept], draws, seed)
         shared = {"contrast": contrast.name, **_counts(cut, items.iloc[kept])}
         for index, metric in enumerate(module.METRICS):
+            if contrast.metrics is not None and metric.name not in contrast.metrics:
+                continue
             flag = "yes" if contrast.headline and index == 0 else "no"
             found = _metric_rows(metric, contrast, cut, kept, scorers)
             rows += [{**shared, "metric": metric.name, "headline": flag, **row} for row in found]
@@ -177,7 +185,7 @@ def _cut(items: pd.DataFrame, draws: int, seed: int) -> Cut:
     sides = (label == 1, label == 0) if classes else (label == 0,)
     n_blocks = min(len(np.unique(block[side])) for side in sides)
     weights = draw_weights(len(names), draws, seed) if n_blocks >= MIN_BLOCKS else None
-    return Cut(label, block, pd.factorize(items["stratum"])[0], weights, n_blocks, bool(classes))
+    return Cut(items, label, block, pd.factorize(items["stratum"])[0], weights, n_blocks, bool(classes))
 
 
 def _counts(cut: Cut, items: pd.DataFrame) -> dict:

@@ -23,9 +23,9 @@ def test_a_preset_is_planned_without_data_or_network(tmp_path, preset):
     assert "Warning" not in done.stdout
 
 
-def test_the_demo_is_three_genomes_four_models_three_tasks(tmp_path):
+def test_the_demo_is_three_genomes_four_models_four_tasks(tmp_path):
     done = snakemake(tmp_path, "--dry-run", environment=NO_NETWORK)
-    genomes, scored, models, embedding, tasks, shards, tracks, callsets, plots = 3, 1, 4, 2, 3, 4, 5, 1, 6
+    genomes, scored, models, embedding, tasks, shards, tracks, callsets, plots = 3, 1, 4, 2, 4, 4, 5, 1, 6
     assert planned(done.stdout) == {
         "all": 1,
         "genome": genomes,

@@ -1,5 +1,6 @@
 """Fixtures for all tests: the folder of real data, and genomes of a few bases."""
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -51,3 +52,21 @@ def make_genome(tmp_path: Path) -> Callable[[dict[str, str]], Genome]:
 def tiny_genome(make_genome: Callable[[dict[str, str]], Genome]) -> Genome:
     """Two contigs, chrI of 70 bases with a soft-masked stretch and an N, and chrM of 12."""
     return make_genome({"chrI": "ACGTN" + "acgta" * 3 + "GATTACA" * 7 + "A", "chrM": "GATCACAGGTCT"})
+
+
+@pytest.fixture
+def make_plan(tmp_path):
+    """make_plan(model_folder, **changes) -> path of the plan of scoring a genome with it, in float32."""
+
+    def make(model_folder, **changes) -> Path:
+        from glmtracks.models.registry import load, read_config
+        from glmtracks.strategies import choose
+
+        model = load(model_folder)
+        usual = choose(model, "masked" if model.objective == "masked" else "auto")
+        plan = {"strategy": usual.name, "strands": usual.strands, "spacing": None, "precision": "float32"}
+        path = tmp_path / f"plan-{len(list(tmp_path.glob('plan-*')))}.json"
+        path.write_text(json.dumps(plan | {"model_sha256": read_config(model_folder)["sha256"]} | changes))
+        return path
+
+    return make

@@ -7,6 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.strategies import choose
 
 LENGTH = 512  # bases of the window that is counted
 
@@ -23,8 +24,8 @@ def training_flops(model: GenomicLanguageModel, length: int = LENGTH) -> float:
 
 @torch.no_grad()
 def inference_flops(model: GenomicLanguageModel, length: int = LENGTH) -> float:
-    """Operations of `log_probs` for one base."""
+    """Operations for one base of asking about every base of a window as scoring does."""
     codes = torch.randint(4, (1, length), dtype=torch.uint8)
     with FlopCounterMode(display=False) as counter:
-        model.log_probs(codes)
+        choose(model).log_probs(model, codes)
     return counter.get_total_flops() / length

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from glmtracks.corpus import Corpus
-from glmtracks.models.base import GenomicLanguageModel, reverse_complement
+from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.markov import Markov
-from glmtracks.models.masked import MASKED, Masked
+from glmtracks.models.masked import Masked
 from glmtracks.scoring import Runner, tile_contigs
+from glmtracks.strategies import choose
 from glmtracks.training import build
 from glmtracks.training.loop import LOG_EVERY, fit
 
@@ -130,7 +130,7 @@ def held_out_losses(model: GenomicLanguageModel, corpus: Corpus, precision: str,
     runner = Runner.start(model, **settings, precision=precision, threads=threads)
     length = member.genome.contigs[HELD_OUT]
     codes, losses = member.genome.codes(HELD_OUT, 0, length), np.full(length, np.nan, dtype=np.float32)
-    for ask in _ways_to_ask(model, length):
+    for ask in _ways_to_ask(runner, length):
         for tile, log_probs in runner.map(member.genome, tile_contigs({HELD_OUT: length}, runner.window), ask):
             here = slice(tile.start, tile.end)
             found = -np.take_along_axis(log_probs, np.minimum(codes[here], 3)[:, None], axis=1)[:, 0]
@@ -143,29 +143,25 @@ def held_out_losses(model: GenomicLanguageModel, corpus: Corpus, precision: str,
     return losses
 
 
-def _ways_to_ask(model: GenomicLanguageModel, length: int) -> list[Callable[[Tensor], Tensor]]:
+def _ways_to_ask(runner: Runner, length: int) -> list[Callable[[Tensor], Tensor]]:
+    model, margin = runner.model, runner.margin
     if not isinstance(model, Masked):
-        return [model.log_probs]
+        return [lambda codes: choose(model, strands=1).log_probs(model, codes, margin)]
     spacing = model.receptive_field + 1
     times = min(-(-POSITIONS * spacing * 11 // (10 * length)), spacing)  # a tenth more, for what may be purged
-    return [single_masks(model, int(first)) for first in np.linspace(0, spacing, times, endpoint=False)]
+    return [single_masks(model, margin, int(first)) for first in np.linspace(0, spacing, times, endpoint=False)]
 
 
-def single_masks(model: Masked, first: int) -> Callable[[Tensor], Tensor]:
+def single_masks(model: Masked, margin: int, first: int) -> Callable[[Tensor], Tensor]:
     """A function that gives log-probabilities of the bases `first` and further ones, each farther from the next than
-    the model can see, and NaN for all others.
+    the model can see, and NaN for all others; without those of the margins.
 
     One forward pass on each strand hides them all, so each prediction is that of a single mask, averaged over strands.
     """
-    spacing = model.receptive_field + 1
 
     def ask(codes: Tensor) -> Tensor:
-        hidden = (torch.arange(codes.shape[1], device=codes.device) % spacing == first).expand(codes.shape)
-        noise = torch.where(hidden, MASKED / 2, 1.0)  # of this noise training makes a mask, never another base
-        species = model.species_of(codes, None)
-        there, _ = model.training_log_probs(codes, species, noise)
-        back, _ = model.training_log_probs(reverse_complement(codes), species, noise.flip(1))
-        log_probs = F.log_softmax((there + back.flip(1, 2)).float() / 2, dim=-1)
-        return torch.where(hidden.unsqueeze(-1), log_probs, torch.nan)
+        hidden = (torch.arange(codes.shape[1], device=codes.device) - margin) % (model.receptive_field + 1) == first
+        log_probs = choose(model, "masked").answers(model, codes, hidden=hidden.expand(codes.shape))
+        return torch.where(hidden[:, None], log_probs, torch.nan)[:, margin : codes.shape[1] - margin]
 
     return ask

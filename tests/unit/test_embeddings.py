@@ -33,8 +33,9 @@ def genome(make_genome):
 
 
 @pytest.fixture(params=["one_pass", "masked", "causal"])
-def folder(request, tmp_path):
+def folder(request, tmp_path, make_plan):
     save(build(request.param, SMALL), tmp_path / "model")
+    make_plan(tmp_path / "model").rename(tmp_path / "model" / "plan.json")
     return tmp_path / "model"
 
 
@@ -43,6 +44,7 @@ def given_to_both(folder: Path, genome, out: Path, changes: dict) -> dict:
         "model_folder": folder,
         "fasta": genome.path,
         "provenance": genome.path.parent / "provenance.json",
+        "plan": folder / "plan.json",
         "destination": out,
         "layer": -1,
         "settings": SETTINGS | {key: changes.pop(key) for key in ("window", "batch") if key in changes},

@@ -11,6 +11,7 @@ from performance.flops import inference_flops, training_flops
 from performance.table import Measured, aligned, write_table
 from performance.twins import architecture, preset, recipe, size, twin
 
+from glmtracks.strategies import choose
 from glmtracks.training import build
 
 SHAPE = {"width": 16, "layers": 3, "kernel": 3, "max_dilation": 4}
@@ -24,12 +25,12 @@ def corpus(make_genome, tmp_path):
     return make_corpus({"tiny": genome.path}, tmp_path / "corpus", threads=1, purged=False)
 
 
-@pytest.mark.parametrize("kind, strands", [("one_pass", 2), ("causal", 1), ("masked", 1)])
+@pytest.mark.parametrize("kind, strands", [("one_pass", 2), ("causal", 1), ("masked", 1)])  # that one pass reads
 def test_operations_are_two_for_each_weight_on_each_strand_and_thrice_in_training(kind, strands):
-    model = build(kind, SHAPE | {"spacing": 8, "seed": 1})
+    model = build(kind, SHAPE | {"seed": 1})
     linear = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
     weights = sum(layer.weight.numel() for layer in linear)
-    assert inference_flops(model) == 2 * weights * strands * (16 if kind == "masked" else 1)  # 8 spacings × 2 strands
+    assert inference_flops(model) == 2 * weights * strands * {"one_pass": 1, "causal": 2, "masked": 64}[kind]
     # bases have no gradient, so the backward pass through the embedding takes one product, not two
     symbols = model.embedding.symbols.weight.numel()
     assert training_flops(model) == 2 * strands * (3 * weights - symbols)
@@ -47,14 +48,14 @@ def test_twins_have_the_parameters_and_the_reach_of_the_model_of_the_preset(kind
         twin("masked", "one_pass", SHAPE)
 
 
-def test_a_single_mask_is_what_scoring_with_a_wide_spacing_asks():
-    model = build("masked", SHAPE | {"kernel": 3, "spacing": 8, "seed": 1}).eval()
-    assert model.spacing == model.receptive_field + 1
-    codes = torch.randint(5, (2, 50), dtype=torch.uint8)
-    single = quality.single_masks(model, 3)(codes)
-    asked = (torch.arange(50) % 8 == 3) & (codes < 4)
-    torch.testing.assert_close(single[asked], model.log_probs(codes)[asked])
-    assert single[:, torch.arange(50) % 8 != 3].isnan().all()
+def test_single_masks_are_what_the_strategy_of_single_masks_asks():
+    model = build("masked", SHAPE | {"kernel": 3, "seed": 1}).eval()
+    codes = torch.randint(5, (2, 60), dtype=torch.uint8)
+    single = quality.single_masks(model, 5, 3)(codes)
+    spacing = model.receptive_field + 1
+    asked = (torch.arange(50) % spacing == 3) & (codes[:, 5:55] < 4)
+    torch.testing.assert_close(single[asked], choose(model, "masked").log_probs(model, codes, 5)[asked])
+    assert single[:, torch.arange(50) % spacing != 3].isnan().all()
 
 
 def test_held_out_losses_are_those_of_the_validation_chromosome(corpus, monkeypatch):
@@ -66,7 +67,7 @@ def test_held_out_losses_are_those_of_the_validation_chromosome(corpus, monkeypa
     assert all(len(loss) == 9100 and not np.isnan(loss).any() for loss in losses)
     first, second, third = (loss.mean() for loss in losses)
     assert third < second < first < np.log(4)
-    model = build("masked", SHAPE | {"spacing": 8, "seed": 1})
+    model = build("masked", SHAPE | {"seed": 1})
     found = quality.held_out_losses(model, corpus, "float32", 1)
     assert (~np.isnan(found)).sum() == pytest.approx(4400, rel=0.05)
 

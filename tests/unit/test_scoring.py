@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmtracks.errors import InputError
-from glmtracks.models.registry import save
+from glmtracks.models.one_pass import OnePass
+from glmtracks.models.registry import load, save
 from glmtracks.scoring import Tile, model_lookup, score_shard, shard_tiles, tile_contigs
+from glmtracks.strategies import choose
 from glmtracks.training import build
 
 SETTINGS = {"contigs": "", "window": 64, "batch": 3, "precision": "float32", "device": "cpu", "species": "yeast"}
@@ -28,7 +30,7 @@ def genome(make_genome):
 
 
 @pytest.fixture(params=["markov", "one_pass", "masked", "causal"])
-def folder(request, tmp_path):
+def folder(request, tmp_path, make_plan):
     parameters = {
         "order": 4,
         "prior": 1.0,
@@ -36,14 +38,19 @@ def folder(request, tmp_path):
         "layers": 3,
         "kernel": 3,
         "max_dilation": 4,
-        "spacing": 8,
         "seed": 0,
     }
     model = build(request.param, parameters)
     if request.param == "markov":
         model.counts.copy_(torch.from_numpy(np.random.default_rng(1).integers(0, 50, len(model.counts))))
-    save(model, tmp_path / "model")
-    return tmp_path / "model"
+    return stored(model, tmp_path / "model", make_plan)
+
+
+def stored(model, folder, make_plan, **plan):
+    """The folder of a model, with the plan of scoring with it beside the weights."""
+    save(model, folder)
+    make_plan(folder, **plan).rename(folder / "plan.json")
+    return folder
 
 
 def score(folder, genome, out, shards: int, **changes) -> pd.DataFrame:
@@ -54,6 +61,7 @@ def score(folder, genome, out, shards: int, **changes) -> pd.DataFrame:
             model_folder=folder,
             fasta=genome.path,
             provenance=genome.path.parent / "provenance.json",
+            plan=folder / "plan.json",
             shard=f"{number:04d}-of-{shards:04d}",
             destination=path,
             settings=SETTINGS | changes,
@@ -88,25 +96,37 @@ def test_tiles_do_not_matter(folder, genome, tmp_path):
 
 
 def test_the_scores_are_those_of_the_model_on_the_whole_contig(folder, genome, tmp_path):
-    from glmtracks.models.registry import load
-
     scores, model = score(folder, genome, tmp_path, shards=2), load(folder)
+    exact = choose(model, "masked" if model.objective == "masked" else "auto")
     for contig, length in genome.contigs.items():
         codes = genome.codes(contig, 0, length)
-        log_probs = model.log_probs(torch.from_numpy(codes)[None])[0].detach().numpy()
+        log_probs = exact.log_probs(model, torch.from_numpy(codes)[None])[0].detach().numpy()
         rows = scores[scores["contig"] == contig]
         defined = codes < 4
         expected = log_probs - np.take_along_axis(log_probs, np.where(defined, codes, 0)[:, None].astype(int), axis=1)
         np.testing.assert_allclose(rows.loc[defined, COLUMNS[:4]], expected[defined], atol=6e-4)
 
 
-def test_the_reverse_complement_of_a_genome_gives_the_complement_of_the_scores(make_genome, tmp_path):
+@pytest.mark.parametrize(
+    "kind, plan",
+    [
+        ("one_pass", {}),
+        ("masked", {}),
+        ("masked", {"strategy": "strided", "spacing": 8}),
+        ("causal", {}),
+        ("markov", {"strands": 2}),
+    ],
+)
+def test_the_reverse_complement_of_a_genome_gives_the_complement_of_the_scores(
+    kind, plan, make_genome, make_plan, tmp_path
+):
     rng = np.random.default_rng(2)
-    sequence = "".join(rng.choice(list("ACGTN"), 1000, p=[0.24, 0.24, 0.24, 0.24, 0.04]))
+    sequence = "".join(rng.choice(list("ACGTN"), 1001, p=[0.24, 0.24, 0.24, 0.24, 0.04]))  # 8 does not divide 1,000
     mirror = sequence[::-1].translate(str.maketrans("ACGTN", "TGCAN"))
-    save(build("one_pass", {"width": 16, "layers": 4, "kernel": 3, "max_dilation": 8, "seed": 3}), tmp_path / "model")
-    there = score(tmp_path / "model", make_genome({"a": sequence}, "there"), tmp_path, shards=1)
-    back = score(tmp_path / "model", make_genome({"a": mirror}, "back"), tmp_path, shards=1)[::-1]
+    shape = {"order": 3, "prior": 1.0, "width": 16, "layers": 4, "kernel": 3, "max_dilation": 8, "seed": 3}
+    folder = stored(build(kind, shape), tmp_path / "model", make_plan, **plan)
+    there = score(folder, make_genome({"a": sequence}, "there"), tmp_path, shards=1)
+    back = score(folder, make_genome({"a": mirror}, "back"), tmp_path, shards=1)[::-1]
     complement = ["llr_T", "llr_G", "llr_C", "llr_A", "entropy"]
     np.testing.assert_allclose(there[COLUMNS], back[complement].to_numpy(), atol=1.1e-3)
 
@@ -138,7 +158,7 @@ def test_scoring_single_variants_afresh_gives_the_scores_of_the_genome(folder, g
     )
     reference = rows["ref"].astype(str).map("ACGT".index).to_numpy()
     alternative = (reference + 1) % 4
-    lookup = model_lookup(folder, genome, SETTINGS, threads=1)
+    lookup = model_lookup(folder, genome, SETTINGS, 1, folder / "plan.json")
     llr, entropy = lookup("contig.0|x", rows["start"].to_numpy(), reference, alternative)
     np.testing.assert_array_equal(llr, rows[COLUMNS[:4]].to_numpy()[np.arange(len(rows)), alternative])
     np.testing.assert_array_equal(entropy, rows["entropy"])
@@ -161,3 +181,45 @@ def test_a_pattern_that_matches_no_contig_is_one_sentence(folder, genome, tmp_pa
 
 def test_tile_is_half_open():
     assert tile_contigs({"a": 5}, 3) == [Tile("a", 0, 3), Tile("a", 3, 5)]
+
+
+def test_a_pass_that_does_not_fit_into_memory_is_done_again_with_half_the_windows(
+    genome, tmp_path, make_plan, monkeypatch
+):
+    folder = stored(
+        build("one_pass", {"width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0}),
+        tmp_path / "model",
+        make_plan,
+    )
+    usual, shapes = OnePass.log_probs, []
+
+    def greedy(model, codes, species=None):
+        shapes.append(len(codes))
+        if len(codes) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return usual(model, codes, species)
+
+    expected = score(folder, genome, tmp_path, shards=1, batch=2)
+    monkeypatch.setattr(OnePass, "log_probs", greedy)
+    found = score(folder, genome, tmp_path, shards=1, batch=16)
+    np.testing.assert_allclose(found[COLUMNS], expected[COLUMNS], atol=1.1e-3)
+    assert max(shapes) > 2 and shapes.count(max(shapes)) == 1
+    monkeypatch.setattr(OnePass, "log_probs", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()))
+    with pytest.raises(InputError, match=r"make scores\.window smaller than 64"):
+        score(folder, genome, tmp_path, shards=1)
+
+
+def test_a_model_that_never_saw_unknown_bases_gives_no_score_near_them(genome, tmp_path, make_plan, monkeypatch):
+    folder = stored(
+        build("one_pass", {"width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0}),
+        tmp_path / "model",
+        make_plan,
+    )
+    everywhere = score(folder, genome, tmp_path, shards=1)
+    monkeypatch.setattr(OnePass, "reads_unknown", False)
+    scores, field = score(folder, genome, tmp_path, shards=2), load(folder).receptive_field
+    for _, rows in scores.groupby("contig", sort=False):
+        unknown = np.pad(~rows["ref"].isin(list("ACGT")).to_numpy(), field, constant_values=True)
+        near = np.array([unknown[i : i + 2 * field + 1].any() for i in range(len(rows))])
+        assert (rows[COLUMNS].isna().all(axis=1) == near).all()
+        pd.testing.assert_frame_equal(rows[~near], everywhere.loc[rows.index[~near]])

@@ -201,7 +201,7 @@ def test_losses_are_tallied_by_region_and_repeat():
 @pytest.mark.parametrize("kind", ["one_pass", "causal", "masked"])
 def test_training_learns_and_two_runs_give_the_same_weights(kind, corpus, tmp_path):
     recipe = fill_defaults(RECIPE | {"steps": 120 if kind == "masked" else 40}, schema(f"parameters/{kind}"))
-    models = [build(kind, recipe | {"kernel": 3, "spacing": 16}, ("one", "two")) for _ in range(2)]
+    models = [build(kind, recipe | {"kernel": 3}, ("one", "two")) for _ in range(2)]
     histories = [model.fit(corpus, recipe, tmp_path / str(n)) for n, model in enumerate(models)]
     for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
         assert torch.equal(one, other)
@@ -331,9 +331,9 @@ def test_another_recipe_does_not_go_on_from_an_old_checkpoint(job, tmp_path):
 @given(st.integers(0, 1000))
 def test_masks_hide_exchange_and_leave_bases_as_in_bert(seed):
     rng = np.random.default_rng(seed)
-    model = build("masked", RECIPE | {"spacing": 4})
+    model = build("masked", RECIPE)
     shown = []
-    model._answers = lambda symbols, species: shown.append(symbols) or torch.zeros(*symbols.shape, 4)
+    model.log_probs = lambda symbols, species: shown.append(symbols) or torch.zeros(*symbols.shape, 4)
     codes = torch.from_numpy(rng.integers(0, 5, (8, 4000)).astype(np.uint8))
     _, asked = model.training_log_probs(
         codes, torch.zeros(8), torch.from_numpy(rng.random((8, 4000), dtype=np.float32))

@@ -1,8 +1,13 @@
 """Where models run, and in which number format."""
 
 import ctypes
+import fcntl
 import logging
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
 
 import torch
 
@@ -11,8 +16,10 @@ from glmtracks.errors import InputError
 logger = logging.getLogger(__name__)
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt in glibc
-ROWS = {"cpu": 1, "cuda": 64}  # of a forward pass: few enough for the caches of a CPU, many enough to fill a GPU
+FILLED = 0.8  # of a GPU's free memory that a forward pass may take
 CLEARLY_FASTER = 1.3  # bfloat16 has to win by this much, so that a noisy measurement does not change the format
+
+_CLAIMED: list[TextIO] = []  # locks of the GPUs of this process
 
 
 def pick_device(name: str) -> torch.device:
@@ -23,6 +30,46 @@ def pick_device(name: str) -> torch.device:
         return torch.device("cuda")
     keep_freed_memory()
     return torch.device("cpu")
+
+
+def claim_device(name: str) -> torch.device:
+    """As `pick_device`; where there are several GPUs, one that no other job on this machine has claimed.
+
+    A claim is a lock that lasts as long as the process. Where all are taken, the GPU with the most free memory.
+    """
+    device = pick_device(name)
+    if device.type == "cpu" or torch.cuda.device_count() == 1:
+        return device
+    for index in range(torch.cuda.device_count()):
+        uuid = getattr(torch.cuda.get_device_properties(index), "uuid", index)
+        lock = open(Path(tempfile.gettempdir(), f"glmtracks-gpu-{uuid}.lock"), "a")  # noqa: SIM115 - open to the end
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+        else:
+            _CLAIMED.append(lock)
+            return torch.device("cuda", index)
+    free = [torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count())]
+    return torch.device("cuda", free.index(max(free)))
+
+
+def fitting_rows(one_row: Callable[[], object], device: torch.device, most: int) -> int:
+    """How many rows of a forward pass fit into a GPU's free memory, a power of two up to `most`.
+
+    `one_row` runs a pass of one row.
+    """
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    one_row()
+    taken = max(torch.cuda.max_memory_allocated(device) - before, 1)
+    fitting = int(FILLED * torch.cuda.mem_get_info(device)[0] / taken)
+    return min(1 << max(fitting, 1).bit_length() - 1, most)
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether PyTorch raised `error` because memory did not suffice, on a GPU or a CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def keep_freed_memory() -> None:

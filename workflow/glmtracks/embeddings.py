@@ -44,6 +44,7 @@ def embed_genome(
     model_folder: Path,
     fasta: Path,
     provenance: Path,
+    plan: Path,
     destination: Path,
     contigs: str,
     size: int,
@@ -58,7 +59,7 @@ def embed_genome(
     A contig shorter than `size` is one window. The Parquet file has contig, start, end (0-based, half-open) and
     embedding, a list of `channels` float16 values; what made it stands in the metadata of its schema.
     """
-    genome, runner = Genome(fasta), start_runner(model_folder, settings, threads)
+    genome, runner = Genome(fasta), start_runner(model_folder, settings, threads, plan)
     chosen = select_contigs(genome, contigs, "embeddings.contigs")
     metadata = _metadata(runner, model_folder, provenance, layer) | {"size": str(size), "step": str(step)}
     tiles = [tile for tile in tile_contigs(chosen, runner.window) if (tile.end - 1) // step * step + size > tile.start]
@@ -71,6 +72,7 @@ def embed_regions(
     model_folder: Path,
     fasta: Path,
     provenance: Path,
+    plan: Path,
     bed: Path,
     names: ContigNames,
     destination: Path,
@@ -89,7 +91,7 @@ def embed_regions(
     """
     genome = Genome(fasta)
     regions = _regions(genome, bed, names)
-    runner = start_runner(model_folder, settings, threads)
+    runner = start_runner(model_folder, settings, threads, plan)
     parts = (regions.iloc[first : first + REGIONS] for first in range(0, len(regions), REGIONS))
     tables = (_region_table(part, _region_means(runner, genome, part, layer)) for part in parts)
     _write(destination, _metadata(runner, model_folder, provenance, layer), tables)
@@ -119,7 +121,7 @@ def interval_means(
         layer: as of `GenomicLanguageModel.embeddings`.
     """
     opened, sums = Intervals(*np.zeros((3, 0), dtype=np.int64)), np.zeros((0, 0))
-    embed = partial(runner.model.embeddings, layer=layer)
+    embed = partial(runner.inner_states, layer=layer)
     with tqdm(
         total=sum(tile.end - tile.start for tile in tiles), unit=" bases", unit_scale=True, desc="embedding"
     ) as bar:

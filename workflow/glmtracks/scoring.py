@@ -10,10 +10,11 @@ import json
 import logging
 import re
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -21,19 +22,23 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from tqdm import tqdm
 
-from glmtracks.devices import ROWS, pick_device, pick_precision
+from glmtracks.devices import claim_device, fitting_rows, is_out_of_memory, pick_precision
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome
-from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 from glmtracks.models.registry import load, read_config
 from glmtracks.shards import ScoresWriter, score_columns
+from glmtracks.strategies import Strategy, choose
 
 logger = logging.getLogger(__name__)
 
 SMALLEST = 256  # the shortest forward pass; tiles of short contigs are padded to it or to the next power of two
 ROUND = 2_000_000  # bases whose results are held at a time
+MOST_ROWS = 64  # of a forward pass on a GPU; more do not make it faster
+QUEUE = 16  # tiles that may wait to be written
 
 
 class Tile(NamedTuple):
@@ -46,53 +51,161 @@ class Tile(NamedTuple):
 
 @dataclass
 class Runner:
-    """A model on its device, and the shape of its forward passes: `batch` rows that score `window` bases each."""
+    """A model on its device, how it is asked, and the shape of its forward passes.
+
+    A pass reads `batch` rows, each of which scores `window` bases. Where memory does not suffice, `batch` is halved
+    and the pass done again.
+    """
 
     model: GenomicLanguageModel
     device: torch.device
     dtype: torch.dtype
+    strategy: Strategy
     window: int
     batch: int
 
     @classmethod
     def start(
-        cls, model: GenomicLanguageModel, *, window: int, batch: int, precision: str, device: str, threads: int
+        cls,
+        model: GenomicLanguageModel,
+        *,
+        window: int,
+        batch: int,
+        precision: str,
+        device: str,
+        threads: int,
+        strategy: Strategy | None = None,
     ) -> "Runner":
-        """Put `model` on its device in its number format. Kinds without matrix products stay in float32."""
+        """Put `model` on its device in its number format. Kinds without matrix products stay in float32.
+
+        strategy  by default the one that fits the model
+        batch     0 = what fits the device
+        """
         torch.set_num_threads(threads)
-        place = pick_device(device)
+        place = claim_device(device)
         floating = any(parameter.is_floating_point() for parameter in model.parameters())
         dtype = pick_precision(precision, place) if floating else torch.float32
-        return cls(model.eval().to(place, dtype), place, dtype, window, batch or ROWS[place.type])
+        runner = cls(model.eval().to(place, dtype), place, dtype, strategy or choose(model), window, batch or 1)
+        if model.context:
+            runner.window = min(window, model.context - 2 * runner.margin)
+        if not batch and place.type == "cuda":
+            runner.batch = fitting_rows(lambda: runner.ask(runner._blank(1)), place, MOST_ROWS)
+        return runner
 
     @property
     def margin(self) -> int:
-        """Bases read on each side of a tile: the receptive field, rounded up to a multiple of 64."""
-        return -(-self.model.receptive_field // 64) * 64
+        """Bases read on each side of a tile: the receptive field, rounded up to a multiple of 64; at most a quarter of
+        the longest window of a model that has one."""
+        reach = -(-self.model.receptive_field // 64) * 64
+        return min(reach, self.model.context // 4) if self.model.context else reach
 
     def log_probs(self, genome: Genome, tiles: list[Tile]) -> Iterator[tuple[Tile, np.ndarray]]:
-        """Each tile with its natural-log probabilities, float32 (end - start, 4), in the order of `tiles`."""
-        return self.map(genome, tiles, self.model.log_probs)
+        """Each tile with its natural-log probabilities, float32 (end - start, 4), in the order of `tiles`.
+
+        NaN where the model was not trained to read what lies around (see `GenomicLanguageModel.reads_unknown`).
+        """
+        return self.map(genome, tiles, self._log_probs)
+
+    def ask(self, codes: np.ndarray, margin: int = 0) -> np.ndarray:
+        """Natural-log probabilities, float32 (n, length - 2 margin, 4), of any windows, uint8 (n, length)."""
+        return self.batched(partial(self._log_probs, margin=margin), codes)
+
+    def strand_log_probs(self, codes: np.ndarray, margin: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """As `ask`, of each strand by itself, both in the order of the forward strand; for causal models."""
+        one = replace(self.strategy, strands=1)
+
+        def forward(windows: Tensor) -> Tensor:
+            return one.log_probs(self.model, windows, margin)
+
+        return self.batched(forward, codes), self.batched(lambda w: forward(reverse_complement(w)).flip(1, 2), codes)
+
+    def states(self, codes: np.ndarray, layer: int = -1) -> np.ndarray:
+        """Embeddings after a layer, float32 (n, length, channels), of any windows, uint8 (n, length)."""
+        return self.batched(partial(self.model.embeddings, layer=layer), codes)
+
+    def inner_states(self, codes: Tensor, layer: int = -1) -> Tensor:
+        """Embeddings of all but the margins of windows: for `map`."""
+        return self.model.embeddings(codes, layer)[:, self.margin : codes.shape[1] - self.margin]
+
+    def _log_probs(self, codes: Tensor, margin: int | None = None) -> Tensor:
+        margin = self.margin if margin is None else margin
+        log_probs = self.strategy.log_probs(self.model, codes, margin)
+        if not self.model.reads_unknown:
+            near = F.max_pool1d((codes > 3).float(), 2 * self.model.receptive_field + 1, 1, self.model.receptive_field)
+            log_probs[near[:, margin : codes.shape[1] - margin] > 0] = torch.nan
+        return log_probs
 
     @torch.inference_mode()
     def map(
-        self, genome: Genome, tiles: list[Tile], function: Callable[[Tensor], Tensor], beyond: int = 0
+        self, genome: Genome, tiles: list[Tile], function: Callable[[Tensor], Tensor]
     ) -> Iterator[tuple[Tile, np.ndarray]]:
-        """Each tile with `function` of its bases, cut to its positions and `beyond` more to the right, in order.
+        """Each tile with `function` of its bases, in order.
 
-        `function` maps codes uint8 (rows, length) to (rows, length, channels).
+        `function` maps codes uint8 (rows, length) to (rows, length - 2 margins, channels).
         """
         waiting = iter(tiles)
         while some := list(islice(waiting, max(ROUND // self.window, 1))):
             results: dict[Tile, np.ndarray] = {}
             for length, group in self._by_length(some).items():
-                rows = max(self.batch * self.window // length, 1)
-                for first in range(0, len(group), rows):
-                    batch = group[first : first + rows]
-                    output = function(self._read(genome, batch, rows, length + beyond)).float().cpu().numpy()
-                    for tile, row in zip(batch, output, strict=False):
-                        results[tile] = row[self.margin : self.margin + tile.end - tile.start + beyond]
+                for batch, output in self._passes(genome, group, length, function):
+                    for tile, row in zip(batch, output.float().cpu().numpy(), strict=False):
+                        results[tile] = row[: tile.end - tile.start]
             yield from ((tile, results.pop(tile)) for tile in some)
+
+    def _passes(
+        self, genome: Genome, tiles: list[Tile], length: int, function: Callable[[Tensor], Tensor]
+    ) -> Iterator[tuple[list[Tile], Tensor]]:
+        """Tiles and what `function` gives for them, one pass behind: a GPU computes while its last pass is used."""
+        first, last = 0, None
+        while first < len(tiles):
+            rows = self._rows(length + 2 * self.margin)
+            batch = tiles[first : first + rows]
+            output = self._careful(function, self._read(genome, batch, rows, length), rows)
+            if output is not None:
+                if last:
+                    yield last
+                last, first = (batch, output), first + rows
+        if last:
+            yield last
+
+    @torch.inference_mode()
+    def batched(self, function: Callable[[Tensor], Tensor], codes: np.ndarray) -> np.ndarray:
+        """`function` of any windows, uint8 (n, length), float32; a fixed number of them at a time."""
+        outputs, first = [], 0
+        while first < len(codes):
+            rows = self._rows(codes.shape[1])
+            windows = np.full((rows, codes.shape[1]), 4, dtype=np.uint8)
+            some = codes[first : first + rows]
+            windows[: len(some)] = some
+            output = self._careful(function, torch.from_numpy(windows).to(self.device), rows)
+            if output is not None:
+                outputs.append(output[: len(some)].float().cpu().numpy())
+                first += rows
+        return np.concatenate(outputs) if outputs else function(self._blank(0)).float().cpu().numpy()
+
+    def _rows(self, length: int) -> int:
+        """Windows of `length` bases in a pass, so that it reads as many bases as one of `batch` whole tiles."""
+        return max(self.batch * (self.window + 2 * self.margin) // length, 1)
+
+    def _careful(self, function: Callable[[Tensor], Tensor], codes: Tensor, rows: int) -> Tensor | None:
+        """`function(codes)`; None, and half the batch from now on, where it does not fit into memory."""
+        try:
+            return function(codes)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        if rows == 1:
+            raise InputError(
+                f"one window of {codes.shape[1]:,} bases does not fit into the memory of this {self.device.type}; "
+                f"make scores.window smaller than {self.window:,}"
+            )
+        torch.cuda.empty_cache()
+        self.batch = max(self.batch // 2, 1)
+        logger.warning(f"out of memory: going on with {self.batch} windows per forward pass")
+        return None
+
+    def _blank(self, rows: int) -> np.ndarray:
+        return np.full((rows, self.window + 2 * self.margin), 4, dtype=np.uint8)
 
     def _by_length(self, tiles: list[Tile]) -> dict[int, list[Tile]]:
         groups = defaultdict(list)
@@ -140,15 +253,24 @@ def select_contigs(genome: Genome, pattern: str, key: str) -> dict[str, int]:
     return chosen
 
 
-def start_runner(model_folder: Path, settings: dict, threads: int) -> Runner:
-    """Load a model and make it ready with the settings `scores` of the configuration.
+def start_runner(model_folder: Path, settings: dict, threads: int, plan: Path) -> Runner:
+    """Load a model and make it ready to score a genome as planned.
 
-    `settings["species"]` says what species the genome is of, for models with a species token.
+    settings  those called `scores` in the configuration, and `species`, what the genome is read as by models with a
+              species token
+    plan      JSON file of `glmtracks.planning`
     """
-    chosen = {key: settings[key] for key in ("window", "batch", "precision", "device")}
-    model = load(model_folder)
+    model, planned = load(model_folder), json.loads(Path(plan).read_text())
     model.read_as(settings["species"])
-    return Runner.start(model, **chosen, threads=threads)
+    if planned["model_sha256"] != read_config(model_folder)["sha256"]:
+        raise InputError(f"{plan} was made for other weights than those of {model_folder}; delete it and run again")
+    return Runner.start(
+        model,
+        **{key: settings[key] for key in ("window", "batch", "device")},
+        precision=planned["precision"],
+        threads=threads,
+        strategy=Strategy(planned["strategy"], planned["strands"], planned["spacing"]),
+    )
 
 
 def describe(runner: Runner, model_folder: Path, provenance: Path) -> dict[str, str]:
@@ -156,17 +278,25 @@ def describe(runner: Runner, model_folder: Path, provenance: Path) -> dict[str, 
     return {
         "model_sha256": read_config(model_folder)["sha256"],
         "genome_sha256": json.loads(Path(provenance).read_text())["sequence_sha256"],
-        "strategy": runner.model.objective,
+        **runner.strategy.describe(),
         "precision": str(runner.dtype).removeprefix("torch."),
         "window": str(runner.window),
     }
 
 
 def score_shard(
-    *, model_folder: Path, fasta: Path, provenance: Path, shard: str, destination: Path, settings: dict, threads: int
+    *,
+    model_folder: Path,
+    fasta: Path,
+    provenance: Path,
+    plan: Path,
+    shard: str,
+    destination: Path,
+    settings: dict,
+    threads: int,
 ) -> None:
     """Score every base of the shard called "0002-of-0008" and write one Parquet file, with a progress bar in bases."""
-    genome, runner = Genome(fasta), start_runner(model_folder, settings, threads)
+    genome, runner = Genome(fasta), start_runner(model_folder, settings, threads, plan)
     number, count = map(int, shard.split("-of-"))
     contigs = select_contigs(genome, settings["contigs"], "scores.contigs")
     tiles = shard_tiles(tile_contigs(contigs, runner.window), number, count)
@@ -174,22 +304,29 @@ def score_shard(
     bases, began = sum(tile.end - tile.start for tile in tiles), time.perf_counter()
     with (
         ScoresWriter(destination, metadata) as writer,
+        ThreadPoolExecutor(1) as beside,  # writing goes on while the model computes
         tqdm(total=bases, unit=" bases", unit_scale=True, desc="scoring") as bar,
     ):
+        queue: deque[Future] = deque()
         for tile, log_probs in runner.log_probs(genome, tiles):
-            writer.write(tile.contig, tile.start, genome.codes(*tile), log_probs)
+            unread = None if runner.model.reads_unknown else np.isnan(log_probs).all(axis=1)
+            queue.append(beside.submit(writer.write, tile.contig, tile.start, genome.codes(*tile), log_probs, unread))
+            if len(queue) > QUEUE:
+                queue.popleft().result()
             bar.update(tile.end - tile.start)
+        for written in queue:
+            written.result()
     seconds = time.perf_counter() - began
     logger.info(f"{bases:,} bases ({3 * bases:,} variants) in {seconds:.1f} s: {bases / seconds:,.0f} bases/s")
 
 
-def model_lookup(model_folder: Path, genome: Genome, settings: dict, threads: int) -> Callable:
+def model_lookup(model_folder: Path, genome: Genome, settings: dict, threads: int, plan: Path) -> Callable:
     """A function (contig, positions, ref_codes, alt_codes) -> (llr, entropy) that scores the tiles of the positions.
 
     Arguments and results as of `glmtracks.variants.dataset_lookup`, and the same values as scoring the whole contig.
     The model is loaded when it is first asked.
     """
-    start = cache(lambda: start_runner(model_folder, settings, threads))
+    start = cache(lambda: start_runner(model_folder, settings, threads, plan))
 
     def lookup(contig: str, positions: np.ndarray, ref_codes: np.ndarray, alt_codes: np.ndarray):
         llr, entropy = np.full((2, len(positions)), np.nan, dtype=np.float32)

@@ -106,7 +106,14 @@ class ScoresWriter:
     def __exit__(self, *error) -> bool | None:
         return self._stack.__exit__(*error)
 
-    def write(self, contig: str, start: int, ref_codes: np.ndarray, log_probs: np.ndarray) -> None:
+    def write(
+        self,
+        contig: str,
+        start: int,
+        ref_codes: np.ndarray,
+        log_probs: np.ndarray,
+        unread: np.ndarray | None = None,
+    ) -> None:
         """Append the scores of `n` consecutive bases.
 
         Args:
@@ -114,6 +121,7 @@ class ScoresWriter:
             start: 0-based position of the first base.
             ref_codes: uint8 (n,), 0..3 for A, C, G, T and 4 where the reference is undefined.
             log_probs: float32 (n, 4), natural log, each row normalised; ignored where the reference is undefined.
+            unread: bool (n,), bases that get no score although they are defined; None = none of them.
 
         Raises:
             InputError: the model gives no finite, normalised distribution at a defined base.
@@ -122,7 +130,7 @@ class ScoresWriter:
         ref_codes, log_probs = np.asarray(ref_codes), np.asarray(log_probs, dtype=np.float32)
         if log_probs.shape != (len(ref_codes), len(BASES)):
             raise ValueError(f"log_probs has shape {log_probs.shape}, ref_codes {ref_codes.shape}")
-        undefined = ref_codes == UNKNOWN
+        undefined = ref_codes == UNKNOWN if unread is None else (ref_codes == UNKNOWN) | unread
         probabilities = np.exp(log_probs, dtype=np.float64)
         sound = np.isfinite(log_probs).all(axis=1) & (np.abs(probabilities.sum(axis=1) - 1) < 1e-3)
         if not (sound | undefined).all():

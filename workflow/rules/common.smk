@@ -44,6 +44,7 @@ CORPUS_OF = {model: corpus_of(MODELS[model]) for model in TRAINED}
 CORPORA = {corpus.name: corpus for corpus in CORPUS_OF.values()}
 LOADED = [name for name in MODELS if name not in TRAINED]
 EMBEDDING = [name for name, row in MODELS.items() if KINDS[row["kind"]].embeds]
+GPUS = int(SETTINGS["scores"]["device"] == "cuda")  # asked of a cluster for each job that runs a model
 TRACKS = ["llr_A", "llr_C", "llr_G", "llr_T", "entropy"]
 
 

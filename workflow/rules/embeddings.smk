@@ -28,6 +28,7 @@ rule embed:
         provenance="results/genomes/{genome}/provenance.json",
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
+        plan="results/scores/{genome}/{model}/plan.json",
     output:
         "results/embeddings/{genome}/{model}.parquet",
     log:
@@ -40,6 +41,7 @@ rule embed:
     resources:
         mem_mb=memory(2000, 2),
         runtime=minutes(120),
+        gpu=GPUS,
     params:
         scores=lambda wildcards: scoring_of(wildcards.genome),
         embeddings=SETTINGS["embeddings"],
@@ -56,6 +58,7 @@ rule embed_regions:
         provenance="results/genomes/{genome}/provenance.json",
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
+        plan="results/scores/{genome}/{model}/plan.json",
         bed=lambda wildcards: EMBED_BED[wildcards.genome],
     output:
         "results/embeddings/{genome}/{model}.regions.parquet",
@@ -71,6 +74,7 @@ rule embed_regions:
     resources:
         mem_mb=memory(2000, 2),
         runtime=minutes(120),
+        gpu=GPUS,
     params:
         aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
         scores=lambda wildcards: scoring_of(wildcards.genome),

@@ -1,7 +1,7 @@
 """Scores of every base: shards, the dataset they are joined to, and the tracks made from it.
 
-Needs: a genome and a model. Makes results/scores/{genome}/{model}/{shard}.parquet, the unit that is resumed after an
-interruption, and results/tracks/{genome}/{model}/: the dataset scores/, a bigWig for each track, and track_hub/.
+Needs: a genome and a model. Makes results/scores/{genome}/{model}/plan.json (and plan.tsv), how the model is asked;
+{shard}.parquet beside it, the unit that is resumed after an interruption; and results/tracks/{genome}/{model}/: the dataset scores/, a bigWig for each track, and track_hub/.
 """
 
 
@@ -18,6 +18,36 @@ rule tracks:
         "All tracks are in place"
 
 
+rule plan_scoring:
+    input:
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
+        provenance="results/genomes/{genome}/provenance.json",
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+    output:
+        json="results/scores/{genome}/{model}/plan.json",
+        table="results/scores/{genome}/{model}/plan.tsv",
+    log:
+        "results/logs/plan_scoring/{genome}/{model}.log",
+    benchmark:
+        "results/logs/plan_scoring/{genome}/{model}.time.tsv"
+    conda:
+        "../../envs/models.yaml"
+    threads: SETTINGS["scores"]["threads"]
+    resources:
+        mem_mb=memory(1500, 2),
+        runtime=minutes(30),
+        gpu=GPUS,
+    params:
+        scores=lambda wildcards: scoring_of(wildcards.genome),
+        ask=lambda wildcards: {key: MODELS[wildcards.model][key] for key in ("strategy", "strands")},
+    message:
+        "Measuring how {wildcards.model} is best asked about {wildcards.genome}"
+    script:
+        "../scripts/plan_scoring.py"
+
+
 rule score_shard:
     input:
         fasta="results/genomes/{genome}/genome.fa.gz",
@@ -25,6 +55,7 @@ rule score_shard:
         provenance="results/genomes/{genome}/provenance.json",
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
+        plan="results/scores/{genome}/{model}/plan.json",
     output:
         "results/scores/{genome}/{model}/{shard}.parquet",
     log:
@@ -37,6 +68,7 @@ rule score_shard:
     resources:
         mem_mb=memory(1500, 2),
         runtime=minutes(120),
+        gpu=GPUS,
     params:
         scores=lambda wildcards: scoring_of(wildcards.genome),
     message:

@@ -21,6 +21,7 @@ rule annotate_variants:
         scores=of_callset("results/tracks/{genome}/{model}/scores"),
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
+        plan=of_callset("results/scores/{genome}/{model}/plan.json"),
     output:
         vcf="results/variants/{callset}/{model}.vcf.gz",
         tbi="results/variants/{callset}/{model}.vcf.gz.tbi",

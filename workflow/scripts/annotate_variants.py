@@ -15,7 +15,7 @@ with job(snakemake.log[0]):
         ContigNames(genome.contigs, read_aliases(snakemake.params.aliases)),
         combine(
             dataset_lookup(snakemake.input.scores),
-            model_lookup(folder, genome, snakemake.params.scores, snakemake.threads),
+            model_lookup(folder, genome, snakemake.params.scores, snakemake.threads, snakemake.input.plan),
         ),
         snakemake.output.vcf,
         snakemake.output.parquet,

@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
         model_folder=Path(snakemake.input.config).parent,
         fasta=snakemake.input.fasta,
         provenance=snakemake.input.provenance,
+        plan=snakemake.input.plan,
         destination=snakemake.output[0],
         **snakemake.params.embeddings,
         settings=snakemake.params.scores,

@@ -10,6 +10,7 @@ with job(snakemake.log[0]):
         model_folder=Path(snakemake.input.config).parent,
         fasta=snakemake.input.fasta,
         provenance=snakemake.input.provenance,
+        plan=snakemake.input.plan,
         bed=snakemake.input.bed,
         names=ContigNames(Genome(snakemake.input.fasta).contigs, read_aliases(snakemake.params.aliases)),
         destination=snakemake.output[0],

@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
         model_folder=Path(snakemake.input.config).parent,
         fasta=snakemake.input.fasta,
         provenance=snakemake.input.provenance,
+        plan=snakemake.input.plan,
         shard=snakemake.wildcards.shard,
         destination=snakemake.output[0],
         settings=snakemake.params.scores,

@@ -32,8 +32,12 @@ class GenomicLanguageModel(nn.Module, ABC):
     tokens: ClassVar[str] = "single bases"
     context: ClassVar[int | None] = None
     """The longest window that the model can read, in bases; None = any length."""
-    passes: int = 1
-    """Forward passes that the log-probabilities of a window take."""
+    equivariant: ClassVar[bool] = False
+    """Whether the reverse complement of a window gets the complement of its log-probabilities, by construction."""
+    strands: ClassVar[int] = 2
+    """How many strands scoring asks unless it is told otherwise; the answers of two are averaged."""
+    reads_unknown: ClassVar[bool] = True
+    """Whether it was trained on windows with unknown bases; if not, what has one in its reach gets no score."""
 
     def __init__(self, **architecture):
         super().__init__()
@@ -50,6 +54,8 @@ class GenomicLanguageModel(nn.Module, ABC):
         """Natural-log probabilities (batch, length, 4), float32, of A, C, G, T at each position of `codes`.
 
         `species`, int64 (batch,), numbers the species of each window from 1, 0 = unknown; by default that of `read_as`.
+        A masked model takes `hidden` besides, bool (batch, length), the bases that it must not see; only its answers at
+        these mean something. How any model is asked about every base of a window: `glmtracks.strategies`.
         """
 
     def training_log_probs(self, codes: Tensor, species: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:

@@ -25,6 +25,7 @@ class Markov(GenomicLanguageModel):
 
     kind = "markov"
     objective = "causal"
+    strands = 1  # as chains are used everywhere; their counts are of both strands
 
     def __init__(self, order: int, prior: float):
         super().__init__(order=order, prior=prior)

@@ -19,6 +19,8 @@ class OnePass(TowerModel):
 
     kind = "one_pass"
     objective = "one_pass"
+    equivariant = True
+    strands = 1
 
     def __init__(
         self,

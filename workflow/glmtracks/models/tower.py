@@ -10,10 +10,7 @@ from glmtracks.models.layers import BaseEmbedding, Tower
 
 
 class TowerModel(GenomicLanguageModel):
-    """A model that reads windows with one tower; `species` are the names of the species that it tells apart.
-
-    `more` are further parts of the architecture, as they stand in config.json.
-    """
+    """A model that reads windows with one tower; `species` are the names of the species that it tells apart."""
 
     def __init__(
         self,
@@ -26,9 +23,8 @@ class TowerModel(GenomicLanguageModel):
         *,
         causal: bool,
         extra_symbols: int = 0,
-        **more: int,
     ):
-        shape = {"width": width, "layers": layers, "kernel": kernel, "max_dilation": max_dilation, **more}
+        shape = {"width": width, "layers": layers, "kernel": kernel, "max_dilation": max_dilation}
         super().__init__(**shape, dropout=dropout, species=list(species))
         self.embedding = BaseEmbedding(width, len(species), extra=extra_symbols)
         self.tower = Tower(width, layers, kernel, max_dilation, causal=causal, dropout=dropout)

@@ -19,6 +19,7 @@ from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.registry import model_class, save
+from glmtracks.strategies import choose
 from glmtracks.training.card import write_card
 from glmtracks.training.packed import PackedCorpus
 from glmtracks.training.validation import FINAL_WINDOWS, WINDOWS, validate
@@ -81,7 +82,7 @@ def run(
     precision = pick_precision(parameters["precision"], device) if "precision" in parameters else torch.float32
     model.to(device)
     for part, most in (("train", WINDOWS), ("validation", FINAL_WINDOWS if parameters.get("steps", 1) else WINDOWS)):
-        metrics |= validate(model, packed, part, max(most // model.passes, 10), precision)
+        metrics |= validate(model, packed, part, max(most // choose(model).passes(model, packed.size), 10), precision)
     model.cpu()
     for key, value in metrics.items():
         logger.info(f"{key}: {value:.4f}" if isinstance(value, float) else f"{key}: {value:,}")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.strategies import choose
 from glmtracks.training.batches import validation_loader
 from glmtracks.training.losses import base_losses
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
@@ -49,15 +50,16 @@ def validate(
 ) -> dict:
     """Nats per base and number of bases on evenly spaced windows of a part; {} without any.
 
-    The model is asked as in scoring, every base from all that it may read, where it is, with matrix products in the
-    number format `precision`.
+    The model is asked about every base, from all that it may read, where it is, with matrix products in the number
+    format `precision`; a causal one from left to right, as it is trained.
     """
     device = next(chain(model.parameters(), model.buffers())).device
     sums = torch.zeros(2, len(REGIONS), 2, dtype=torch.float64, device=device)
+    strategy = choose(model, strands=1 if model.objective == "causal" else 0)
     with torch.autocast(device.type, precision, enabled=precision != torch.float32):
         for windows in validation_loader(packed, part, most, at_once=16):
             windows = Windows(*(tensor.to(device) for tensor in windows))
-            log_probs = model.log_probs(windows.codes, windows.species)
+            log_probs = strategy.log_probs(model, windows.codes, species=windows.species)
             sums += tally(windows, log_probs, torch.ones_like(windows.codes, dtype=torch.bool))
     metrics = summarise(sums, part)
     return metrics | {f"{part}_bases": int(sums[1].sum())} if metrics else {}

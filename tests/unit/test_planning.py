@@ -1,0 +1,119 @@
+"""How a model is asked is measured on the genome itself, once, and every shard goes by it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from glmtracks.errors import InputError
+from glmtracks.models.registry import load, save
+from glmtracks.planning import plan_scoring
+from glmtracks.scoring import start_runner
+from glmtracks.training import build
+
+SHAPE = {"order": 3, "prior": 1.0, "width": 16, "layers": 4, "kernel": 3, "max_dilation": 8, "seed": 0}
+SETTINGS = {
+    "contigs": "",
+    "window": 256,
+    "batch": 2,
+    "precision": "float32",
+    "device": "cpu",
+    "species": "",
+    "sample": 40,
+    "agreement": 0.995,
+}
+
+
+@pytest.fixture
+def genome(make_genome):
+    rng = np.random.default_rng(0)
+    return make_genome({"a": "N" * 300 + "".join(rng.choice(list("ACGT"), 5000)), "b": "ACGGT" * 30})
+
+
+@pytest.fixture
+def plan(genome, tmp_path):
+    """plan(kind, strategy, strands, sharp=…, **settings) -> the JSON and the table."""
+
+    def make(kind: str, strategy="auto", strands=0, sharp=1.0, **changes):
+        model = build(kind, SHAPE)
+        for weights in model.parameters():  # sharper answers depend more on the neighbours
+            weights.data *= sharp
+        save(model, tmp_path / "model")
+        plan_scoring(
+            model_folder=tmp_path / "model",
+            fasta=genome.path,
+            provenance=genome.path.parent / "provenance.json",
+            destination=tmp_path / "plan.json",
+            table_out=tmp_path / "plan.tsv",
+            settings=SETTINGS | changes,
+            strategy=strategy,
+            strands=strands,
+            threads=1,
+        )
+        return json.loads((tmp_path / "plan.json").read_text()), pd.read_csv(tmp_path / "plan.tsv", sep="\t")
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "kind, strategy, strands", [("one_pass", "one_pass", 1), ("causal", "causal", 2), ("markov", "causal", 1)]
+)
+def test_models_without_masks_are_asked_as_they_are_trained(plan, tmp_path, kind, strategy, strands):
+    found, table = plan(kind)
+    assert (found["strategy"], found["strands"], found["spacing"]) == (strategy, strands, None)
+    assert found["bases"] == 5450 and found["bases_per_second"] > 0 and found["precision"] == "float32"
+    assert 1 < found["nats_per_base"] < 2
+    assert table["strategy"].tolist() == [strategy]
+    runner = start_runner(tmp_path / "model", SETTINGS, 1, tmp_path / "plan.json")
+    assert (runner.strategy.name, runner.strategy.strands) == (strategy, strands)
+
+
+def test_the_narrowest_spacing_that_agrees_with_single_masks_is_chosen(plan):
+    found, table = plan("masked", sharp=2.0)
+    assert table["strategy"].tolist() == ["masked", *["strided"] * (len(table) - 1)]
+    assert (table["speedup"] == table["passes"].iloc[0] / table["passes"]).all()
+    assert table["spearman"].iloc[0] == 1
+    agreeing = table[table["spearman"] >= 0.995]
+    chosen = table[table["chosen"] == "yes"]
+    assert len(chosen) == 1 and chosen["passes"].iloc[0] == agreeing["passes"].min()
+    assert found["spacing"] == (None if chosen["strategy"].iloc[0] == "masked" else chosen["spacing"].iloc[0])
+
+
+def test_a_threshold_that_no_spacing_meets_leaves_single_masks(plan):
+    found, table = plan("masked", sharp=3.0, agreement=1.0)
+    assert (found["strategy"], found["spacing"]) == ("masked", None)
+    assert plan("masked", sharp=3.0, agreement=0.0)[0]["spacing"] == table["spacing"].min()
+    assert plan("masked", strategy="masked", sharp=3.0, agreement=0.0)[0]["strategy"] == "masked"
+
+
+def test_another_number_format_is_checked_against_float32(plan):
+    found, _ = plan("one_pass", precision="bfloat16")
+    assert found["precision"] == "bfloat16"
+    assert found["parity"]["spearman"] > 0.9 and 0 < found["parity"]["largest_difference"] < 1
+    assert plan("one_pass")[0]["parity"] is None
+
+
+def test_a_model_that_guesses_worse_than_chance_is_said_to_know_nothing(plan, caplog):
+    plan("one_pass", sharp=4.0)
+    assert "knows nothing about this genome" in caplog.text
+
+
+def test_a_plan_for_other_weights_is_refused(plan, tmp_path):
+    plan("one_pass")
+    save(build("one_pass", SHAPE | {"seed": 1}), tmp_path / "model")
+    with pytest.raises(InputError, match="made for other weights"):
+        start_runner(tmp_path / "model", SETTINGS, 1, tmp_path / "plan.json")
+
+
+@torch.inference_mode()
+def test_windows_of_a_model_with_a_longest_context_fit_into_it(genome, tmp_path, monkeypatch, plan):
+    cls = type(build("masked", SHAPE))
+    monkeypatch.setattr(cls, "context", 60)
+    found, table = plan("masked", agreement=0.0)
+    assert table["strategy"].iloc[0] == "masked" and (table["spearman"] > 0).all()
+    runner = start_runner(tmp_path / "model", SETTINGS, 1, tmp_path / "plan.json")
+    assert runner.margin == 15  # a quarter of the context
+    assert runner.window + 2 * runner.margin == 60 and load(tmp_path / "model").context == 60
+    assert found["window"] == "30"

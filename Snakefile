@@ -12,7 +12,7 @@ The path of a result is the query for it. {genome}, {model} and {task} are rows 
                                        repeats.bed.gz (.tbi) regions.parquet split.tsv provenance.json
     results/windows/{corpus}/          windows.parquet split.tsv leakage.json; a corpus is called like its genomes
     results/models/{model}/            model.safetensors config.json metrics.json training.tsv README.md (the card) logs/
-    results/scores/{genome}/{model}/   {shard}.parquet, the resumable unit
+    results/scores/{genome}/{model}/   plan.json and plan.tsv, how the model is asked; {shard}.parquet, the resumable unit
     results/tracks/{genome}/{model}/   llr_A.bw … llr_T.bw entropy.bw scores/contig=…/ track_hub/
     results/variants/{callset}/        {model}.vcf.gz (.tbi) {model}.parquet
     results/embeddings/{genome}/       {model}.parquet {model}.regions.parquet

@@ -81,10 +81,10 @@ class _Intervals:
 
 
 def _check(path: Path, destination: str | Path, bases: int) -> None:
-    """Raise OSError unless `path` is a bigWig that covers `bases` bases."""
+    """Raise OSError (`atomic` sees whether the disk is full) unless `path` is a bigWig that covers `bases` bases."""
     try:
         covered = pybigtools.open(str(path)).info()["summary"]["basesCovered"]
     except pybigtools.BBIReadError:
         covered = 0
     if covered != bases:
-        raise OSError(f"{destination} was not written in full ({covered:,} of {bases:,} bases); is the disk full?")
+        raise OSError(f"{destination} was not written in full ({covered:,} of {bases:,} bases)")

@@ -79,9 +79,10 @@ def download(
 
     destination = Path(destination)
     url = _resolve(source, kind)
-    destination.parent.mkdir(parents=True, exist_ok=True)
     part = destination.with_name(destination.name + ".part")
-    fetch(url, part, attempts=attempts, wait=wait, stall=stall)
+    with files.explain_full_disk(destination):
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        fetch(url, part, attempts=attempts, wait=wait, stall=stall)
     try:
         check_download(part, url, sha256=sha256, kind=kind)
     except InputError:

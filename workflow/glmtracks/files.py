@@ -1,5 +1,6 @@
 """Writing files so that nothing half-written is ever left behind, and naming them by their content."""
 
+import errno
 import hashlib
 import json
 import os
@@ -9,17 +10,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from glmtracks.errors import DiskFull, InputError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_ROOM_TEXTS = ("no space left on device", "quota exceeded")  # what libraries say that keep the number to themselves
+_FULL = 64 << 10  # bytes free; below, whatever a library says of a failed write, it is for want of room
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it there if the block succeeds, remove it if not.
 
     The temporary name ends with the name of `path`, so that libraries which look at suffixes see the right one.
+
+    Raises:
+        DiskFull: the block failed for want of room, in whatever way the library that wrote says so.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
+    with _beside(path) as temporary:
         yield temporary
         os.replace(temporary, path)
 
@@ -28,14 +36,68 @@ def atomic(path: str | Path) -> Iterator[Path]:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Like `atomic`, for a folder: whatever stood at `path` is replaced as a whole."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
+    with _beside(path) as temporary:
         temporary.mkdir()
         yield temporary
         if path.exists():
             shutil.rmtree(path)
         os.replace(temporary, path)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A path of the same name in a folder beside `path` that is removed in the end."""
+    with explain_full_disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            try:
+                yield Path(folder) / path.name
+            except BaseException as error:
+                if _is_for_want_of_room(error, Path(folder)):  # asked before the folder goes, which makes room
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+                raise
+
+
+@contextmanager
+def explain_full_disk(path: str | Path) -> Iterator[None]:
+    """Turn whatever says in the block that there is no room into `DiskFull`, with the name of the file, `path`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if (number := no_room(error)) is None:
+            raise
+        raise disk_full(path, number) from error
+
+
+def no_room(error: BaseException | None) -> int | None:
+    """The error number, ENOSPC or EDQUOT, of an error that is for want of room or comes of one that is; or None."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            return error.errno
+        if not isinstance(error, InputError) and any(text in str(error).lower() for text in _NO_ROOM_TEXTS):
+            return errno.EDQUOT if "quota" in str(error).lower() else errno.ENOSPC
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def disk_full(path: str | Path, number: int) -> DiskFull:
+    """The sentence for a person, with what is free beside `path` now that nothing half-written is there any more."""
+    folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
+    free = shutil.disk_usage(folder).free
+    reason = "your disk quota is used up" if number == errno.EDQUOT else "the disk is full"
+    return DiskFull(
+        f"{path} could not be written: {reason} ({free / 1e6:,.1f} MB are free on the file system of {folder}); "
+        "free some space, or choose another place with snakemake --directory, and run again: what is finished is kept"
+    )
+
+
+def _is_for_want_of_room(error: BaseException, folder: Path) -> bool:
+    """Some libraries say only that writing failed, or panic; then the disk itself is asked."""
+    if isinstance(error, (InputError, KeyboardInterrupt, SystemExit, GeneratorExit)):
+        return False
+    return no_room(error) is None and shutil.disk_usage(folder).free < _FULL
 
 
 def sha256(path: str | Path) -> str:

@@ -5,10 +5,11 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from glmtracks.errors import InputError
+from glmtracks.files import disk_full, no_room
 
 
 class _Tee:
@@ -19,11 +20,13 @@ class _Tee:
 
     def write(self, text: str) -> int:
         if not text.startswith("\r"):  # as each step of a bar does
-            self.log.write(text)
+            with suppress(OSError):  # a full disk must not keep its own message from the terminal
+                self.log.write(text)
         return self.terminal.write(text)
 
     def flush(self) -> None:
-        self.log.flush()
+        with suppress(OSError):
+            self.log.flush()
         self.terminal.flush()
 
     def isatty(self) -> bool:
@@ -35,8 +38,8 @@ def job(log: str) -> Iterator[None]:
     """Run the block with standard error going to the terminal and to the file `log`.
 
     Messages of `logging` at level INFO and above go the same way; progress bars only to a terminal that is one. An
-    `InputError` ends the process with status 1 and its sentence alone; any other exception is a bug and keeps its
-    traceback, in the log and on the terminal.
+    `InputError` ends the process with status 1 and its sentence alone, and so does a full disk; any other exception is
+    a bug and keeps its traceback, in the log and on the terminal.
     """
     terminal = sys.stderr
     if not terminal.isatty():
@@ -49,10 +52,21 @@ def job(log: str) -> Iterator[None]:
     except InputError as error:
         print(f"glmtracks: {error}", file=sys.stderr)
         sys.exit(1)
-    except Exception:
-        traceback.print_exc()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # also what pybigtools raises when it panics, which is no Exception
+        if (number := no_room(error)) is None:
+            traceback.print_exc()
+        else:
+            print(f"glmtracks: {disk_full(_file_of(error), number)}", file=sys.stderr)
         sys.exit(1)
     finally:
         sys.stderr.flush()
         sys.stderr = terminal
-        handle.close()
+        with suppress(OSError):
+            handle.close()
+
+
+def _file_of(error: BaseException) -> str:
+    """The file that an error names, or where the job runs."""
+    return getattr(error, "filename", None) or os.path.join(os.getcwd(), "a file of this job")

@@ -1,12 +1,10 @@
 """Base-resolution scores of a genome as a Parquet dataset, one file per contig: made from shards, read by region."""
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -15,10 +13,14 @@ import pyarrow.parquet as pq
 from scipy.special import logsumexp
 from tqdm import tqdm
 
+from glmtracks.calibration import Calibration
+from glmtracks.contig_scores import ContigScores
+from glmtracks.dataset import SUMMARY, contig_path, contigs, decoded, metadata, open_contig, unknown_contig
+from glmtracks.derived import DERIVED
 from glmtracks.errors import InputError
 from glmtracks.files import atomic_folder
 from glmtracks.shards import LLR_COLUMNS, SCORES_SCHEMA, TRACKS, RowGroups, ScoresWriter
-from glmtracks.track_names import BIGWIG_TRACKS
+from glmtracks.track_names import BIGWIG_TRACKS, CALIBRATED_TRACKS
 
 __all__ = [
     "BIGWIG_TRACKS",
@@ -34,8 +36,6 @@ __all__ = [
     "read_sizes",
     "write_dataset",
 ]
-
-_SUMMARY = "_common_metadata"  # Parquet's name for a dataset's schema; readers of a folder skip names with "_"
 
 
 def write_dataset(shards: Sequence[str | Path], contigs: dict[str, int], destination: str | Path) -> None:
@@ -68,7 +68,7 @@ def write_dataset(shards: Sequence[str | Path], contigs: dict[str, int], destina
                 )
             if written and order[contig] <= order[next(reversed(written))]:
                 raise InputError(f"{contig} comes out of genome order or twice among the shards of {destination}")
-            path = _contig_path(folder, contig)
+            path = contig_path(folder, contig)
             path.parent.mkdir()
             written[contig] = 0
             with RowGroups(path, schema) as groups:
@@ -82,7 +82,7 @@ def write_dataset(shards: Sequence[str | Path], contigs: dict[str, int], destina
                     f"the shards of {destination} score {written[contig]:,} bases of {contig}, whose length is "
                     f"{contigs[contig]:,}; score the genome again"
                 )
-        pq.write_metadata(schema.with_metadata({**shared, "contigs": json.dumps(written)}), folder / _SUMMARY)
+        pq.write_metadata(schema.with_metadata({**shared, "contigs": json.dumps(written)}), folder / SUMMARY)
 
 
 def _shared_metadata(shards: Iterable[str | Path]) -> dict[str, str]:
@@ -90,7 +90,7 @@ def _shared_metadata(shards: Iterable[str | Path]) -> dict[str, str]:
     first, shared = None, {}
     for shard in shards:
         try:
-            found = _decoded(pq.read_schema(shard).metadata)
+            found = decoded(pq.read_schema(shard).metadata)
         except (OSError, pa.ArrowInvalid) as error:
             raise InputError(f"{shard} is not a readable shard of scores ({error}); delete it and run again") from error
         if first is None:
@@ -105,10 +105,6 @@ def _shared_metadata(shards: Iterable[str | Path]) -> dict[str, str]:
     if first is None:
         raise InputError("there are no shards to join; check that the genome has contigs to score")
     return shared
-
-
-def _decoded(metadata: dict[bytes, bytes] | None) -> dict[str, str]:
-    return {key.decode(): value.decode() for key, value in (metadata or {}).items() if key != b"ARROW:schema"}
 
 
 def _runs(shards: Iterable[str | Path]) -> Iterator[tuple[str, str | Path, pa.Table]]:
@@ -136,52 +132,12 @@ def _check_consecutive(shard: str | Path, contig: str, table: pa.Table, expected
         )
 
 
-def _contig_path(dataset: str | Path, contig: str) -> Path:
-    return Path(dataset) / f"contig={quote(contig, safe='')}" / "part-0.parquet"
-
-
 def read_sizes(path: str | Path) -> dict[str, int]:
     """Name -> length in bases of a genome's contigs, in genome order, from a chrom.sizes file (two columns, tabs)."""
     table = pd.read_csv(
         path, sep="\t", names=["contig", "length"], dtype={"contig": str}, keep_default_na=False, quoting=3
     )
     return dict(zip(table["contig"], table["length"].astype(int).tolist(), strict=True))
-
-
-def metadata(dataset: str | Path) -> dict[str, str]:
-    """What made the scores of a dataset: the metadata of its shards. Raises InputError if it is not a dataset."""
-    return {key: value for key, value in _summary(dataset).items() if key != "contigs"}
-
-
-def contigs(dataset: str | Path) -> dict[str, int]:
-    """Name -> length of the contigs of a dataset, in genome order. Raises InputError if it is not a dataset."""
-    return json.loads(_summary(dataset)["contigs"])
-
-
-def _summary(dataset: str | Path) -> dict[str, str]:
-    try:
-        return _decoded(pq.read_schema(Path(dataset) / _SUMMARY).metadata)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(
-            f"{dataset} is not a dataset of scores; give the scores/ folder of a genome and model"
-        ) from error
-
-
-def open_contig(dataset: str | Path, contig: str) -> pq.ParquetFile:
-    """The Parquet file of one contig: columns start, ref and `TRACKS`, rows from position 0 to the contig's end.
-
-    Raises InputError, with a suggestion, if the dataset has no such contig.
-    """
-    path = _contig_path(dataset, contig)
-    if not path.exists():
-        raise _unknown_contig(dataset, contig, contigs(dataset))
-    return pq.ParquetFile(path)
-
-
-def _unknown_contig(dataset: str | Path, contig: str, known: Iterable[str]) -> InputError:
-    close = difflib.get_close_matches(contig, known, n=1, cutoff=0.3)  # low, so that I finds chrI
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return InputError(f"{contig} is not a contig of {dataset}{hint}")
 
 
 def read(
@@ -195,22 +151,24 @@ def read(
         dataset: folder of `write_dataset`.
         region: "chrI:1000-2000" (1-based, inclusive), "chrI", ("chrI", 999, 2000) (0-based, half-open), or None for
             all; what reaches past the end of the contig is cut.
-        columns: some of ref, llr_A, llr_C, llr_G, llr_T, entropy; None for all of them.
+        columns: some of ref, the stored tracks (llr_A, llr_C, llr_G, llr_T, entropy) and those computed from them
+            (llr_min, llr_mean, logo_A … logo_T, and, where the scores are calibrated, llr_corrected_A …
+            llr_corrected_T, phred_A … phred_T; see `glmtracks.derived` and `glmtracks.calibration`); None for ref and
+            the stored tracks.
 
     Returns:
         contig (categorical), start (int64, 0-based), then the columns: ref categorical, the others float32 and NaN
         where the reference base is undefined.
 
     Raises:
-        InputError: not a dataset, an unknown contig or column, an impossible region.
+        InputError: not a dataset, an unknown contig or column, an impossible region, or a column of a calibration
+            that is not there or belongs to other scores.
     """
     sizes = contigs(dataset)
     regions = [(name, 0, size) for name, size in sizes.items()] if region is None else [_parse(dataset, region, sizes)]
     wanted = ["start", *(("ref", *TRACKS) if columns is None else (c for c in columns if c not in ("contig", "start")))]
-    unknown = sorted(set(wanted) - set(SCORES_SCHEMA.names))
-    if unknown:
-        raise InputError(f"{unknown[0]} is not a column of {dataset}; it has {', '.join(SCORES_SCHEMA.names)}")
-    tables = [_read_interval(dataset, *interval, wanted) for interval in regions]
+    calibration = calibration_for(dataset, wanted)
+    tables = [ContigScores(dataset, name, wanted, calibration).rows(start, end) for name, start, end in regions]
     order = {name: code for code, name in enumerate(sizes)}
     codes = np.repeat([order[name] for name, _, _ in regions], [table.num_rows for table in tables])
     frame = pa.concat_tables(tables).unify_dictionaries().to_pandas(split_blocks=True, self_destruct=True)
@@ -218,12 +176,15 @@ def read(
     return frame
 
 
-def _read_interval(dataset: str | Path, contig: str, start: int, end: int, columns: list[str]) -> pa.Table:
-    """Rows of one interval, from the row groups that it touches; all groups of a file but the last are equally long."""
-    with open_contig(dataset, contig) as file:
-        rows = file.metadata.row_group(0).num_rows
-        groups = range(start // rows, -(-end // rows))
-        return file.read_row_groups(groups, columns=columns).slice(start - groups.start * rows, end - start)
+def calibration_for(dataset: str | Path, columns: Sequence[str]) -> Calibration | None:
+    """The calibration beside a dataset if one of the columns needs it.
+
+    Raises InputError for a column that no dataset has, and where the calibration is missing or of other scores.
+    """
+    known = (*SCORES_SCHEMA.names, *DERIVED)
+    if unknown := [column for column in columns if column not in known]:
+        raise InputError(f"{unknown[0]} is not a column of {dataset}; it has {', '.join(known)}")
+    return Calibration.of(dataset) if set(columns) & set(CALIBRATED_TRACKS) else None
 
 
 def _parse(dataset: str | Path, region: str | tuple[str, int, int], sizes: dict[str, int]) -> tuple[str, int, int]:
@@ -240,7 +201,7 @@ def _parse(dataset: str | Path, region: str | tuple[str, int, int], sizes: dict[
             contig, first, last = region, 1, 1
         start, end = first - 1, last
     if contig not in sizes:
-        raise _unknown_contig(dataset, contig, sizes)
+        raise unknown_contig(dataset, contig, sizes)
     if not 0 <= start <= min(end, sizes[contig]):
         raise InputError(f"{region} is not an interval of {contig}, which has {sizes[contig]:,} bases")
     return contig, start, min(end, sizes[contig])

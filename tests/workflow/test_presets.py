@@ -23,9 +23,9 @@ def test_a_preset_is_planned_without_data_or_network(tmp_path, preset):
     assert "Warning" not in done.stdout
 
 
-def test_the_demo_is_three_genomes_four_models_four_tasks(tmp_path):
+def test_the_demo_is_three_genomes_four_models_five_tasks(tmp_path):
     done = snakemake(tmp_path, "--dry-run", environment=NO_NETWORK)
-    genomes, scored, models, embedding, tasks, shards, tracks, callsets, plots = 3, 1, 4, 2, 4, 4, 5, 1, 6
+    genomes, scored, models, embedding, tasks, shards, tracks, callsets, plots = 3, 1, 4, 2, 5, 4, 5, 1, 6
     assert planned(done.stdout) == {
         "all": 1,
         "genome": genomes,
@@ -36,6 +36,7 @@ def test_the_demo_is_three_genomes_four_models_four_tasks(tmp_path):
         "windows": scored,
         "train_model": models - 1,
         "load_model": 1,
+        "plan_scoring": models,
         "score_shard": shards * models,
         "join_shards": models,
         "bigwig": tracks * models,
@@ -43,7 +44,8 @@ def test_the_demo_is_three_genomes_four_models_four_tasks(tmp_path):
         "annotate_variants": callsets * models,
         "embed": embedding,
         "benchmark_items": tasks,
-        "benchmark_scores": tasks * models,
+        "benchmark_scores": (tasks - 1) * models,
+        "benchmark_embeddings": embedding,
         "benchmark_summary": tasks,
         "benchmark_table": 1,
         "plot": plots,

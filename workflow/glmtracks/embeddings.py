@@ -93,7 +93,7 @@ def embed_regions(
     regions = _regions(genome, bed, names)
     runner = start_runner(model_folder, settings, threads, plan)
     parts = (regions.iloc[first : first + REGIONS] for first in range(0, len(regions), REGIONS))
-    tables = (_region_table(part, _region_means(runner, genome, part, layer)) for part in parts)
+    tables = (_region_table(part, region_means(runner, genome, part, layer)) for part in parts)
     _write(destination, _metadata(runner, model_folder, provenance, layer), tables)
 
 
@@ -156,8 +156,12 @@ def _windows(tile: Tile, length: int, size: int, step: int) -> Intervals:
     return Intervals(start // step, start, np.minimum(start + size, length))
 
 
-def _region_means(runner: Runner, genome: Genome, regions: pd.DataFrame, layer: int) -> np.ndarray:
-    """Mean embeddings of intervals, float16 (n, channels), in their order, from the tiles that they touch."""
+def region_means(runner: Runner, genome: Genome, regions: pd.DataFrame, layer: int) -> np.ndarray:
+    """Mean embeddings of intervals, float16 (n, channels), in their order, from the tiles that they touch.
+
+    regions  contig, start, end (0-based half-open, inside the contig), in any order; at least one
+    layer    as of `GenomicLanguageModel.embeddings`
+    """
     columns = Intervals(np.arange(len(regions)), regions["start"].to_numpy(), regions["end"].to_numpy())
     found = {contig: columns.where(rows) for contig, rows in regions.groupby("contig").indices.items()}
     found = {contig: where.where(np.argsort(where.start)) for contig, where in found.items()}

@@ -36,6 +36,21 @@ def subtract(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     return left[COLUMNS].astype({"start": np.int64, "end": np.int64}).sort_values(COLUMNS, ignore_index=True)
 
 
+def intersect(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """The parts of each interval that lie in an interval of `others`, with all its columns; in the order of both."""
+    if intervals.empty or others.empty:  # bioframe needs both
+        return intervals.iloc[:0]
+    left = intervals.reset_index(drop=True).astype({"contig": "str"})
+    right = others[COLUMNS].astype({"contig": "str"})
+    found = bioframe.overlap(
+        left[COLUMNS], right, how="inner", return_index=True, return_input=False, cols1=COLUMNS, cols2=COLUMNS
+    )
+    found = found.sort_values(["index", "index_"], ignore_index=True).astype(np.int64)
+    parts = left.iloc[found["index"]].reset_index(drop=True)
+    other = right.iloc[found["index_"]].reset_index(drop=True)
+    return parts.assign(start=np.maximum(parts["start"], other["start"]), end=np.minimum(parts["end"], other["end"]))
+
+
 def covered(intervals: pd.DataFrame, contig: str, start: int, end: int) -> np.ndarray:
     """Whether each position of contig[start:end] lies in one of the intervals, in any order and overlapping.
 

@@ -59,6 +59,8 @@ rule benchmark_scores:
         "results/logs/benchmark_scores/{genome}/{task}/{model}.log",
     benchmark:
         "results/logs/benchmark_scores/{genome}/{task}/{model}.time.tsv"
+    wildcard_constraints:
+        task=one_of(task for task in TASKS if not TASKS[task].embeds),
     conda:
         "../../envs/benchmarks.yaml"
     threads: 1
@@ -73,11 +75,46 @@ rule benchmark_scores:
         "../scripts/benchmark_scores.py"
 
 
+rule benchmark_embeddings:
+    input:
+        table="results/benchmarks/{genome}/{task}/items.parquet",
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        plan="results/scores/{genome}/{model}/plan.json",
+    output:
+        "results/benchmarks/{genome}/{task}/{model}.parquet",
+    log:
+        "results/logs/benchmark_embeddings/{genome}/{task}/{model}.log",
+    benchmark:
+        "results/logs/benchmark_embeddings/{genome}/{task}/{model}.time.tsv"
+    wildcard_constraints:
+        task=one_of(task for task in TASKS if TASKS[task].embeds),
+    conda:
+        "../../envs/models.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(2500, 2),
+        runtime=minutes(60),
+    params:
+        task="{task}",
+        scores=lambda wildcards: scoring_of(wildcards.genome),
+        layer=SETTINGS["embeddings"]["layer"],
+        seed=SETTINGS["seed"],
+    message:
+        "Embedding the items of the task {wildcards.task} on {wildcards.genome} with {wildcards.model}"
+    script:
+        "../scripts/benchmark_embeddings.py"
+
+
 rule benchmark_summary:
     input:
         table="results/benchmarks/{genome}/{task}/items.parquet",
-        scores=expand("results/benchmarks/{{genome}}/{{task}}/{model}.parquet", model=MODELS),
-        configs=expand("results/models/{model}/config.json", model=MODELS),
+        scores=lambda wildcards: expand(
+            "results/benchmarks/{genome}/{task}/{model}.parquet", model=able(wildcards.task), **wildcards
+        ),
+        configs=lambda wildcards: expand("results/models/{model}/config.json", model=able(wildcards.task)),
         split="results/genomes/{genome}/split.tsv",
     output:
         "results/benchmarks/{genome}/{task}/summary.tsv",
@@ -96,6 +133,11 @@ rule benchmark_summary:
         genome="{genome}",
         options=SETTINGS["benchmark"],
         seed=SETTINGS["seed"],
+        left_out=lambda wildcards: {
+            name: f"a model of the kind {row['kind']} has no embeddings"
+            for name, row in MODELS.items()
+            if name not in able(wildcards.task)
+        },
     message:
         "Comparing models and baselines in the task {wildcards.task} on {wildcards.genome}"
     script:

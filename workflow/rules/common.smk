@@ -19,7 +19,7 @@ LIBRARY = str(Path(workflow.basedir, "workflow"))
 sys.path.insert(0, LIBRARY)
 os.environ.update(PYTHONPATH=LIBRARY)  # inherited by every script, so the checkout is the deployment
 
-from glmtracks.benchmarks import missing_inputs
+from glmtracks.benchmarks import TASKS, missing_inputs
 from glmtracks.config import corpus_of, load, locate
 from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
@@ -133,6 +133,11 @@ def annotation_of(wildcards):
 def inputs_of(wildcards):
     """The files that a task needs on a genome beside what is made of the genome: key -> path."""
     return INPUTS.get((wildcards.genome, wildcards.task), {})
+
+
+def able(task):
+    """The models that can do a task: all, or those that have embeddings."""
+    return EMBEDDING if TASKS[task].embeds else list(MODELS)
 
 
 def of_callset(pattern):

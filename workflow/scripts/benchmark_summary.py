@@ -2,7 +2,8 @@
 
 input   table (items.parquet); scores (one {model}.parquet for each model); configs (config.json of each, same order);
         split (split.tsv)
-params  task; genome (name); options (max_items, gc_window, draws); seed
+params  task; genome (name); options (max_items, gc_window, draws); seed; left_out
+        (models that cannot do the task -> why)
 output  [0] tab-separated table
 """
 
@@ -22,4 +23,5 @@ with job(snakemake.log[0]):
         snakemake.output[0],
         draws=Options(**snakemake.params.options).draws,
         seed=snakemake.params.seed,
+        left_out=snakemake.params.left_out,
     )

@@ -4,7 +4,8 @@ A new task is one module beside this file and one entry in `TASKS`. The module h
 
     items(inputs) -> DataFrame               one row per item: see `inputs.draw_items`
     READS: tuple[str, ...]                   columns of a model's scores that are read, averaged over each item's bases
-    score(items, values) -> DataFrame        what a model says of each item, from those: column `score`, and more
+    score(items, values) -> DataFrame        what a model says of each item, from those: column `score`, and more;
+                                             a task that embeds gets the items' embeddings instead
     contrasts(items) -> list[Contrast]       which items are compared in which row of the summary
     baselines_of(items) -> list[Scorer]      what a model must beat, besides the rows of Markov models
     METRICS: tuple[Metric, ...]              the statistics; the first is the headline
@@ -32,6 +33,7 @@ class Task:
     question  what the task asks, one sentence for logs and the report
     inputs    keys that the column inputs of its benchmark row must have: files; a key is also a kind of
               `glmtracks.download`
+    embeds    whether it judges embeddings; only models that have them enter, and `score` takes those of the items
     """
 
     module: str
@@ -40,6 +42,7 @@ class Task:
     headline: str
     question: str
     inputs: tuple[str, ...] = ()
+    embeds: bool = False
 
 
 TASKS = {
@@ -70,6 +73,14 @@ TASKS = {
         "llr",
         "auroc_within_stratum",
         "Are substitutions that a sister species carries scored as more likely than matched ones that it does not?",
+    ),
+    "windows": Task(
+        "windows",
+        ("annotation",),
+        "probe of embeddings",
+        "macro_f1",
+        "Do embeddings tell the parts of a genome apart, better than the words of its sequence do?",
+        embeds=True,
     ),
     "elements": Task(
         "elements",

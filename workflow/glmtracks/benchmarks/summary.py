@@ -121,6 +121,7 @@ def summarise(
     output: str | Path,
     draws: int = 2_000,
     seed: int = 0,
+    left_out: dict[str, str] | None = None,
 ) -> None:
     """Compare all models and baselines of one genome and task; write a tab-separated table with the columns `COLUMNS`.
 
@@ -128,6 +129,7 @@ def summarise(
     scores  Parquet of `scores.score_items`, one for each model
     models  name, kind, seen, hash of each, in the same order; `baseline`: true for a model that is there to be beaten,
             such as an untrained network (Markov models are so without saying)
+    left_out  models that cannot do the task -> why
 
     Raises InputError where a file of scores does not belong to the items.
     """
@@ -137,6 +139,8 @@ def summarise(
         result = not_run(genome, task, "skipped: the test split holds no item of this task")
     else:
         result = compare(task, table, scorers, draws, seed)
+        without = [{"scorer": name, "status": f"skipped: {reason}"} for name, reason in (left_out or {}).items()]
+        result = pd.concat([result, pd.DataFrame(without)], ignore_index=True)
     write_summary(result.assign(genome=genome, task=task), output)
 
 
@@ -246,11 +250,7 @@ def _identity(scorer: Scorer, contrast: Contrast | None = None) -> dict:
 
 
 def _status(scorer: Scorer, contrast: Contrast, cut: Cut) -> str:
-    notes = (
-        ["comes from the annotation that makes the label: no baseline to beat"]
-        if scorer.name in contrast.defining
-        else []
-    )
+    notes = ["knows the label by construction: no baseline to beat"] if scorer.name in contrast.defining else []
     if cut.status != "ok" or not notes:
         notes.append(cut.status)
     return "; ".join(notes)

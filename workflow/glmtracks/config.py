@@ -256,7 +256,8 @@ def _check_path(path: str, where: str, problems: list[str]) -> None:
 
 
 def _check_inputs(row: dict, problems: list[str]) -> None:
-    where, known = f"{row['_where']}, inputs", TASKS[row["task"]].inputs
+    where, task = f"{row['_where']}, inputs", TASKS[row["task"]]
+    known = task.inputs + task.optional
     for key, value in row["inputs"].items():
         if key not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes none"

@@ -1,6 +1,7 @@
 """Single-nucleotide variants of a VCF as tables, on the contigs of one genome and checked against its bases."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100_000  # alleles held as Python objects
 MOST_MISMATCHES = 0.01  # of the SNVs on contigs of the genome; more mean another assembly
+
+_LENGTH = re.compile(r"^##contig=<(?=.*?\bID=([^,>]+)).*?\blength=(\d+)", re.MULTILINE)
 
 Reader = Callable[[cyvcf2.Variant, int], tuple]  # (record, number of the ALT) -> values of the further columns
 
@@ -96,13 +99,10 @@ def read_snvs(
 
 def _check_lengths(path: str | Path, genome: Genome, names: ContigNames, records: cyvcf2.VCF) -> None:
     """Raise InputError where the header gives a contig of the genome another length: the assembly is another."""
-    try:
-        lengths = dict(zip(records.seqnames, records.seqlens, strict=True))
-    except AttributeError:  # the header gives none
-        return
-    for name, length in lengths.items():
+    for name, length in _LENGTH.findall(records.raw_header):
+        length = int(length)
         contig = names.resolve(name)
-        if contig is not None and length > 0 and length != genome.contigs[contig]:
+        if contig is not None and length != genome.contigs[contig]:
             raise InputError(
                 f"{path}: its header gives {name} {length} bases, but {contig} of {genome.path} has "
                 f"{genome.contigs[contig]}; it is of another assembly: lift it over (bcftools +liftover), or take the "

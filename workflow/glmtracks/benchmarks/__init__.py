@@ -1,6 +1,6 @@
 """The benchmark tasks by name. Imported while the Snakefile is parsed, so it imports nothing heavy itself.
 
-A new task is one module beside this file and one entry in `TASKS`. The module has six public names:
+A new task is one module beside this file and one entry in `TASKS`. The module has six public names, and may have two:
 
     items(inputs) -> DataFrame               one row per item: see `inputs.draw_items`
     READS: tuple[str, ...]                   columns of a model's scores that are read, averaged over each item's bases
@@ -9,6 +9,9 @@ A new task is one module beside this file and one entry in `TASKS`. The module h
     contrasts(items) -> list[Contrast]       which items are compared in which row of the summary
     baselines_of(items) -> list[Scorer]      what a model must beat, besides the rows of Markov models
     METRICS: tuple[Metric, ...]              the statistics; the first is the headline
+    USES: tuple[str, ...]                    columns of the items that `score` needs beside `inputs.ITEM_COLUMNS`
+    derived(items, scorer) -> list[Scorer]   further scores of a model, such as a sum with a conservation score: each
+                                             is printed with its difference, none is the headline
 
 `columns` holds what tasks share whose baselines are columns of their items, `snvs` what those on single-nucleotide
 variants share beside it, and `matching` how comparison items are found.
@@ -33,6 +36,7 @@ class Task:
     question  what the task asks, one sentence for logs and the report
     inputs    keys that the column inputs of its benchmark row must have: files; a key is also a kind of
               `glmtracks.download`
+    optional  keys that it may have
     embeds    whether it judges embeddings; only models that have them enter, and `score` takes those of the items
     """
 
@@ -42,8 +46,11 @@ class Task:
     headline: str
     question: str
     inputs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     embeds: bool = False
 
+
+CONSERVATION = ("phylop", "phastcons")
 
 TASKS = {
     "perplexity": Task(
@@ -89,6 +96,24 @@ TASKS = {
         "auroc",
         "Are annotated elements scored as more constrained than matched windows of the genome?",
         inputs=("bed",),
+    ),
+    "clinvar": Task(
+        "clinvar",
+        (),
+        "-llr",
+        "auroc",
+        "Are variants that cause disease scored as less likely than benign and than common ones?",
+        inputs=("clinvar",),
+        optional=("population", *CONSERVATION),
+    ),
+    "allele_frequency": Task(
+        "allele_frequency",
+        (),
+        "-llr",
+        "auroc_within_stratum",
+        "Are alleles that stay rare in a population scored as less likely than those that became common?",
+        inputs=("population",),
+        optional=("callable", *CONSERVATION),
     ),
 }
 

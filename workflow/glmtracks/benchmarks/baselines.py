@@ -14,6 +14,8 @@ gc, cpg         G+C fraction, and CpG dinucleotides per base, of the item or the
                 of most genomes is richer in both
 repeat_fraction share of the item's bases that are repeats, which mostly are not functional
 distance_*      bases to the nearest CDS, splice site, transcription start; near is more damaging
+consequence_rank  how severe the consequence is, by the order of `consequences.CONSEQUENCES`
+phylop, phastcons conservation of the position, where a track is supplied; 0, neutral, where it has no value
 """
 
 import numpy as np
@@ -31,6 +33,8 @@ DAMAGE_SIGN = {
     "distance_splice": -1,
     "distance_tss": -1,
     "consequence_rank": 1,
+    "phylop": 1,
+    "phastcons": 1,
 }
 RATES = ("substitution", "trinucleotide")  # one value per stratum but for the jitter of cross-fitting
 FARTHEST = 1_000_000  # distances are clipped here, which is also the distance where a contig has no such feature
@@ -164,3 +168,16 @@ def cross_fitted_rate(group: np.ndarray, label: np.ndarray, fold: np.ndarray) ->
     for own in range(FOLDS):
         result[fold == own] = rate(group, label, fold != own)[fold == own]
     return result
+
+
+def label_rates(items: pd.DataFrame, trinucleotide: pd.Series, label: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns baseline_substitution and baseline_trinucleotide: cross-fitted rates of label 1, float64 (n,) each.
+
+    items          ref, alt (codes 0..3), block
+    trinucleotide  trinucleotide substitution of each item
+    label          0 or 1 (n,)
+    """
+    fold = folds(items["block"].to_numpy())
+    substitution = 4 * items["ref"].to_numpy(dtype=np.int64) + items["alt"].to_numpy()
+    groups = {"substitution": substitution, "trinucleotide": pd.factorize(trinucleotide)[0]}
+    return {f"baseline_{name}": cross_fitted_rate(group, label, fold) for name, group in groups.items()}

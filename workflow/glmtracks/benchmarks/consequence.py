@@ -41,15 +41,8 @@ def _contrast(table: pd.DataFrame, name: str, comparison: str) -> pd.DataFrame:
     """Items of one class and of the comparison class, with rates of the class fitted in other blocks."""
     rows = table[table["consequence"].isin([name, comparison])]
     label = (rows["consequence"] == name).to_numpy(dtype=np.int8)
-    fold = baselines.folds(rows["block"].to_numpy())
-    substitution = 4 * rows["ref"].to_numpy(dtype=np.int64) + rows["alt"].to_numpy()
-    stratum = rows["stratum"].cat.codes.to_numpy(dtype=np.int64)
-    return rows.assign(
-        contrast=f"{name} vs {comparison}",
-        label=label,
-        baseline_substitution=baselines.cross_fitted_rate(substitution, label, fold),
-        baseline_trinucleotide=baselines.cross_fitted_rate(stratum, label, fold),
-    )
+    rates = baselines.label_rates(rows, rows["stratum"], label)
+    return rows.assign(contrast=f"{name} vs {comparison}", label=label, **rates)
 
 
 def score(items: pd.DataFrame, llr: np.ndarray) -> pd.DataFrame:

@@ -33,11 +33,22 @@ class Options:
     max_items  most items drawn for one task and genome
     draws      bootstrap draws
     gc_window  bases around an item for its GC and CpG content
+    stars      fewest review stars of a ClinVar variant
+    max_af     highest frequency in a population of a variant that counts as pathogenic
+    common     lowest minor allele frequency of a common variant
+    called     least share of a call set's samples in which the site of a variant must have been called
+    correction "synonymous": scores are printed too without the mean llr that their substitution type has over
+               synonymous changes; "none": they are not
     """
 
     max_items: int = 300_000
     draws: int = 2_000
     gc_window: int = 201
+    stars: int = 1
+    max_af: float = 0.05
+    common: float = 0.05
+    called: float = 0.5
+    correction: str = "synonymous"
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Inputs:
     test          held-out intervals: contig, start, end; 0-based half-open, in genome order
     features      transcript features, or None for a genome without annotation
     outgroups     name -> FASTA path of sister genomes
-    files         file of each key of `Task.inputs`
+    files         file of each key of `Task.inputs`, and of those of `Task.optional` that are given
     aliases       other names of the genome's contigs, for what stands in those files
     genetic_code  NCBI number
     """

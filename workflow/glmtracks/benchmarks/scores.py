@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def score_items(task: str, items: str | Path, dataset: str | Path, output: str | Path) -> None:
-    """Write `inputs.ITEM_COLUMNS` of the items, their score and what else the task scores as Parquet.
+    """Write `inputs.ITEM_COLUMNS` of the items, what the task uses, their score and what else it scores as Parquet.
 
     Rows stand in the order of `items`. Items on contigs without scores have a null score; how many is logged.
 
@@ -25,7 +25,7 @@ def score_items(task: str, items: str | Path, dataset: str | Path, output: str |
     dataset  folder of genome scores, see `glmtracks.tracks`
     """
     module = task_module(task)
-    table = pd.read_parquet(items, columns=list(ITEM_COLUMNS))
+    table = pd.read_parquet(items, columns=[*ITEM_COLUMNS, *getattr(module, "USES", ())])
     scored = module.score(table, read_means(dataset, table, module.READS))
     missing = int(scored["score"].isna().sum())
     log.info("%s: %d items, %d without a score", dataset, len(table), missing)

@@ -1,6 +1,6 @@
 """What the tasks on single-nucleotide variants share: drawing, describing, scoring and comparing them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -95,18 +95,27 @@ def score(items: pd.DataFrame, llr: np.ndarray, sign: int) -> pd.DataFrame:
     return pd.DataFrame({"score": np.float32(sign) * llr[np.arange(len(items)), alt]})
 
 
-def _within_stratum(scorer: Scorer, values: pd.DataFrame, cut: Cut) -> statistics.Estimate:
-    score = values["score"].to_numpy()
-    if scorer.name in baselines.RATES and scorer.kind == "baseline":
-        # A rate has one value per stratum; cross-fitting makes it differ between folds, always away from an item's
-        # own label, which would put it below one half where it says nothing.
-        sums = np.bincount(cut.stratum, score)
-        score = (sums / np.maximum(np.bincount(cut.stratum), 1))[cut.stratum]
-    return statistics.auroc(score, cut.label, cut.block, cut.weights, cut.stratum)
+def within_stratum(rates: Collection[str]) -> Metric:
+    """The metric auroc_within_stratum.
+
+    rates  baselines that are one rate for each stratum. Cross-fitting makes a rate differ between folds, always away
+           from an item's own label, which would put it below one half where it says nothing; so their mean is taken
+    """
+
+    def estimate(scorer: Scorer, values: pd.DataFrame, cut: Cut) -> statistics.Estimate:
+        score = values["score"].to_numpy()
+        if scorer.name in rates and scorer.kind == "baseline":
+            sums = np.bincount(cut.stratum, score)
+            score = (sums / np.maximum(np.bincount(cut.stratum), 1))[cut.stratum]
+        return statistics.auroc(score, cut.label, cut.block, cut.weights, cut.stratum)
+
+    return Metric("auroc_within_stratum", estimate)
 
 
-METRICS = (
-    Metric("auroc_within_stratum", _within_stratum),
-    Metric("auroc", lambda scorer, values, cut: statistics.auroc(values["score"], cut.label, cut.block, cut.weights)),
-    Metric("auprc", lambda scorer, values, cut: statistics.auprc(values["score"], cut.label, cut.block, cut.weights)),
+AUROC = Metric(
+    "auroc", lambda scorer, values, cut: statistics.auroc(values["score"], cut.label, cut.block, cut.weights)
 )
+AUPRC = Metric(
+    "auprc", lambda scorer, values, cut: statistics.auprc(values["score"], cut.label, cut.block, cut.weights)
+)
+METRICS = (within_stratum(baselines.RATES), AUROC, AUPRC)

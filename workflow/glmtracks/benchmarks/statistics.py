@@ -146,6 +146,37 @@ def mean(values: np.ndarray, block: np.ndarray, weights: np.ndarray | None = Non
     return Estimate(float(_ratio(values.sum(), float(len(values)))), _ratio(weights @ sums, weights @ counts))
 
 
+def odds_ratio(
+    score: np.ndarray, label: np.ndarray, block: np.ndarray, share: float, weights: np.ndarray | None = None
+) -> Estimate:
+    """Odds of label 1 among the highest scores over the odds among the rest, one half added to each count (Haldane).
+
+    share  of the items that count as the highest; of items that tie at the threshold each counts by the share of them
+           that is needed, so that a scorer without an opinion has the same share of both labels there
+
+    Other arguments as in `auroc`. The draws keep the threshold of all items. NaN where fewer than 10 items are wanted.
+    """
+    wanted = share * len(score)
+    if wanted < MIN_CLASS:
+        return Estimate(np.nan)
+    score, label = np.asarray(score), np.asarray(label)
+    block = np.zeros(len(score), dtype=np.int64) if weights is None else block
+    threshold = np.sort(score)[-int(np.ceil(wanted))]
+    above, tied = score > threshold, score == threshold
+    top = above + tied * (wanted - above.sum()) / tied.sum()
+    n_blocks = 1 if weights is None else weights.shape[1]
+    counts = [
+        np.bincount(block, side * (label == value), minlength=n_blocks) for side in (top, 1 - top) for value in (1, 0)
+    ]
+
+    def ratio(cells) -> np.ndarray:
+        a, b, c, d = (cell + 0.5 for cell in cells)
+        return a * d / (b * c)
+
+    value = float(ratio([count.sum() for count in counts]))
+    return Estimate(value, None if weights is None else ratio([weights @ count for count in counts]))
+
+
 def _ratio(numerator, denominator):
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.divide(numerator, denominator)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,10 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Something that scores every item: `values` has the column score, NaN where there is none, in the items' order."""
+    """Something that scores every item: `values` has the column score, NaN where there is none, in the items' order.
+
+    derived  whether this is a further score of a model beside the one that the task names
+    """
 
     name: str
     kind: str
@@ -74,6 +77,11 @@ class Scorer:
     model_kind: str = ""
     seen: str = ""
     hash: str = ""
+    derived: bool = False
+
+    def further(self, score_name: str, score: pd.Series) -> "Scorer":
+        """Another score of the same model."""
+        return replace(self, score_name=score_name, values=pd.DataFrame({"score": score}), derived=True)
 
 
 @dataclass(frozen=True)
@@ -162,7 +170,8 @@ def compare(task: str, items: pd.DataFrame, models: list[Scorer], draws: int, se
     """Rows of the summary, without genome and task, for the items of one task and genome."""
     module = task_module(task)
     usable = [scorer for scorer in models if scorer.values["score"].notna().any()]
-    scorers = usable + module.baselines_of(items)
+    derive = getattr(module, "derived", lambda items, scorer: [])
+    scorers = [*usable, *(more for scorer in usable for more in derive(items, scorer)), *module.baselines_of(items)]
     complete = np.logical_and.reduce([scorer.values["score"].notna().to_numpy() for scorer in scorers])
     rows = []
     for contrast in module.contrasts(items):
@@ -204,20 +213,25 @@ def _counts(cut: Cut, items: pd.DataFrame) -> dict:
 
 
 def _metric_rows(metric: Metric, contrast: Contrast, cut: Cut, kept: np.ndarray, scorers: list[Scorer]) -> list[dict]:
-    """One row for each scorer; models carry their paired difference to the best baseline."""
+    """One row for each scorer; models carry their paired difference to the best baseline.
+
+    Further scores of baselines that are models are a bar to clear for further scores of models, not for the headline.
+    """
     identities = [{**_identity(scorer, contrast), "status": _status(scorer, contrast, cut)} for scorer in scorers]
     if "no metric" in cut.status:
         return identities
     estimates = [metric.estimate(scorer, scorer.values.iloc[kept], cut) for scorer in scorers]
     sign = 1 if metric.higher_is_better else -1
-    bars = [
-        (sign * estimate.value, index)
+    bars = {
+        index: sign * estimate.value
         for index, (scorer, estimate) in enumerate(zip(scorers, estimates, strict=True))
         if scorer.kind == "baseline" and scorer.name not in contrast.defining and np.isfinite(estimate.value)
-    ]
-    best = max(bars, default=(np.nan, None))[1]
+    }
     rows = []
     for identity, scorer, estimate in zip(identities, scorers, estimates, strict=True):
+        best = max(
+            (index for index in bars if scorer.derived or not scorers[index].derived), key=bars.get, default=None
+        )
         low, high = estimate.interval()
         row = {**identity, "value": estimate.value, "low": low, "high": high}
         if scorer.kind == "model" and best is not None:
@@ -243,6 +257,8 @@ def _identity(scorer: Scorer, contrast: Contrast | None = None) -> dict:
         "seen": scorer.seen,
         "model_hash": scorer.hash,
     }
+    if scorer.derived:
+        identity["headline"] = "no"
     if scorer.kind == "model" or scorer.model_kind:
         rows = slice(None) if contrast is None else contrast.rows
         identity["n_unscored"] = int(scorer.values["score"].iloc[rows].isna().sum())

@@ -1,0 +1,348 @@
+"""The tasks on variants of a file, with labels, frequencies and models whose answers are known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from benchmark_world import LENGTH, make_world, noise, pick, run, write_scores
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glmtracks.annotation import read_features
+from glmtracks.benchmarks import allele_frequency, clinvar, inputs, labelled, statistics
+from glmtracks.contigs import ContigNames
+from glmtracks.errors import InputError
+from glmtracks.genome import BASES, Genome, normalise
+from glmtracks.regions import make_regions
+
+ONE_STAR = "criteria_provided,_single_submitter"
+
+
+@pytest.fixture
+def world(make_genome, tmp_path):
+    return make_world(make_genome, tmp_path)
+
+
+def write(path, fields, records):
+    """A VCF; records: contig, start (0-based), REF, ALT, INFO."""
+    header = "".join(f'##INFO=<ID={name},Number=A,Type={kind},Description="x">\n' for name, kind in fields.items())
+    lines = [f"{contig}\t{start + 1}\t.\t{ref}\t{alt}\t.\tPASS\t{info}" for contig, start, ref, alt, info in records]
+    columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
+    path.write_text("##fileformat=VCFv4.2\n" + header + "\n".join([columns, *lines]) + "\n")
+    return str(path)
+
+
+def random_snvs(genome, number, seed=0):
+    """contig, start, REF, ALT of different sites of a genome, sorted."""
+    rng = np.random.default_rng(seed)
+    sites = sorted(rng.choice(len(genome.contigs) * LENGTH, number, replace=False))
+    for site in sites:
+        contig, start = f"c{site // LENGTH}", int(site % LENGTH)
+        ref = int(genome.codes(contig, start, start + 1)[0])
+        yield contig, start, BASES[ref], BASES[(ref + rng.integers(1, 4)) % 4]
+
+
+CLINVAR = {"CLNSIG": "String", "CLNREVSTAT": "String"}
+COUNTS = {"AC": "Integer", "AN": "Integer"}
+
+
+def with_clinvar(world, folder, says, number=2_000):
+    """Inputs with a ClinVar file in which says(contig, start, ref, alt, generator) gives the label."""
+    rng = np.random.default_rng(1)
+    records = [
+        (*snv, f"CLNSIG={'Pathogenic' if says(*snv, rng) else 'Benign'};CLNREVSTAT={ONE_STAR}")
+        for snv in random_snvs(world.genome, number)
+    ]
+    return replace(world, files={"clinvar": write(folder / "clinvar.vcf", CLINVAR, records)})
+
+
+def test_the_label_scores_1_and_a_constant_one_half(world, tmp_path):
+    """A model that knows the labels, one without an opinion, and one that says nothing at all."""
+    given_ = with_clinvar(world, tmp_path, lambda contig, start, ref, alt, rng: rng.random() < 0.2)
+    labels = {
+        (row.contig, row.start): (row.alt, row.label)
+        for row in clinvar.read_clinvar(
+            given_.files["clinvar"], world.genome, ContigNames(world.genome.contigs)
+        ).itertuples()
+    }
+
+    def knows(contig, codes):
+        log_probs = np.zeros((len(codes), 4))
+        for start in range(len(codes)):
+            if (contig, start) in labels:
+                alt, label = labels[contig, start]
+                log_probs[start, alt] = -5 * label
+        return log_probs - np.log(np.exp(log_probs).sum(axis=1, keepdims=True))
+
+    def uniform(contig, codes):
+        return np.full((len(codes), 4), -np.log(4))
+
+    models = {
+        "knows": ("one_pass", write_scores(world.genome, tmp_path / "a", knows)),
+        "noise": ("one_pass", write_scores(world.genome, tmp_path / "b", noise)),
+        "same": ("one_pass", write_scores(world.genome, tmp_path / "c", uniform)),
+    }
+    items, table = run("clinvar", given_, tmp_path, models)
+    assert {"all P/LP vs B/LB", "missense P/LP vs B/LB"} <= set(table["contrast"])
+    for contrast in ("all P/LP vs B/LB", "missense P/LP vs B/LB"):
+        for metric in ("auroc", "auroc_within_stratum"):
+            row = pick(table, scorer="knows", contrast=contrast, metric=metric, score_name="-llr")
+            assert row["value"] == 1 and row["verdict"] == "better"
+            for name, score_name in (("same", "-llr"), ("constant", "constant")):
+                row = pick(table, scorer=name, contrast=contrast, metric=metric, score_name=score_name)
+                assert (row["value"], row["low"], row["high"]) == (0.5, 0.5, 0.5)
+        row = pick(table, scorer="noise", contrast=contrast, metric="auroc", score_name="-llr")
+        assert row["value"] == pytest.approx(0.5, abs=0.1) and row["verdict"] != "better"
+    assert (
+        pick(table, scorer="knows", contrast="all P/LP vs B/LB", metric="auroc", score_name="-llr")["headline"] == "yes"
+    )
+    further = table[(table["scorer"] == "knows") & (table["score_name"] != "-llr")]
+    assert set(further["score_name"]) == {"-llr_corrected"} and set(further["headline"]) == {"no"}
+    assert len(items[items["contrast"] == labelled.NEUTRAL]) > 100
+
+
+def test_a_planted_mutation_rate_is_removed_within_strata(world, tmp_path):
+    """Labels follow the substitution alone, as where recurrent mutation is taken for tolerance."""
+    rate = dict(zip([a + b for a in BASES for b in BASES], np.linspace(0.02, 0.9, 16), strict=True))
+    given_ = with_clinvar(world, tmp_path, lambda contig, start, ref, alt, rng: rng.random() < rate[ref + alt], 6_000)
+
+    def knows_rates(contig, codes):
+        score = np.array([[-5 * rate[a + b] * (a != b) for b in BASES] for a in BASES])[np.minimum(codes, 3)]
+        return score - np.log(np.exp(score).sum(axis=1, keepdims=True))
+
+    models = {"artefact": ("one_pass", write_scores(world.genome, tmp_path, knows_rates))}
+    _, table = run("clinvar", given_, tmp_path, models)
+    wanted = {"scorer": "artefact", "contrast": "all P/LP vs B/LB"}
+    assert pick(table, metric="auroc", score_name="-llr", **wanted)["value"] > 0.7
+    assert pick(table, metric="auroc_within_stratum", score_name="-llr", **wanted)["value"] == pytest.approx(
+        0.5, abs=1e-3
+    )
+    assert pick(table, metric="auroc", score_name="-llr_corrected", **wanted)["value"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_what_is_frequent_is_not_pathogenic_and_what_is_common_is_compared(world, tmp_path, caplog):
+    given_ = with_clinvar(world, tmp_path, lambda contig, start, ref, alt, rng: start % 5 == 0, 1_000)
+    snvs = list(random_snvs(world.genome, 1_000))
+    pathogenic = [snv for snv in snvs if snv[1] % 5 == 0]
+    records = [(*snv, "AC=20;AN=100") for snv in pathogenic[:7]]
+    records += [(*snv, "AC=4;AN=100") for snv in pathogenic[7:9]]
+    known = {snv[:2] for snv in snvs}
+    common = [snv for snv in random_snvs(world.genome, 300, seed=5) if snv[:2] not in known]
+    records += [(*snv, "AC=30;AN=100") for snv in common]
+    given_.files["population"] = write(tmp_path / "population.vcf", COUNTS, sorted(records))
+    with caplog.at_level("INFO"):
+        table = clinvar.items(given_)
+    assert f"7 of {len(pathogenic)} pathogenic variants are more frequent than 0.05" in caplog.text
+    counts = table.groupby(["contrast", "label"]).size()
+    assert counts["all P/LP vs B/LB", 1] == len(pathogenic) - 7 == counts["all P/LP vs common", 1]
+    assert counts["all P/LP vs B/LB", 0] == 1_000 - len(pathogenic)
+    assert counts["all P/LP vs common", 0] == len(common)
+
+
+def test_without_annotation_classes_are_those_of_clinvar(make_genome, tmp_path):
+    bare = make_world(make_genome, tmp_path, annotated=False)
+    records = [
+        (*snv, f"CLNSIG={['Benign', 'Pathogenic'][n % 2]};CLNREVSTAT={ONE_STAR};MC=SO:0001583|missense_variant")
+        for n, snv in enumerate(random_snvs(bare.genome, 100))
+    ]
+    path = write(tmp_path / "clinvar.vcf", {**CLINVAR, "MC": "String"}, records)
+    table = clinvar.items(replace(bare, files={"clinvar": path}))
+    assert set(table["contrast"]) == {"all P/LP vs B/LB", "missense P/LP vs B/LB"}
+    assert "baseline_consequence_rank" not in table
+
+
+def test_intervals_of_scorers_without_an_idea_hold_one_half_at_the_nominal_rate():
+    rng = np.random.default_rng(0)
+    block = np.repeat(np.arange(40), 25)
+    held = 0
+    for seed in range(200):
+        label = (rng.random(1_000) < np.repeat(rng.uniform(0.02, 0.4, 40), 25)).astype(int)
+        weights = statistics.draw_weights(40, 300, seed)
+        low, high = statistics.auroc(rng.permutation(1_000), label, block, weights).interval()
+        held += low <= 0.5 <= high
+    assert 0.9 <= held / 200 <= 0.99
+
+
+# Odds ratio
+
+
+def test_the_odds_ratio_is_that_of_the_table_with_haldanes_halves():
+    score = np.arange(1_000)
+    label = np.isin(score, [*range(985, 1_000), *range(40)]).astype(int)
+    found = statistics.odds_ratio(score, label, np.zeros(1_000, dtype=int), 0.02)
+    a, b, c, d = 15.5, 5.5, 40.5, 940.5  # labels 1 and 0 among the 20 highest, and among the rest
+    assert found.value == pytest.approx(a * d / (b * c))
+
+
+@given(st.integers(30, 300), st.integers(0, 10**6))
+def test_ties_at_the_threshold_count_in_part(ones, seed):
+    rng = np.random.default_rng(seed)
+    label = (rng.permutation(1_000) < ones).astype(int)
+    constant = statistics.odds_ratio(np.zeros(1_000), label, np.zeros(1_000, dtype=int), 0.1)
+    a, b = 0.1 * ones, 0.1 * (1_000 - ones)
+    assert constant.value == pytest.approx((a + 0.5) * (9 * b + 0.5) / ((b + 0.5) * (9 * a + 0.5)))
+    assert 0.8 < constant.value < 1.25
+
+
+def test_a_tail_of_few_items_has_no_odds_ratio_and_draws_surround_the_value():
+    rng = np.random.default_rng(0)
+    label = (rng.random(2_000) < 0.3).astype(int)
+    score, block = rng.normal(size=2_000) + label, np.arange(2_000) // 100
+    assert np.isnan(statistics.odds_ratio(score, label, block, 0.001).value)
+    found = statistics.odds_ratio(score, label, block, 0.1, statistics.draw_weights(20, 500, 0))
+    low, high = found.interval()
+    assert 1 < low < found.value < high
+
+
+# Allele frequency
+
+
+def with_population(world, folder, count, number=6_000, total=100):
+    """Inputs with a call set in which count(contig, start, ref, alt, generator) gives AC of AN = `total`."""
+    rng = np.random.default_rng(1)
+    records = [(*snv, f"AC={count(*snv, rng)};AN={total}") for snv in random_snvs(world.genome, number)]
+    return replace(world, files={"population": write(folder / "population.vcf", COUNTS, records)})
+
+
+def anything(contig, start, ref, alt, rng):
+    return rng.choice([0, 1, 1, 1, 4, 30, 80, 99, 100])
+
+
+def test_folding_turns_sites_whose_reference_is_the_minor_allele(world, tmp_path):
+    table = allele_frequency.items(with_population(world, tmp_path, anything))
+    table = table[table["contrast"] == "rare vs common"]
+    assert set(np.round(table["maf"], 3)) == {0.01, 0.2, 0.3}
+    assert (table["label"] == (table["maf"] < 0.02)).all()
+    turned = table["flipped"].to_numpy(dtype=bool)
+    assert (turned == (table["af"] > 0.5)).all() and turned.any()
+    change = table["ref"].astype(str) + ">" + table["alt"].astype(str)
+    change = np.where(turned, change.str[::-1], change)
+    assert (change == table["stratum"].astype(str).str[:3]).all()
+
+
+def test_a_turned_item_scores_the_change_from_major_to_minor_allele():
+    items = pd.DataFrame({"contrast": "x", "ref": ["A", "A"], "alt": ["G", "G"], "flipped": [False, True]})
+    llr = np.array([[0, -1, -2, -3]] * 2, dtype=np.float32)
+    assert allele_frequency.score(items, llr)["score"].tolist() == [2, -2]
+
+
+def test_a_panel_of_few_samples_has_singletons_that_are_no_common_alleles(world, tmp_path):
+    given_ = with_population(world, tmp_path, lambda *snv: snv[-1].integers(0, 8), total=7)
+    table = allele_frequency.items(given_)
+    rare = table[(table["contrast"] == "rare vs common") & (table["label"] == 1)]
+    assert set(np.round(7 * rare["maf"])) == {1} and set(np.round(7 * rare["af"])) == {1, 6}
+    assert set(np.round(7 * table.loc[table["label"] == 0, "maf"])) == {2, 3}
+
+
+def test_selection_is_found_within_types_and_a_mutation_rate_is_not(world, tmp_path):
+    """Rarity follows the type of substitution and, within it, the position in the codon."""
+
+    def count(contig, start, ref, alt, rng):
+        transition = {ref, alt} in ({"A", "G"}, {"C", "T"})
+        return 1 if rng.random() < 0.3 + 0.4 * (not transition) + 0.25 * (start % 3 == 0) else 40
+
+    given_ = with_population(world, tmp_path, count, 9_000)
+
+    def of_type(contig, codes):
+        score = np.array([[0 if (a - b) % 2 == 0 else -3 for b in range(4)] for a in range(4)])[np.minimum(codes, 3)]
+        return score - np.log(np.exp(score.astype(float)).sum(axis=1, keepdims=True))
+
+    def of_codon(contig, codes):
+        score = np.where(np.arange(len(codes))[:, None] % 3 == 0, -3.0, 0.0) * (np.arange(4) != codes[:, None])
+        return score - np.log(np.exp(score).sum(axis=1, keepdims=True))
+
+    models = {
+        "mutation": ("one_pass", write_scores(world.genome, tmp_path / "a", of_type)),
+        "selection": ("one_pass", write_scores(world.genome, tmp_path / "b", of_codon)),
+    }
+    _, table = run("allele_frequency", given_, tmp_path, models)
+    plain = {"contrast": "rare vs common", "score_name": "-llr"}
+    even = {**plain, "contrast": "rare vs common, matched"}
+    assert pick(table, scorer="mutation", metric="auroc", **plain)["value"] > 0.6
+    assert pick(table, scorer="mutation", metric="auroc_within_stratum", **plain)["value"] == 0.5
+    assert pick(table, scorer="mutation", metric="auroc", **even)["value"] == 0.5
+    row = pick(table, scorer="selection", metric="auroc_within_stratum", **plain)
+    assert row["value"] > 0.55 and row["verdict"] == "better" and row["headline"] == "yes"
+    assert pick(table, scorer="selection", metric="odds_ratio_10%", **even)["value"] > 1.5
+    assert pick(table, scorer="constant", metric="odds_ratio_10%", contrast="rare vs common, matched")["value"] == 1
+    matched = pick(table, scorer="selection", metric="auroc", **even)
+    assert matched["n_positives"] == matched["n_negatives"]
+
+
+def test_absent_alleles_stand_at_callable_sites_and_in_no_record(world, tmp_path):
+    given_ = with_population(world, tmp_path, anything, 3_000)
+    (tmp_path / "callable.bed").write_text("c3\t100\t400\nc3\t300\t500\n")
+    given_.files["callable"] = str(tmp_path / "callable.bed")
+    table = allele_frequency.items(given_)
+    absent = table[(table["contrast"] == "absent vs common") & (table["label"] == 1)]
+    assert set(absent["contig"]) == {"c3"} and absent["start"].between(100, 499).all()
+    known = {(contig, start, alt) for contig, start, _, alt in random_snvs(world.genome, 3_000)}
+    found = set(zip(absent["contig"], absent["start"], absent["alt"].astype(str), strict=True))
+    assert len(found) == len(absent) and not found & known
+    assert len(found) == 3 * 400 - sum(contig == "c3" and 100 <= start < 500 for contig, start, _ in known)
+
+
+def test_frequencies_without_counts_are_refused(world, tmp_path):
+    records = [(*snv, "AF=0.1") for snv in random_snvs(world.genome, 20)]
+    path = write(tmp_path / "population.vcf", {"AF": "Float"}, records)
+    with pytest.raises(InputError, match="no allele counts for 20 of its SNVs"):
+        allele_frequency.items(replace(world, files={"population": path}))
+
+
+# Real data
+
+
+@pytest.fixture(scope="module")
+def mitochondrion(shared_data, tmp_path_factory):
+    """Inputs of rCRS with the genetic code of vertebrate mitochondria; all of it is held out."""
+    folder, data = tmp_path_factory.mktemp("mito"), shared_data / "human_mito"
+    outputs = {"sizes_out": folder / "sizes", "provenance_out": folder / "provenance"}
+    normalise(data / "chrM.fa", folder / "g.fa.gz", circular="chrM", **outputs)
+    genome = Genome(folder / "g.fa.gz")
+    features = read_features(data / "chrM.gff3", ContigNames(genome.contigs), genome.contigs)
+    regions = make_regions(genome, features, pd.DataFrame(columns=["contig", "start", "end"]), promoter=0)
+    test = pd.DataFrame({"contig": ["chrM"], "start": [0], "end": [genome.contigs["chrM"]]})
+    files = {
+        "clinvar": str(data / "clinvar_chrMT.vcf.gz"),
+        "population": str(data / "gnomad.genomes.v3.1.sites.chrM.vcf.bgz"),
+        "phylop": str(data / "chrM.phyloP100way.wigFix"),
+    }
+    return inputs.Inputs(genome, regions, test, features, files=files, genetic_code=2)
+
+
+def test_phylop_on_the_mitochondrion(mitochondrion, tmp_path):
+    """The known AUROCs of phyloP100way prove that labels, consequences and stars are handled rightly."""
+    items, table = run("clinvar", mitochondrion, tmp_path, {})
+    known = {"missense": (0.857, 42, 939), "tRNA": (0.839, 66, 315)}
+    for name, (value, positives, negatives) in known.items():
+        row = pick(table, scorer="phylop", metric="auroc", contrast=f"{name} P/LP vs B/LB")
+        assert round(row["value"], 3) == value
+        assert (row["n_positives"], row["n_negatives"], row["block_kind"]) == (positives, negatives, "gene")
+        assert row["low"] < value < row["high"] and row["high"] - row["low"] < 0.2
+    # Two benign changes of ATA, the first codon of ND1 and ND5, are start_lost here; as missense they make it 941.
+    every = items[items["contrast"] == "all P/LP vs B/LB"]
+    first_codons = (every["effect"] == "start_lost") & every["start"].isin([3307, 12337]) & (every["alt"] == "C")
+    missense = every[(every["effect"] == "missense") | first_codons]
+    assert missense["label"].value_counts().to_dict() == {0: 941, 1: 42}
+    score, label = missense["baseline_phylop"].to_numpy(), missense["label"].to_numpy(dtype=int)
+    assert round(statistics.auroc(score, label, np.zeros(len(label), dtype=int)).value, 3) == 0.857
+
+
+def test_where_genes_overlap_the_most_severe_consequence_counts(mitochondrion):
+    """ATP8 and ATP6 share 46 bases: m.8570T>C takes the stop codon of one and is missense in the other."""
+    table = pd.DataFrame({"contig": "chrM", "start": [8569, 8527, 8526, 8529, 4328], "alt": [1, 1, 2, 2, 0]})
+    found = labelled.with_consequences(table, mitochondrion)["effect"].tolist()
+    assert found == ["stop_lost", "start_lost", "synonymous", "missense", "tRNA"]
+
+
+def test_gnomad_on_the_mitochondrion(mitochondrion, tmp_path):
+    """Rare against common is a matter of substitution type there: within types nothing of it is left."""
+    items, table = run("allele_frequency", mitochondrion, tmp_path, {})
+    rare = items[items["contrast"] == "rare vs common"]
+    assert (rare["maf"][rare["label"] == 0] >= 0.05).all()
+    assert (np.round(rare["maf"][rare["label"] == 1] * 56_434) == 1).all()
+    assert rare["flipped"].sum() == ((rare["af"] > 0.5) & (rare["label"] == 0)).sum() > 0
+    transition = pick(table, scorer="transition", metric="auroc", contrast="rare vs common")
+    within = pick(table, scorer="transition", metric="auroc_within_stratum", contrast="rare vs common")
+    assert transition["value"] > 0.6 and within["value"] == 0.5

@@ -1,0 +1,187 @@
+"""Does a model know what selection keeps rare? Rare alleles of a population against common ones.
+
+Frequencies are folded: an item is the change from the major to the minor allele. Where the reference base is the minor
+allele, because its alternative has a frequency above one half, the item is turned round: the change is from ALT to REF,
+its llr is minus that of the file's variant, and its frequency is 1 - AF. Label 0 = common: a minor allele frequency of
+at least `common`, on more than one copy. Label 1 = rare: the minor allele stands on one copy; or absent: no record of
+the call set has the SNV, at a site that a file of callable sites holds. Left out are alleles that do not pass FILTER,
+and sites that were called in less than `called` of the alleles.
+
+Mutation rate masquerades as constraint here: what mutates often is seen often. So items are compared within one type of
+substitution, CpG sites apart, and a second contrast holds as many rare as common items of each type: there the odds
+ratios of the tails are to be read. Nothing here knows of drift, linkage and background selection. The score is -llr.
+"""
+
+import logging
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from glmtracks.bed import read_bed_of
+from glmtracks.benchmarks import baselines, columns, labelled, snvs, statistics
+from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
+from glmtracks.benchmarks.matching import matched
+from glmtracks.benchmarks.summary import Contrast, Metric, Scorer
+from glmtracks.errors import InputError
+from glmtracks.genome import BASES
+from glmtracks.intervals import merge
+from glmtracks.population import read_population
+from glmtracks.snv_records import inside
+
+log = logging.getLogger(__name__)
+
+TOWARD_DAMAGE = 1
+READS = snvs.READS
+USES = ("flipped",)
+TAILS = (0.001, 0.01, 0.1)  # shares of the items with the highest scores
+RARE, ABSENT, COMMON = "rare", "absent", "common"
+EDGES = (0.001, 0.01)  # of the bins of minor allele frequency between rare and common
+MATCHED = ", matched"
+
+
+def _odds_ratio(share: float) -> Metric:
+    def estimate(scorer: Scorer, values: pd.DataFrame, cut) -> statistics.Estimate:
+        return statistics.odds_ratio(values["score"].to_numpy(), cut.label, cut.block, share, cut.weights)
+
+    return Metric(f"odds_ratio_{share:.1%}".replace(".0%", "%"), estimate)
+
+
+METRICS = (snvs.within_stratum(("substitution",)), snvs.AUROC, snvs.AUPRC, *map(_odds_ratio, TAILS))
+
+derived = labelled.derived
+
+
+def items(inputs: Inputs) -> pd.DataFrame:
+    """Folded SNVs of every bin of frequency, each against the common ones."""
+    candidates, called = _called(inputs)
+    parts = [candidates]
+    if "callable" in inputs.files:
+        parts.append(_absent(inputs, called))
+    table = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    if not (table["bin"] == COMMON).any():
+        return pd.DataFrame(columns=list(ITEM_COLUMNS))
+    table = _described(table, inputs)
+    common = table["bin"] == COMMON
+    parts = []
+    for name in (name for name in table["bin"].unique() if name != COMMON):
+        rows = table[common | (table["bin"] == name)]
+        label = (rows["bin"] == name).to_numpy(dtype=np.int8)
+        parts.append(_contrast(rows, f"{name} vs common", label))
+        if name in (RARE, ABSENT):
+            cell = pd.factorize(rows["stratum"])[0]
+            kept = matched(cell, label, inputs.seed)
+            parts.append(_contrast(rows[kept], f"{name} vs common{MATCHED}", label[kept]))
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return pd.DataFrame(columns=list(ITEM_COLUMNS))
+    table = pd.concat([*parts, labelled.neutral(inputs)], ignore_index=True)
+    table["flipped"] = table["flipped"].fillna(False).astype(bool)
+    return snvs.finished(table.drop(columns=["bin", "consequence", "trinucleotide"]), inputs.seed, TOWARD_DAMAGE)
+
+
+def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """Folded variants of a call set with their bin, and the keys (4 x start + alt) of all its SNVs by contig."""
+    path, options = inputs.files["population"], inputs.options
+    sample = Sample("bin", 2 * options.max_items, inputs.seed)
+    keys: dict[str, list[np.ndarray]] = {}
+    most, without_counts = 0.0, 0
+    for batch in read_population(path, inputs.genome, labelled.contig_names(inputs), inputs.test):
+        for contig, rows in batch.groupby("contig", sort=False):
+            keys.setdefault(str(contig), []).append(4 * rows["start"].to_numpy() + rows["alt"].to_numpy())
+        without_counts += int(batch["ac"].isna().sum())
+        most = max(most, batch["an"].max())
+        sample.add(fold(batch[batch["passed"] & (batch["an"] > 0)], options.common))
+    if without_counts:
+        raise InputError(
+            f"{path} has no allele counts for {without_counts:,} of its SNVs, and what is rare is told by counts; add "
+            "AC and AN with bcftools +fill-tags."
+        )
+    table = sample.rows()
+    if len(table):
+        enough = table["an"] >= options.called * most
+        log.info("%s: %d of %d sites called in too few samples", path, (~enough).sum(), len(table))
+        table = table[enough]
+    else:
+        table = fold(pd.DataFrame(columns=["contig", "start", "ref", "alt", "ac", "an"], dtype=float), options.common)
+    return table, {contig: np.unique(np.concatenate(found)) for contig, found in keys.items()}
+
+
+def fold(table: pd.DataFrame, common: float) -> pd.DataFrame:
+    """Variants by their minor allele: contig, start, ref, alt (of the file), ac, an, af, maf, flipped, bin.
+
+    Sites without a minor allele, where all or none have ALT, are left out.
+
+    table   contig, start, ref, alt, ac, an
+    common  lowest minor allele frequency of the bin "common"
+    """
+    ac, an = table["ac"].to_numpy(dtype=np.float64), table["an"].to_numpy(dtype=np.float64)
+    flipped = 2 * ac > an
+    copies = np.where(flipped, an - ac, ac)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        maf = copies / an
+    edges = [edge for edge in EDGES if edge < common] + [common]
+    percent = [f"{100 * edge:g}" for edge in edges]
+    names = [f"MAF below {percent[0]} %"]
+    names += [f"MAF {low}-{high} %" for low, high in pairwise(percent)]
+    bins = np.array([*names, COMMON], dtype=object)[np.searchsorted(edges, maf, side="right")]
+    bins[copies == 1] = RARE
+    kept = table[["contig", "start", "ref", "alt", "ac", "an"]].assign(
+        af=np.divide(ac, an, where=an > 0, out=np.full(len(an), np.nan)), maf=maf, flipped=flipped, bin=bins
+    )
+    return kept[copies > 0]
+
+
+def _absent(inputs: Inputs, called: dict[str, np.ndarray]) -> pd.DataFrame:
+    """SNVs at callable sites of the test part that no record of the call set has."""
+    sites = merge(read_bed_of(inputs.genome, inputs.files["callable"], labelled.contig_names(inputs)))
+    sample = Sample("bin", 2 * inputs.options.max_items, inputs.seed + 1)
+    for contig, _, _, table in snvs.variants(inputs):
+        key = 4 * table["start"].to_numpy() + table["alt"].to_numpy()
+        known = np.isin(key, called.get(contig, np.array([], dtype=np.int64)))
+        table = table.loc[~known & inside(table, sites), ["contig", "start", "ref", "alt"]]
+        sample.add(table.assign(af=0.0, maf=0.0, flipped=False, bin=ABSENT))
+    return sample.rows()
+
+
+def _described(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    """A sample of the candidates with baselines; stratum and trinucleotide of the change from major to minor allele."""
+    sample = Sample("bin", inputs.options.max_items, inputs.seed)
+    sample.add(table)
+    table, context = snvs.describe(sample.rows(), inputs)
+    ref, alt, flipped = (table[name].to_numpy() for name in ("ref", "alt", "flipped"))
+    major, minor = np.where(flipped, alt, ref), np.where(flipped, ref, alt)
+    context[:, 1] = major
+    substitution = np.array([f"{a}>{b}" for a in BASES for b in BASES], dtype=object)[4 * major.astype(int) + minor]
+    table = table.assign(
+        trinucleotide=baselines.strata(context, minor),
+        stratum=substitution + np.where(baselines.is_cpg(context), " at CpG", ""),
+    )
+    return labelled.with_ranks(labelled.with_consequences(table, inputs), inputs)
+
+
+def _contrast(rows: pd.DataFrame, name: str, label: np.ndarray) -> pd.DataFrame:
+    """Items of one contrast, with the rates of label 1 among substitutions fitted in other blocks."""
+    ref, alt, flipped = (rows[name].to_numpy() for name in ("ref", "alt", "flipped"))
+    change = pd.DataFrame(
+        {"ref": np.where(flipped, alt, ref), "alt": np.where(flipped, ref, alt), "block": rows["block"].to_numpy()}
+    )
+    return rows.assign(contrast=name, label=label, **baselines.label_rates(change, rows["trinucleotide"], label))
+
+
+def score(items: pd.DataFrame, llr: np.ndarray) -> pd.DataFrame:
+    """-llr of the change from the major to the minor allele, and that corrected."""
+    return labelled.score(items, llr, items["flipped"].to_numpy())
+
+
+def contrasts(items: pd.DataFrame) -> list[Contrast]:
+    """One for each bin of frequency; the result is read in those of rare and absent alleles."""
+    ends = tuple(f"{name} vs common{more}" for name in (RARE, ABSENT) for more in ("", MATCHED))
+    found = labelled.contrasts(items, METRICS[0].name)
+    return [replace(contrast, headline=contrast.name in ends) for contrast in found]
+
+
+def baselines_of(items: pd.DataFrame) -> list[Scorer]:
+    """The baselines of the items' columns."""
+    return columns.scorers(items, TOWARD_DAMAGE)

@@ -1,6 +1,5 @@
-"""bigWig files and the pages that show them, read back by another library."""
+"""bigWig files, read back by another library."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from glmtracks import bigwig, tracks
 from glmtracks.bigwig import write_bigwig
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN
-from glmtracks.hub import write_hub
 
 SIZES = {"chr2": 70_000, "all_N": 30, "chr1|x.1": 500, "unscored": 10}
 
@@ -87,25 +85,3 @@ def test_what_goes_wrong_inside_the_library_is_not_lost(dataset, tmp_path, monke
     with pytest.raises(OSError, match="not written in full"):
         write_bigwig(dataset, SIZES, "llr_A", tmp_path / "x.bw")
     assert not (tmp_path / "x.bw").exists()
-
-
-def stanzas(path: Path) -> list[dict[str, str]]:
-    return [dict(line.split(" ", 1) for line in block.splitlines()) for block in path.read_text().strip().split("\n\n")]
-
-
-def test_hub_points_at_the_tracks_and_the_genome(tmp_path):
-    folder = tmp_path / "tracks" / "my genome" / "k=8.v1" / "track_hub"
-    fasta = tmp_path / "genomes" / "my genome" / "genome.fa.gz"
-    write_hub("my genome", "k=8.v1", SIZES, fasta, folder)
-    (hub,), (genome,) = stanzas(folder / "hub.txt"), stanzas(folder / "genomes.txt")
-    assert hub["hub"].isidentifier() and (folder / hub["genomesFile"]).exists()
-    assert genome["genome"] == "my genome" and (folder / genome["trackDb"]).exists()
-    container, *parts, entropy = stanzas(folder / "trackDb.txt")
-    assert container["container"] == "multiWig"
-    assert [part["bigDataUrl"] for part in parts] == [f"../llr_{base}.bw" for base in "ACGT"]
-    assert all(part["parent"] == container["track"] for part in parts)
-    assert len({track["color"] for track in (*parts, entropy)}) == 5
-    session = json.loads((folder / "igv.json").read_text())
-    assert session["reference"]["fastaURL"] == "../../../../genomes/my%20genome/genome.fa.gz"
-    assert session["locus"] == "chr2:1-2000"
-    assert [track["url"] for track in session["tracks"][0]["tracks"]] == [part["bigDataUrl"] for part in parts]

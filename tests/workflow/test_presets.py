@@ -41,6 +41,7 @@ def test_the_demo_is_three_genomes_four_models_five_tasks(tmp_path):
         "join_shards": models,
         "bigwig": tracks * models,
         "track_hub": models,
+        "two_bit": scored,
         "annotate_variants": callsets * models,
         "embed": embedding,
         "benchmark_items": tasks,

@@ -10,6 +10,7 @@ import cyvcf2
 import duckdb
 import numpy as np
 import pandas as pd
+import py2bit
 import pyarrow.parquet as pq
 import pyBigWig
 import pyfaidx
@@ -29,7 +30,7 @@ SCHEME = [
     *(f"genomes/{genome}/provenance.json" for genome in ("toy", "sister")),
     *(f"genomes/toy/{file}.gz{tbi}" for file in ("annotation.gff3", "repeats.bed") for tbi in ("", ".tbi")),
     *(f"genomes/{genome}/genome.fa.gz.circular" for genome in ("toy", "sister")),
-    *(f"genomes/toy/{file}" for file in ("regions.parquet", "split.tsv")),
+    *(f"genomes/toy/{file}" for file in ("regions.parquet", "split.tsv", "genome.2bit")),
     *(f"windows/toy/{file}" for file in ("windows.parquet", "split.tsv", "leakage.json")),
     *(f"models/{model}/{file}" for model in MODELS for file in ("model.safetensors", "config.json")),
     *(f"models/{model}/{file}" for model in MODELS for file in ("metrics.json", "training.tsv")),
@@ -258,9 +259,22 @@ def test_report_stands_alone_and_its_links_lead_somewhere(road):
 def test_track_hub_names_files_that_are_there(road, model):
     hub = road.results / f"tracks/toy/{model}/track_hub"
     tracks = re.findall(r"^bigDataUrl (\S+)$", (hub / "trackDb.txt").read_text(), re.MULTILINE)
-    assert len(tracks) == 5 and all((hub / track).exists() for track in tracks)
-    assert "genomesFile genomes.txt" in (hub / "hub.txt").read_text() and (hub / "genomes.txt").exists()
+    assert {(hub / track).name for track in tracks} == {path.name for path in hub.parent.glob("*.bw")}
+    assert all((hub / track).exists() for track in tracks)
+    for name in ("hub.txt", "hub_ucsc.txt"):
+        genomes = re.search(r"^genomesFile (\S+)$", (hub / name).read_text(), re.MULTILINE)[1]
+        files = re.findall(
+            r"^(?:trackDb|groups|twoBitPath|chromSizes) (\S+)$", (hub / genomes).read_text(), re.MULTILINE
+        )
+        assert files and all((hub / file).exists() for file in files)
     json.loads((hub / "igv.json").read_text())
+
+
+def test_the_2bit_is_the_genome_with_its_lower_case(road, world):
+    file = py2bit.open(str(road.results / "genomes/toy/genome.2bit"), True)
+    for name, sequence in world.contigs.items():
+        assert file.sequence(name).upper() == sequence.decode().upper()
+    file.close()
 
 
 def test_every_job_left_a_log_and_a_table_of_its_resources(road):

@@ -168,6 +168,12 @@ def scoring_of(genome):
     return {**SETTINGS["scores"], "species": GENOMES[genome]["species"]}
 
 
+def ucsc_name(genome):
+    """What UCSC calls an assembly: the id that it was fetched by, or the name of its row."""
+    provider, _, name = GENOMES[genome]["fasta"].partition(":")
+    return name if provider.lower() == "ucsc" else genome
+
+
 def shard_names(genome):
     """0001-of-0008, 0002-of-0008 …; the count is in the name, so shards of different cuts never mix."""
     count = GENOMES[genome]["shards"]

@@ -2,7 +2,7 @@
 
 Needs: the columns fasta, sha256, annotation, include, exclude, exclude_title, circular and contig_aliases. Makes
 results/genomes/{genome}/: genome.fa.gz with its indexes and the list of its circular contigs, chrom.sizes,
-provenance.json and, where there is an annotation, annotation.gff3.gz.
+provenance.json and, where there is an annotation, annotation.gff3.gz; for track hubs, genome.2bit.
 """
 
 
@@ -98,6 +98,27 @@ rule genome:
         "Checking and indexing the genome {wildcards.genome}"
     script:
         "../scripts/genome.py"
+
+
+rule two_bit:
+    input:
+        fasta="results/genomes/{genome}/genome.fa.gz",
+    output:
+        "results/genomes/{genome}/genome.2bit",
+    log:
+        "results/logs/two_bit/{genome}.log",
+    benchmark:
+        "results/logs/two_bit/{genome}.time.tsv"
+    conda:
+        "../../envs/genome.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500),
+        runtime=minutes(5, 0.05),
+    message:
+        "Writing {wildcards.genome} as 2bit, for the UCSC Genome Browser"
+    script:
+        "../scripts/two_bit.py"
 
 
 rule annotation:

@@ -125,6 +125,7 @@ rule track_hub:
     input:
         bigwigs=expand("results/tracks/{{genome}}/{{model}}/{track}.bw", track=TRACKS),
         fasta="results/genomes/{genome}/genome.fa.gz",
+        two_bit="results/genomes/{genome}/genome.2bit",
         sizes="results/genomes/{genome}/chrom.sizes",
     output:
         directory("results/tracks/{genome}/{model}/track_hub"),
@@ -138,6 +139,11 @@ rule track_hub:
     resources:
         mem_mb=memory(500),
         runtime=minutes(5),
+    params:
+        tracks=TRACKS,
+        ucsc=lambda wildcards: ucsc_name(wildcards.genome),
+        species=lambda wildcards: GENOMES[wildcards.genome]["species"],
+        genetic_code=lambda wildcards: GENOMES[wildcards.genome]["genetic_code"],
     message:
         "Describing the tracks of {wildcards.genome} by {wildcards.model} for genome browsers"
     script:

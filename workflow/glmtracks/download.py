@@ -17,7 +17,13 @@ logger = logging.getLogger(__name__)
 
 SCHEMES = ("http", "https", "ftp", "file")
 PROVIDERS = ("ucsc", "ensembl", "ncbi")
-KINDS = {"fasta": "a FASTA", "annotation": "a GFF3 or GTF", "vcf": "a VCF", "bed": "a BED"}
+KINDS = {
+    "fasta": "a FASTA",
+    "annotation": "a GFF3 or GTF",
+    "vcf": "a VCF",
+    "bed": "a BED",
+    "assay": "a table of variants",
+}
 CUT_BGZIP = "{path} is cut off: its end-of-file block is missing; fetch it again or compress it anew with bgzip."
 
 # SAM specification 4.1.2: the empty block every BGZF file ends with

@@ -89,6 +89,14 @@ TASKS = {
         "Do embeddings tell the parts of a genome apart, better than the words of its sequence do?",
         embeds=True,
     ),
+    "assay": Task(
+        "assay",
+        (),
+        "llr",
+        "spearman",
+        "Are variants ranked as saturation mutagenesis and deep mutational scans rank them?",
+        inputs=("assay",),
+    ),
     "elements": Task(
         "elements",
         (),

@@ -177,6 +177,51 @@ def odds_ratio(
     return Estimate(value, None if weights is None else ratio([weights @ count for count in counts]))
 
 
+def spearman(score: np.ndarray, measured: np.ndarray, block: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
+    """Rank correlation of two values of each item, float (n,), ties having their mean rank; 0 where either is constant.
+
+    Ranks are made anew in every draw, in which an item counts as often as its block was drawn. Other arguments as in
+    `auroc`.
+    """
+    pair = [_Ranks(np.asarray(values, dtype=np.float64)) for values in (score, measured)]
+    value = _correlation(*(ranks(np.ones((1, len(ranks)))) for ranks in pair), np.ones((1, len(pair[0]))))[0]
+    if weights is None:
+        return Estimate(float(value))
+    rows = max(_PAIRS_AT_ONCE // max(len(pair[0]), 1), 1)
+    draws = [
+        _correlation(*(ranks(some[:, block]) for ranks in pair), some[:, block])
+        for some in np.split(weights, range(rows, len(weights), rows))
+    ]
+    return Estimate(float(value), np.concatenate(draws))
+
+
+class _Ranks:
+    """Mean ranks of values, for any number of copies of each."""
+
+    def __init__(self, values: np.ndarray):
+        self._order = np.argsort(values, kind="stable")
+        new = np.diff(values[self._order], prepend=np.nan) != 0
+        self._first, self._group = np.flatnonzero(new), np.empty(len(values), dtype=np.int64)
+        self._group[self._order] = np.cumsum(new) - 1
+
+    def __len__(self) -> int:
+        return len(self._group)
+
+    def __call__(self, copies: np.ndarray) -> np.ndarray:
+        """Ranks (draws, n) of the items when each stands `copies`, (draws, n), times."""
+        counts = np.add.reduceat(copies[:, self._order], self._first, axis=1)
+        return (np.cumsum(counts, axis=1) - (counts - 1) / 2)[:, self._group]
+
+
+def _correlation(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted correlation along rows; (draws, n) each -> (draws,)."""
+    total = weights.sum(axis=1, keepdims=True)
+    a, b = (values - (weights * values).sum(axis=1, keepdims=True) / total for values in (a, b))
+    together, *apart = ((weights * x * y).sum(axis=1) for x, y in ((a, b), (a, a), (b, b)))
+    below = np.sqrt(apart[0] * apart[1])
+    return np.divide(together, below, out=np.zeros_like(together), where=below > 0)
+
+
 def _ratio(numerator, denominator):
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.divide(numerator, denominator)

@@ -1,0 +1,86 @@
+"""Do scores rank variants as experiments do? Saturation MPRA and deep mutational scans, Spearman for each assay.
+
+The score is llr. A deep mutational scan measures function, and the more tolerated change should keep more of it. A
+saturation MPRA measures a change of expression, of which a model of constraint knows the size at best and never the
+direction: the headline ranks by how small the measured effect is. The effect with its sign stands beside it.
+
+Only variants of the held-out part enter. Most assays are of one element or gene, so blocks are mostly runs of 50.
+"""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from glmtracks.assays import read_assay
+from glmtracks.benchmarks import columns, snvs, statistics
+from glmtracks.benchmarks.inputs import ITEM_COLUMNS, PIECE, Inputs, Sample
+from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
+from glmtracks.consequences import snv_consequences
+from glmtracks.contigs import ContigNames
+from glmtracks.snv_records import inside
+
+log = logging.getLogger(__name__)
+
+TOWARD_DAMAGE = -1
+SIGNED = ", signed effect"
+READS = snvs.READS
+
+
+def items(inputs: Inputs) -> pd.DataFrame:
+    """Measured SNVs of the test split, at most `max_items`; `measured` is higher where a change is better tolerated."""
+    names = ContigNames(inputs.genome.contigs, inputs.aliases)
+    table, expression = read_assay(inputs.files["assay"], inputs.genome, names, inputs.features, inputs.genetic_code)
+    held_out = table[inside(table, inputs.test)]
+    log.info("%d of %d measured SNVs lie in the test split", len(held_out), len(table))
+    if held_out.empty:
+        return pd.DataFrame(columns=list(ITEM_COLUMNS))
+    sample = Sample("assay", inputs.options.max_items // (1 + expression), inputs.seed)
+    sample.add(held_out)
+    table, _ = snvs.describe(sample.rows(), inputs)
+    if inputs.features is not None:
+        table["consequence_rank"] = _severity(table, inputs)
+    table = table.assign(label=pd.array([None] * len(table), dtype="Int8"), contrast=table["assay"])
+    if expression:
+        signed = table.assign(contrast=table["assay"] + SIGNED)
+        table = pd.concat([table.assign(measured=-table["measured"].abs()), signed], ignore_index=True)
+    return snvs.finished(table.drop(columns=["assay", "repeat"]), inputs.seed, TOWARD_DAMAGE)
+
+
+def _severity(table: pd.DataFrame, inputs: Inputs) -> np.ndarray:
+    """Rank of each SNV's consequence, higher = more severe; int64 (n,), the mildest where it cannot be told."""
+    rank = np.full(len(table), -100, dtype=np.int64)
+    for contig, rows in table.groupby("contig", observed=True, sort=False).indices.items():
+        here = table.iloc[rows]
+        low, high = int(here["start"].min()), int(here["end"].max())
+        for start in range(low, high, PIECE):
+            end = min(start + PIECE, high)
+            found = snv_consequences(inputs.genome, inputs.features, str(contig), start, end, inputs.genetic_code)
+            found = found.set_index(["start", "alt"])["consequence"].cat.codes
+            wanted = pd.MultiIndex.from_frame(here[["start", "alt"]])
+            known = wanted.isin(found.index)
+            rank[rows[known]] = -found.reindex(wanted[known]).to_numpy(dtype=np.int64)
+    return rank
+
+
+def score(items: pd.DataFrame, llr: np.ndarray) -> pd.DataFrame:
+    """llr of every item."""
+    return snvs.score(items, llr, 1)
+
+
+def contrasts(items: pd.DataFrame) -> list[Contrast]:
+    """One contrast for each assay, and one for signed effects, which are no headlines."""
+    groups = items.groupby("contrast", observed=True, sort=False).indices.items()
+    return [Contrast(str(name), rows, not str(name).endswith(SIGNED)) for name, rows in groups]
+
+
+def baselines_of(items: pd.DataFrame) -> list[Scorer]:
+    """The baselines of the items' columns."""
+    return columns.scorers(items, TOWARD_DAMAGE)
+
+
+def _spearman(scorer: Scorer, values: pd.DataFrame, cut: Cut) -> statistics.Estimate:
+    return statistics.spearman(values["score"], cut.items["measured"], cut.block, cut.weights)
+
+
+METRICS = (Metric("spearman", _spearman),)

@@ -96,6 +96,7 @@ TASKS = {
         "spearman",
         "Are variants ranked as saturation mutagenesis and deep mutational scans rank them?",
         inputs=("assay",),
+        optional=CONSERVATION,
     ),
     "elements": Task(
         "elements",

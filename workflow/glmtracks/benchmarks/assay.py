@@ -9,15 +9,12 @@ Only variants of the held-out part enter. Most assays are of one element or gene
 
 import logging
 
-import numpy as np
 import pandas as pd
 
 from glmtracks.assays import read_assay
-from glmtracks.benchmarks import columns, snvs, statistics
-from glmtracks.benchmarks.inputs import ITEM_COLUMNS, PIECE, Inputs, Sample
+from glmtracks.benchmarks import columns, labelled, snvs, statistics
+from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
 from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
-from glmtracks.consequences import snv_consequences
-from glmtracks.contigs import ContigNames
 from glmtracks.snv_records import inside
 
 log = logging.getLogger(__name__)
@@ -29,7 +26,7 @@ READS = snvs.READS
 
 def items(inputs: Inputs) -> pd.DataFrame:
     """Measured SNVs of the test split, at most `max_items`; `measured` is higher where a change is better tolerated."""
-    names = ContigNames(inputs.genome.contigs, inputs.aliases)
+    names = labelled.contig_names(inputs)
     table, expression = read_assay(inputs.files["assay"], inputs.genome, names, inputs.features, inputs.genetic_code)
     held_out = table[inside(table, inputs.test)]
     log.info("%d of %d measured SNVs lie in the test split", len(held_out), len(table))
@@ -38,29 +35,12 @@ def items(inputs: Inputs) -> pd.DataFrame:
     sample = Sample("assay", inputs.options.max_items // (1 + expression), inputs.seed)
     sample.add(held_out)
     table, _ = snvs.describe(sample.rows(), inputs)
-    if inputs.features is not None:
-        table["consequence_rank"] = _severity(table, inputs)
+    table = labelled.with_ranks(labelled.with_consequences(table, inputs), inputs).drop(columns="effect")
     table = table.assign(label=pd.array([None] * len(table), dtype="Int8"), contrast=table["assay"])
     if expression:
         signed = table.assign(contrast=table["assay"] + SIGNED)
         table = pd.concat([table.assign(measured=-table["measured"].abs()), signed], ignore_index=True)
     return snvs.finished(table.drop(columns=["assay", "repeat"]), inputs.seed, TOWARD_DAMAGE)
-
-
-def _severity(table: pd.DataFrame, inputs: Inputs) -> np.ndarray:
-    """Rank of each SNV's consequence, higher = more severe; int64 (n,), the mildest where it cannot be told."""
-    rank = np.full(len(table), -100, dtype=np.int64)
-    for contig, rows in table.groupby("contig", observed=True, sort=False).indices.items():
-        here = table.iloc[rows]
-        low, high = int(here["start"].min()), int(here["end"].max())
-        for start in range(low, high, PIECE):
-            end = min(start + PIECE, high)
-            found = snv_consequences(inputs.genome, inputs.features, str(contig), start, end, inputs.genetic_code)
-            found = found.set_index(["start", "alt"])["consequence"].cat.codes
-            wanted = pd.MultiIndex.from_frame(here[["start", "alt"]])
-            known = wanted.isin(found.index)
-            rank[rows[known]] = -found.reindex(wanted[known]).to_numpy(dtype=np.int64)
-    return rank
 
 
 def score(items: pd.DataFrame, llr: np.ndarray) -> pd.DataFrame:

@@ -9,6 +9,7 @@ Only variants of the held-out part enter. Most assays are of one element or gene
 
 import logging
 
+import numpy as np
 import pandas as pd
 
 from glmtracks.assays import read_assay

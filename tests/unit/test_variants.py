@@ -18,9 +18,12 @@ from scipy.special import log_softmax
 
 from glmtracks import tracks, vcf
 from glmtracks.alleles import REASONS, classify
+from glmtracks.callset import read_callset, shard_names
+from glmtracks.callset_scores import Scorers, score_alleles
 from glmtracks.errors import InputError
-from glmtracks.genome import ContigNames, Genome, encode
-from glmtracks.variants import annotate_vcf, combine, dataset_lookup
+from glmtracks.genome import ContigNames, Genome
+from glmtracks.lookups import combine, dataset_lookup
+from glmtracks.variants import annotate_vcf
 
 #            1        10        20        30
 CONTIGS = {"chr1": "ACGTACGTACGTNNGTACGTACGTACGTACGTAAAA", "chrM": "GATCACAGGT", "chr2": "ACGTACGTAC"}
@@ -59,13 +62,26 @@ def records(*rows: str) -> str:
     return "".join(lines)
 
 
-def annotate(path: Path, genome: Genome, lookup, aliases=None) -> tuple[list[str], pd.DataFrame]:
-    """Lines of the records written, and the table."""
+def annotate(path: Path, genome: Genome, lookup, aliases=None, shards: int = 1) -> tuple[list[str], pd.DataFrame]:
+    """Lines of the records written, and the table, after all three steps; no haplotype is scored."""
     out = path.parent / "out"
-    names = ContigNames(genome.contigs, aliases)
-    annotate_vcf(path, genome, names, lookup, out / "o.vcf.gz", out / "o.parquet", model="random")
+    read_callset(
+        path,
+        genome,
+        ContigNames(genome.contigs, aliases),
+        shards=shards,
+        folder=path.parent / "alleles",
+        mismatches=path.parent / "ref_mismatches.tsv",
+        mismatches_if_refused=path.parent / "refused.tsv",
+        max_mismatches=1,
+    )
+    alleles = [path.parent / "alleles" / f"{name}.parquet" for name in shard_names(shards)]
+    scores = [path.parent / "model" / file.name for file in alleles]
+    for source, destination in zip(alleles, scores, strict=True):
+        score_alleles(source, Scorers(genome, lookup), destination, {"model_sha256": "0"})
+    annotate_vcf(path, alleles, scores, genome.contigs, out / "o.vcf.gz", out / "o.parquet", model="random")
     assert sorted(entry.name for entry in out.iterdir()) == ["o.parquet", "o.vcf.gz", "o.vcf.gz.tbi"]
-    text = gzip.decompress((out / "o.vcf.gz").read_bytes()).decode()
+    text = gzip.decompress((out / "o.vcf.gz").read_bytes()).decode(errors="replace")
     return [line for line in text.splitlines() if not line.startswith("#")], pd.read_parquet(out / "o.parquet")
 
 
@@ -81,25 +97,28 @@ def kinds(*alleles: tuple[str, str]) -> list[str]:
 def test_kinds_of_change():
     assert kinds(
         ("A", "G"), ("A", "AT"), ("AT", "A"), ("AC", "GT"), ("A", "*"), ("A", "<DEL>"), ("A", "<*>"),
-        ("G", "G]17:198982]"), ("T", "]13:123]T"), ("A", "."), ("A", ".TG"), ("CA", "TA"), ("CAT", "CAG"), ("A", "A"),
+        ("G", "G]17:198982]"), ("T", "]13:123]T"), ("A", "."), ("A", ".TG"), ("CA", "TA"), ("A", "A"), ("", "A"),
     ) == [
-        "scored", "insertion", "deletion", "mnv", "spanning_deletion", "symbolic", "symbolic", "breakend",
-        "breakend", "no_alt", "breakend", "scored", "scored", "scored",
+        "scored", "scored", "scored", "scored", "spanning_deletion", "symbolic", "symbolic", "breakend", "breakend",
+        "no_alt", "breakend", "scored", "scored", "undefined_base",
     ]  # fmt: skip
 
 
 @given(
     st.lists(st.tuples(st.text("ACGTN", min_size=1, max_size=5), st.text("ACGTN", min_size=1, max_size=5)), min_size=1)
 )
-def test_an_allele_is_scored_if_it_changes_one_base(alleles):
+def test_what_an_allele_changes_is_what_ref_and_alt_do_not_share(alleles):
     ref, alt = (pa.array(column, pa.string()) for column in zip(*alleles, strict=True))
-    for (before, after), code, offset, ref_code, alt_code in zip(alleles, *classify(ref, alt), strict=True):
-        changes = [i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]]
-        one_base = len(before) == len(after) and len(changes) <= 1
-        assert (REASONS[code] == "scored") == one_base
-        if one_base:
-            assert offset == (changes or [0])[0]
-            assert (ref_code, alt_code) == (encode(before)[offset], encode(after)[offset])
+    _, fronts, backs = classify(ref, alt)
+    for (before, after), front, back in zip(alleles, fronts, backs, strict=True):
+        assert before[:front] == after[:front] and before[len(before) - back :] == after[len(after) - back :]
+        removed, added = (text[front : len(text) - back] for text in (before, after))
+        if before == after:
+            assert len(removed) == 1
+        elif removed and added:
+            assert removed[0] != added[0] and removed[-1] != added[-1]
+        else:
+            assert len(before) != len(after)
 
 
 def test_every_reason_and_nothing_lost(genome, scores, tmp_path, caplog):
@@ -125,8 +144,8 @@ def test_every_reason_and_nothing_lost(genome, scores, tmp_path, caplog):
     reasons = table["reason"].astype(object).fillna("").groupby(table["record"]).apply(list).tolist()
     assert reasons == [
         [""],
-        ["", "", "symbolic", "spanning_deletion", "insertion"],
-        ["", "deletion", "", "mnv"],
+        ["", "", "symbolic", "spanning_deletion", "not_scored"],
+        ["", "not_scored", "", "not_scored"],
         ["ref_mismatch"],
         ["undefined_base"],
         ["undefined_base"],
@@ -142,7 +161,7 @@ def test_every_reason_and_nothing_lost(genome, scores, tmp_path, caplog):
     assert lines[1].split("\t")[7].startswith("DP=3;GLM_LLR=")
     fields = info_of(lines[1])
     assert fields["GLM_LLR"].split(",")[2:] == [".", ".", "."]
-    assert fields["GLM_REASON"] == ".,.,symbolic,spanning_deletion,insertion"
+    assert fields["GLM_REASON"] == ".,.,symbolic,spanning_deletion,not_scored"
     assert fields["GLM_ENTROPY"] == str(truth.loc[1, "entropy"])
     # GT>GA changes position 4, GT>AT position 3
     multi = table[table["record"] == 2]
@@ -152,7 +171,12 @@ def test_every_reason_and_nothing_lost(genome, scores, tmp_path, caplog):
     assert table.loc[table["vcf_contig"] == "MT", "contig"].tolist() == ["chrM"]
     assert table["contig"].isna().sum() == 2
     assert table["start"].tolist()[0] == 1 and table["id"].tolist()[0] == "v0"
-    assert "in 2 alleles (1:4 G, 1:900 A" in caplog.text
+    assert "in 2 of 14 alleles (1:4 G where it has T, 1:900 A where it has N" in caplog.text
+    sheet = pd.read_csv(tmp_path / "ref_mismatches.tsv", sep="\t", dtype={"contig": str})
+    assert sheet.to_dict("records") == [
+        {"record": 4, "contig": "1", "pos": 4, "ref": "G", "alt": "A", "genome": "T"},
+        {"record": 9, "contig": "1", "pos": 900, "ref": "A", "alt": "T", "genome": "N"},
+    ]
 
 
 def test_other_readers_accept_the_result(genome, scores, tmp_path):
@@ -175,7 +199,7 @@ def test_other_readers_accept_the_result(genome, scores, tmp_path):
     if shutil.which("bcftools"):
         split = subprocess.run(["bcftools", "norm", "-m-", out], capture_output=True, text=True, check=True)
         split_lines = [line for line in split.stdout.splitlines() if line.startswith("1\t2\t")]
-        assert [info_of(line).get("GLM_REASON", ".") for line in split_lines] == [".", ".", "insertion"]
+        assert [info_of(line).get("GLM_REASON", ".") for line in split_lines] == [".", ".", "not_scored"]
         assert "Warning" not in split.stderr and "error" not in split.stderr.lower()
 
 
@@ -184,16 +208,8 @@ def test_record_text_is_kept_to_the_letter(genome, scores, tmp_path):
     before = b"chr1\t2\trs1;x\tC\tA\t1e+02\tq10;s50\tAF=9.9700e-01;FLAG;NOTE=na\xefve\tGT:XX\t0|1:7\t./.:.\n"
     source = tmp_path / "x.vcf"
     source.write_bytes(HEADER.encode() + COLUMNS.encode() + b"\tFORMAT\ts1\ts2\n" + before)
-    annotate_vcf(
-        source,
-        genome,
-        ContigNames(CONTIGS),
-        dataset_lookup(scores),
-        tmp_path / "o.vcf.gz",
-        tmp_path / "o.parquet",
-        model="m",
-    )
-    after = gzip.decompress((tmp_path / "o.vcf.gz").read_bytes()).splitlines(keepends=True)[-1]
+    annotate(source, genome, dataset_lookup(scores))
+    after = gzip.decompress((tmp_path / "out" / "o.vcf.gz").read_bytes()).splitlines(keepends=True)[-1]
     start, end = before.index(b"\tGT"), after.index(b"\tGT")
     assert after[:start] == before[:start] and after[end:] == before[start:]
     assert after[start:end].startswith(b";GLM_LLR=")
@@ -265,7 +281,7 @@ def test_contigs_without_scores_are_asked_elsewhere(genome, scores, tmp_path):
     assert table["llr"].tolist()[1:3] == [np.float32(-1.235)] * 2
     assert info_of(lines[1])["GLM_LLR"] == "-1.235,-1.235"
     _, table = annotate(source, genome, combine())
-    assert table["reason"].tolist() == ["not_scored"] * 3 + ["insertion"]
+    assert table["reason"].tolist() == ["not_scored"] * 4
 
 
 @pytest.mark.parametrize(
@@ -287,7 +303,7 @@ def test_records_that_cannot_be_used(genome, scores, tmp_path, body, message):
     source.write_text(HEADER + COLUMNS + "\n" + body)
     with pytest.raises(InputError, match=message):
         annotate(source, genome, dataset_lookup(scores))
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not list(tmp_path.glob("out/*")) and not list(tmp_path.glob("alleles/*"))
 
 
 def test_oddities_get_a_reason_rather_than_an_error(genome, scores, tmp_path):
@@ -359,7 +375,7 @@ def test_human_mitochondrial_variants(shared_data, make_genome, tmp_path, file, 
     lines, table = annotate(source, genome, dataset_lookup(scores))
     assert len(lines) == len(table) == variants
     assert table["llr"].notna().sum() == scored
-    assert set(table["reason"].dropna()) <= {"insertion", "deletion"}
+    assert set(table["reason"].dropna()) <= {"not_scored"}
     with gzip.open(source, "rt") as handle:
         originals = [line.rstrip("\n") for line in handle if not line.startswith("#")]
     assert [line.split(";GLM_LLR=")[0] for line in lines] == originals

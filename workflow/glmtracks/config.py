@@ -22,7 +22,7 @@ from glmtracks.tabix import parse_regions
 
 WORKFLOW = Path(__file__).resolve().parents[1]
 SHEETS = ("genomes", "models", "benchmarks", "callsets")
-RESERVED = {"items", "summary"}  # file names that stand beside those of models
+RESERVED = {"items", "summary", "alleles"}  # file names that stand beside those of models
 LONGEST_NAME = 60  # characters of a corpus' name, which becomes a folder
 
 
@@ -303,8 +303,9 @@ def _check_uses(benchmarks: list[dict], callsets: list[dict], genomes: dict[str,
         _check_reference(row, "task", TASKS, "task", problems)
         if row.get("task") in TASKS:
             _check_inputs(row, problems)
-    for row in benchmarks + callsets:
         _check_reference(row, "genome", scored, "scored genome of the genome sheet", problems)
+    for row in callsets:
+        _check_reference(row, "genome", genomes, "genome of the genome sheet", problems)
     pairs = Counter((row.get("genome"), row.get("task")) for row in benchmarks)
     for row in benchmarks:
         if pairs[row.get("genome"), row.get("task")] > 1:

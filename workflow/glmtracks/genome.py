@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pysam
+from numpy.lib.stride_tricks import sliding_window_view
 
+from glmtracks.arrays import grouped
 from glmtracks.contigs import ContigNames, read_aliases
 from glmtracks.errors import InputError
 from glmtracks.fasta import normalise
@@ -26,6 +28,8 @@ __all__ = [
 
 BASES = "ACGT"
 UNKNOWN = 4
+
+_STRETCH = 1 << 20  # bases fetched at once for many windows, so that windows far apart do not pull in a chromosome
 
 _CODE = np.full(256, UNKNOWN, dtype=np.uint8)
 for _code, _letters in enumerate(("Aa", "Cc", "Gg", "TtUu")):
@@ -126,6 +130,22 @@ class Genome:
         if first < last:
             codes[first - start : last - start] = encode(self._file.fetch(contig, first, last))
         return codes
+
+    def windows(self, contig: str, starts: np.ndarray, length: int, *, wrap: bool = True) -> np.ndarray:
+        """Codes of many windows of one length, each as `codes` gives it.
+
+        Args:
+            starts: int64 (n,), 0-based, in any order; windows may overlap and hang over the contig's edges.
+
+        Returns:
+            uint8, shape (n, length).
+        """
+        found = np.empty((len(starts), length), dtype=np.uint8)
+        for _, rows in grouped(starts // _STRETCH):
+            first, last = int(starts[rows].min()), int(starts[rows].max())
+            stretch = self.codes(contig, first, last + length, wrap=wrap)
+            found[rows] = sliding_window_view(stretch, length)[starts[rows] - first]
+        return found
 
     def sequence(self, contig: str, start: int, end: int) -> str:
         """The letters of an interval, 0-based half-open and inside the contig, in the case of the file.

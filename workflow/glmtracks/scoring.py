@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +30,7 @@ from glmtracks.errors import InputError
 from glmtracks.genome import Genome
 from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 from glmtracks.models.registry import load, read_config
-from glmtracks.shards import ScoresWriter, score_columns
+from glmtracks.shards import ScoresWriter
 from glmtracks.strategies import Strategy, choose
 
 logger = logging.getLogger(__name__)
@@ -318,28 +318,3 @@ def score_shard(
             written.result()
     seconds = time.perf_counter() - began
     logger.info(f"{bases:,} bases ({3 * bases:,} variants) in {seconds:.1f} s: {bases / seconds:,.0f} bases/s")
-
-
-def model_lookup(model_folder: Path, genome: Genome, settings: dict, threads: int, plan: Path) -> Callable:
-    """A function (contig, positions, ref_codes, alt_codes) -> (llr, entropy) that scores the tiles of the positions.
-
-    Arguments and results as of `glmtracks.variants.dataset_lookup`, and the same values as scoring the whole contig.
-    The model is loaded when it is first asked.
-    """
-    start = cache(lambda: start_runner(model_folder, settings, threads, plan))
-
-    def lookup(contig: str, positions: np.ndarray, ref_codes: np.ndarray, alt_codes: np.ndarray):
-        llr, entropy = np.full((2, len(positions)), np.nan, dtype=np.float32)
-        runner, length = start(), genome.contigs[contig]
-        places = positions // runner.window
-        tiles = [
-            Tile(contig, n * runner.window, min((n + 1) * runner.window, length)) for n in np.unique(places).tolist()
-        ]
-        for tile, log_probs in runner.log_probs(genome, tiles):
-            rows = np.flatnonzero(places == tile.start // runner.window)
-            at = positions[rows] - tile.start
-            table = score_columns(log_probs[at], ref_codes[rows])
-            llr[rows], entropy[rows] = table[np.arange(len(rows)), alt_codes[rows]], table[:, 4]
-        return llr, entropy
-
-    return lookup

@@ -145,6 +145,16 @@ def of_callset(pattern):
     return lambda wildcards: pattern.format(genome=CALLSETS[wildcards.callset]["genome"], **wildcards)
 
 
+def if_scored(pattern):
+    """An input function: as `of_callset`, and nothing where the genome is not scored."""
+    return lambda wildcards: of_callset(pattern)(wildcards) if CALLSETS[wildcards.callset]["genome"] in SCORED else []
+
+
+def callset_shards(pattern):
+    """An input function: `pattern` for each shard of a call set, in order."""
+    return lambda wildcards: expand(pattern, shard=shard_names(CALLSETS[wildcards.callset]["shards"]), **wildcards)
+
+
 def of_genomes(pattern):
     """An input function: `pattern` for each genome that a model is trained on."""
     return lambda wildcards: expand(pattern, genome=MODELS[wildcards.model]["genomes"])
@@ -174,15 +184,18 @@ def ucsc_name(genome):
     return name if provider.lower() == "ucsc" else genome
 
 
-def shard_names(genome):
+def shard_names(count):
     """0001-of-0008, 0002-of-0008 …; the count is in the name, so shards of different cuts never mix."""
-    count = GENOMES[genome]["shards"]
     return [f"{number:04d}-of-{count:04d}" for number in range(1, count + 1)]
 
 
 def shards_of(wildcards):
     """The shards of a genome × model, in genome order."""
-    return expand("results/scores/{genome}/{model}/{shard}.parquet", shard=shard_names(wildcards.genome), **wildcards)
+    return expand(
+        "results/scores/{genome}/{model}/{shard}.parquet",
+        shard=shard_names(GENOMES[wildcards.genome]["shards"]),
+        **wildcards,
+    )
 
 
 STARTED = time.time()

@@ -1,7 +1,9 @@
 """A call set with the scores of its variants.
 
-Needs: a row of the call set sheet, and the scores of its genome by each model. Makes results/variants/{callset}/:
-{model}.vcf.gz, every record in its order with the fields GLM_LLR, GLM_ENTROPY and GLM_REASON, and {model}.parquet.
+Needs: a row of the call set sheet, a model, and the scores of the genome by it where the genome is scored. Makes
+results/variants/{callset}/: alleles/{shard}.parquet, what the alleles are, once for all models, and ref_mismatches.tsv,
+where REF is not the genome's; {model}/{shard}.parquet, their scores, the unit that is resumed after an interruption;
+and {model}.vcf.gz, every record in its order with fields GLM_…, and {model}.parquet.
 """
 
 
@@ -12,16 +14,78 @@ rule variants:
         "All call sets are annotated"
 
 
-rule annotate_variants:
+rule read_callset:
     input:
         vcf=lambda wildcards: VCF[wildcards.callset],
         fasta=of_callset("results/genomes/{genome}/genome.fa.gz"),
         circular=of_callset("results/genomes/{genome}/genome.fa.gz.circular"),
+    output:
+        alleles=directory("results/variants/{callset}/alleles"),
+        mismatches="results/variants/{callset}/ref_mismatches.tsv",
+    log:
+        "results/logs/read_callset/{callset}.log",
+    benchmark:
+        "results/logs/read_callset/{callset}.time.tsv"
+    conda:
+        "../../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10, 0.1),
+    params:
+        aliases=lambda wildcards: GENOMES[CALLSETS[wildcards.callset]["genome"]]["contig_aliases"],
+        shards=lambda wildcards: CALLSETS[wildcards.callset]["shards"],
+        max_mismatches=SETTINGS["variants"]["max_mismatches"],
+    message:
+        "Reading the call set {wildcards.callset}"
+    script:
+        "../scripts/read_callset.py"
+
+
+rule score_callset:
+    input:
+        alleles="results/variants/{callset}/alleles",
+        fasta=of_callset("results/genomes/{genome}/genome.fa.gz"),
+        circular=of_callset("results/genomes/{genome}/genome.fa.gz.circular"),
         provenance=of_callset("results/genomes/{genome}/provenance.json"),
-        scores=of_callset("results/tracks/{genome}/{model}/scores"),
+        scores=if_scored("results/tracks/{genome}/{model}/scores"),
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
         plan=of_callset("results/scores/{genome}/{model}/plan.json"),
+    output:
+        "results/variants/{callset}/{model}/{shard}.parquet",
+    log:
+        "results/logs/score_callset/{callset}/{model}/{shard}.log",
+    benchmark:
+        "results/logs/score_callset/{callset}/{model}/{shard}.time.tsv"
+    conda:
+        "../../envs/models.yaml"
+    threads: SETTINGS["scores"]["threads"]
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(120),
+        gpu=GPUS,
+    params:
+        scores=lambda wildcards: scoring_of(CALLSETS[wildcards.callset]["genome"]),
+        longest=SETTINGS["variants"]["longest"],
+        neighbours=SETTINGS["variants"]["neighbours"],
+        extras=lambda wildcards: [
+            extra
+            for extra in CALLSETS[wildcards.callset]["extras"]
+            if extra != "embedding" or wildcards.model in EMBEDDING
+        ],
+    message:
+        "Scoring the call set {wildcards.callset} with {wildcards.model}, shard {wildcards.shard}"
+    script:
+        "../scripts/score_callset.py"
+
+
+rule annotate_variants:
+    input:
+        vcf=lambda wildcards: VCF[wildcards.callset],
+        alleles="results/variants/{callset}/alleles",
+        scores=callset_shards("results/variants/{callset}/{model}/{shard}.parquet"),
+        sizes=of_callset("results/genomes/{genome}/chrom.sizes"),
     output:
         vcf="results/variants/{callset}/{model}.vcf.gz",
         tbi="results/variants/{callset}/{model}.vcf.gz.tbi",
@@ -32,13 +96,10 @@ rule annotate_variants:
         "results/logs/annotate_variants/{callset}/{model}.time.tsv"
     conda:
         "../../envs/models.yaml"
-    threads: 2
+    threads: 1
     resources:
-        mem_mb=memory(2000),
-        runtime=minutes(60, 0.5),
-    params:
-        aliases=lambda wildcards: GENOMES[CALLSETS[wildcards.callset]["genome"]]["contig_aliases"],
-        scores=lambda wildcards: scoring_of(CALLSETS[wildcards.callset]["genome"]),
+        mem_mb=memory(1000),
+        runtime=minutes(10, 0.1),
     message:
         "Annotating the call set {wildcards.callset} with {wildcards.model}"
     script:

@@ -1,0 +1,70 @@
+"""Reading Parquet files by numbers of rows rather than by row groups."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from glmtracks.errors import InputError
+
+_ROWS = 1 << 16  # read at once
+
+
+def own_dictionaries(table: pa.Table) -> pa.Table:
+    """With dictionaries of what occurs alone, so that the bytes do not depend on how the rows were read."""
+    texts = [column.cast(field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
+             for column, field in zip(table.columns, table.schema, strict=True)]  # fmt: skip
+    plain = pa.table(texts, names=table.column_names).combine_chunks()
+    return plain.cast(table.schema)
+
+
+class Rows:
+    """The rows of Parquet files, one file after the other, taken a number at a time."""
+
+    def __init__(self, paths: list[Path], columns: list[str] | None = None):
+        self.paths, self._columns = list(paths), columns
+        self._batches = self._read()
+        self._pending: list[pa.Table] = []
+        self._ready = 0
+
+    def _read(self) -> Iterator[pa.Table]:
+        for path in self.paths:
+            try:
+                with pq.ParquetFile(path) as file:
+                    for batch in file.iter_batches(_ROWS, columns=self._columns):
+                        yield pa.Table.from_batches([batch])
+            except (OSError, pa.ArrowInvalid) as error:
+                raise InputError(f"{path} cannot be read ({error}); delete it and run again") from error
+
+    def take(self, count: int) -> pa.Table:
+        """The next `count` rows, fewer at the end."""
+        while self._ready < count and (batch := next(self._batches, None)) is not None:
+            self._pending.append(batch)
+            self._ready += batch.num_rows
+        table = pa.concat_tables(self._pending) if self._pending else None
+        if table is None:
+            return _empty(self.paths[0], self._columns)
+        self._pending = [table.slice(count)]
+        self._ready = max(self._ready - count, 0)
+        return table.slice(0, count)
+
+    def groups(self, about: int) -> Iterator[pa.Table]:
+        """All rows, in tables of whole groups (column `group`) that have `about` rows or, where one is larger, more."""
+        held = self.take(about)
+        while held.num_rows:
+            more = self.take(about)
+            if not more.num_rows:
+                yield held
+                return
+            both = pa.concat_tables([held, more])
+            border = int(pc.sum(pc.less(both["group"], both["group"][-1])).as_py())
+            if border:
+                yield both.slice(0, border)
+            held = both.slice(border)
+
+
+def _empty(path: Path, columns: list[str] | None) -> pa.Table:
+    table = pq.read_schema(path).empty_table()
+    return table.select(columns) if columns else table

@@ -206,6 +206,18 @@ def test_a_call_set_that_cannot_be_read(road, tmp_path, text, said):
     assert made(project) == before
 
 
+def test_a_call_set_of_another_assembly(road, tmp_path):
+    """It is refused, and what is wrong stays there to be looked at."""
+    project = road.copy(tmp_path / "project")
+    worlds.write_vcf(project.folder / "bad.vcf", [("chr1", at, "A", "C") for at in range(100, 200)])
+    project.sheet("callsets", [{"name": "bad", "genome": "toy", "vcf": "bad.vcf"}])
+    said = refusal(project.snakemake("results/variants/bad/tiny.vcf.gz"))
+    found = re.search(r"REF is not the genome's in (\d+) of 100 alleles of bad\.vcf .* all are in (\S+)\), which", said)
+    sheet = pd.read_csv(project.folder / found[2], sep="\t")
+    assert len(sheet) == int(found[1]) > 50 and (sheet["genome"] != "A").all()
+    assert not (project.results / "variants/bad/alleles").exists()
+
+
 def test_a_model_folder_that_holds_only_a_pickle(project):
     worlds.write_fasta(project.folder / "toy.fa", random_contigs(chr1=1000))
     (project.folder / "weights").mkdir()

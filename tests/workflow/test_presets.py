@@ -42,6 +42,8 @@ def test_the_demo_is_three_genomes_four_models_five_tasks(tmp_path):
         "bigwig": tracks * models,
         "track_hub": models,
         "two_bit": scored,
+        "read_callset": callsets,
+        "score_callset": callsets * models,
         "annotate_variants": callsets * models,
         "embed": embedding,
         "benchmark_items": tasks,

@@ -37,6 +37,8 @@ SCHEME = [
     *(f"scores/toy/{model}/0001-of-0001.parquet" for model in MODELS),
     *(f"tracks/toy/{model}/{track}.bw" for model in MODELS for track in TRACKS),
     *(f"tracks/toy/{model}/{folder}" for model in MODELS for folder in ("scores", "track_hub/hub.txt")),
+    *(f"variants/calls/{file}" for file in ("alleles/0001-of-0001.parquet", "ref_mismatches.tsv")),
+    *(f"variants/calls/{model}/0001-of-0001.parquet" for model in MODELS),
     *(f"variants/calls/{model}.{end}" for model in MODELS for end in ("vcf.gz", "vcf.gz.tbi", "parquet")),
     "embeddings/toy/tiny.parquet",
     "embeddings/toy/tiny.regions.parquet",
@@ -172,7 +174,8 @@ def test_vcf_parquet_and_dataset_agree(road, model):
     scores = dataset(road, model).set_index(["contig", "start"])
     variants = pq.read_table(road.results / f"variants/calls/{model}.parquet").to_pandas()
     records = list(cyvcf2.VCF(str(road.results / f"variants/calls/{model}.vcf.gz")))
-    single = variants[variants["reason"].isna() & (variants["ref"].str.len() == 1)]
+    single = variants[variants["method"] == "llr"]
+    single = single[single["ref"].str.len() == 1]
     assert len(single) > 300
     for row in single.itertuples():
         assert row.llr == np.float32(scores.at[(row.contig, row.start), f"llr_{row.alt}"])
@@ -198,9 +201,13 @@ def test_vcf_passes_records_through_and_says_why_a_score_is_missing(road):
     variants = pq.read_table(road.results / "variants/calls/tiny.parquet").to_pandas()
     on_chr5 = variants[(variants["vcf_contig"] == "chr5") | (variants["vcf_contig"] == "elsewhere")]
     assert on_chr5["reason"].astype(object).where(on_chr5["reason"].notna(), "scored").tolist() == [
-        *("scored", "insertion", "spanning_deletion", "symbolic"),
-        *("deletion", "scored", "mnv", "symbolic", "breakend", "no_alt"),
+        *("scored", "scored", "spanning_deletion", "symbolic"),
+        *("scored", "scored", "scored", "symbolic", "breakend", "no_alt"),
         *("ref_mismatch", "undefined_base", "ref_mismatch", "contig_not_in_genome"),
+    ]
+    assert on_chr5["method"].astype(object).where(on_chr5["method"].notna(), "").tolist()[:7] == [
+        *("llr", "pseudo_likelihood", "", ""),
+        *("pseudo_likelihood", "llr", "pseudo_likelihood"),
     ]
     assert set(variants["contig"].dropna()) == {"chr2", "chr3", "chr4", "chr5"}
 
@@ -217,7 +224,8 @@ def test_bcftools_reads_the_vcf(road, model):
 
     assert int(bcftools("index", "-n", str(vcf))) == len(bcftools("view", "-H", str(vcf)).splitlines())
     assert bcftools("query", "-r", "NC_0003.1", "-f", "%POS\t%GLM_LLR\n", str(vcf)).count("\n") == 60
-    assert bcftools("query", "-i", "GLM_REASON=='mnv'", "-f", "%POS\n", str(vcf)) == "100\n"
+    method = {"markov": "likelihood", "tiny": "pseudo_likelihood"}[model]
+    assert bcftools("query", "-i", f"GLM_METHOD=='{method}'", "-f", "%POS\n", str(vcf)) == "100\n" * 3
 
 
 def test_embeddings_cover_the_contigs(road):
@@ -321,6 +329,7 @@ def test_a_parameter_of_one_model_recomputes_that_model_alone(road, tmp_path):
     assert planned(output) == {
         "all": 1,
         "annotate_variants": 1,
+        "score_callset": 1,
         "benchmark_scores": 3,
         "benchmark_summary": 3,
         "benchmark_table": 1,

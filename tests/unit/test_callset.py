@@ -1,0 +1,322 @@
+"""Call sets in shards: the result does not depend on their number, nor on when the work was interrupted."""
+
+import subprocess
+import sys
+from itertools import chain, pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glmtracks import callset
+from glmtracks.arrays import Sequences, common_ends, grouped, texts_of
+from glmtracks.callset import read_callset, shard_names
+from glmtracks.callset_scores import Scorers, score_alleles, score_callset
+from glmtracks.errors import InputError
+from glmtracks.genome import ContigNames, Genome
+from glmtracks.models.registry import save
+from glmtracks.parquet import Rows
+from glmtracks.training import build
+from glmtracks.variants import annotate_vcf
+from glmtracks.vcf_fields import FIELDS
+
+SETTINGS = {"contigs": "", "window": 64, "batch": 3, "precision": "float32", "device": "cpu", "species": "x"}
+HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+
+
+def turn(sequence: str) -> str:
+    """The reverse complement; `*` stays."""
+    return sequence[::-1].translate(str.maketrans("ACGT", "TGCA"))
+
+
+@pytest.fixture
+def genome(make_genome) -> Genome:
+    rng = np.random.default_rng(0)
+    return make_genome({name: "".join(rng.choice(list("ACGT"), length)) for name, length in (("a", 900), ("b", 300))})
+
+
+@pytest.fixture
+def small_blocks(monkeypatch) -> None:
+    """So that a small genome has many groups."""
+    monkeypatch.setattr(callset, "BLOCK", 64)
+
+
+@pytest.fixture(params=["markov", "one_pass", "masked", "causal"])
+def model(request, tmp_path) -> Path:
+    parameters = {"order": 3, "prior": 1.0, "width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0}
+    model = build(request.param, parameters)
+    if request.param == "markov":
+        model.counts.copy_(torch.from_numpy(np.random.default_rng(1).integers(0, 50, len(model.counts))))
+    save(model, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def variants(genome: Genome, seed: int = 0, count: int = 60) -> list[tuple[str, int, str, list[str]]]:
+    """Sorted records (contig, 1-based position, REF, ALTs): SNVs, MNVs, insertions, deletions, several at once."""
+    rng, rows = np.random.default_rng(seed), []
+    for contig, length in genome.contigs.items():
+        sequence = genome.sequence(contig, 0, length)
+        for at in np.sort(rng.choice(np.arange(20, length - 30), count, replace=False)).tolist():
+            ref = sequence[at : at + int(rng.choice([1, 1, 1, 2, 5]))]
+            alts = {"".join(rng.choice(list("ACGT"), int(rng.choice([1, 1, len(ref), 4])))) for _ in range(2)} - {ref}
+            rows.append((contig, at + 1, ref, sorted(alts) or ["*"]))
+    return rows
+
+
+def write_vcf(path: Path, rows: list[tuple[str, int, str, list[str]]]) -> Path:
+    path.write_text(HEADER + "".join(f"{c}\t{p}\t.\t{r}\t{','.join(a)}\t.\t.\t.\n" for c, p, r, a in rows))
+    return path
+
+
+def read(vcf: Path, genome: Genome, shards: int, **changes) -> list[Path]:
+    """The shards of alleles, under the folder of the VCF."""
+    folder = vcf.parent / f"alleles{shards}"
+    outputs = {"mismatches": vcf.parent / "wrong.tsv", "mismatches_if_refused": vcf.parent / "refused.tsv"}
+    options = {"shards": shards, "folder": folder, "max_mismatches": 0.2} | outputs | changes
+    read_callset(vcf, genome, ContigNames(genome.contigs), **options)
+    return [folder / f"{name}.parquet" for name in shard_names(shards)]
+
+
+def score(files: list[Path], genome: Genome, model: Path, plan: Path, **changes) -> list[Path]:
+    """The shards of scores, all afresh and with the extras that the model has."""
+    destinations = [file.parent.parent / f"scores{len(files)}" / file.name for file in files]
+    extras = ["influence"] if "markov" in (model / "config.json").read_text() else ["influence", "embedding"]
+    for source, destination in zip(files, destinations, strict=True):
+        score_callset(
+            alleles=source,
+            fasta=genome.path,
+            provenance=genome.path.parent / "provenance.json",
+            model_folder=model,
+            plan=plan,
+            scores=None,
+            calibration=None,
+            destination=destination,
+            settings=SETTINGS,
+            threads=1,
+            **{"longest": 5000, "neighbours": 10, "extras": extras} | changes,
+        )
+    return destinations
+
+
+def annotate(vcf: Path, alleles: list[Path], scores: list[Path], genome: Genome, out: Path) -> pd.DataFrame:
+    annotate_vcf(vcf, alleles, scores, genome.contigs, out / "o.vcf.gz", out / "o.parquet", model="m")
+    return pd.read_parquet(out / "o.parquet")
+
+
+def test_the_number_of_shards_does_not_change_a_byte(genome, model, make_plan, small_blocks, tmp_path):
+    vcf, plan = write_vcf(tmp_path / "x.vcf", variants(genome)), make_plan(model)
+    results = []
+    for shards in (1, 3, 20):
+        alleles = read(vcf, genome, shards)
+        rows = [pq.read_metadata(file).num_rows for file in alleles]
+        assert sum(rows) == sum(len(alts) for *_, alts in variants(genome)) and (shards > 3 or min(rows) > 0)
+        annotate(vcf, alleles, score(alleles, genome, model, plan), genome, tmp_path / str(shards))
+        results.append([(tmp_path / str(shards) / name).read_bytes() for name in ("o.vcf.gz", "o.parquet")])
+    assert results[0] == results[1] == results[2]
+
+
+def test_every_sequence_that_is_written_out_gets_a_score(genome, model, make_plan, tmp_path):
+    vcf = write_vcf(tmp_path / "x.vcf", variants(genome))
+    alleles = read(vcf, genome, 1)
+    table = annotate(vcf, alleles, score(alleles, genome, model, make_plan(model)), genome, tmp_path / "out")
+    written = table["alt"] != "*"
+    assert table["llr"].notna().equals(written) and table["influence"].notna().equals(written)
+    single = table["method"] == "llr"
+    assert table["entropy"].notna().equals(single) and table["llr_norm"].notna().equals(written & ~single)
+    same = table[~single & (table["ref"].str.len() == table["alt"].str.len())]
+    assert len(same) > 5 and same["llr"].equals(same["llr_norm"])
+    kind = "likelihood" if "causal" in (model / "config.json").read_text() else "pseudo_likelihood"
+    kind = "likelihood" if "markov" in (model / "config.json").read_text() else kind
+    assert set(table["method"].dropna()) == {"llr", kind}
+    assert ("embedding_cosine" in table) == (kind != "likelihood" or "causal" in (model / "config.json").read_text())
+
+
+def test_the_other_strand_of_genome_and_call_set(make_genome, genome, model, make_plan, tmp_path):
+    """Except for Markov chains, which read one strand; where an allele changes one base, or more, does not matter."""
+    if "markov" in (model / "config.json").read_text():
+        pytest.skip("asked on one strand")
+    mirror = make_genome({c: turn(genome.sequence(c, 0, length)) for c, length in genome.contigs.items()}, "mirror")
+    rows = variants(genome)
+    turned = [
+        (c, genome.contigs[c] - p - len(r) + 2, turn(r), [turn(alt) for alt in alts])
+        for c, p, r, alts in reversed(rows)
+    ]
+    turned.sort(key=lambda row: row[:2])
+    tables = []
+    for name, of, records in (("there", genome, rows), ("back", mirror, turned)):
+        (tmp_path / name).mkdir()
+        vcf = write_vcf(tmp_path / name / "x.vcf", records)
+        alleles = read(vcf, of, 1)
+        table = annotate(
+            vcf, alleles, score(alleles, of, model, make_plan(model), extras=["influence"]), of, vcf.parent
+        )
+        tables.append(table)
+    there, back = tables
+    length = back["contig"].astype(str).map(genome.contigs)
+    back["start"] = length - back["start"] - back["ref"].str.len()
+    for column in ("ref", "alt"):
+        back[column] = [turn(text) for text in back[column]]
+    keys = ["contig", "start", "ref", "alt"]
+    there, back = (t.astype({"contig": str}).set_index(keys) for t in (there, back))
+    back = back.loc[there.index]
+    np.testing.assert_allclose(there[["llr", "entropy"]], back[["llr", "entropy"]], atol=1.1e-3)
+    single = there["method"] == "llr"  # the neighbours of an indel in a repeat depend on where it is written
+    np.testing.assert_allclose(there.loc[single, "influence"], back.loc[single, "influence"], atol=1e-4)
+
+
+def test_a_killed_shard_leaves_nothing_and_is_done_again_alone(genome, model, make_plan, small_blocks, tmp_path):
+    if "one_pass" not in (model / "config.json").read_text():
+        pytest.skip("one model is enough")
+    vcf, plan = write_vcf(tmp_path / "x.vcf", variants(genome)), make_plan(model)
+    alleles = read(vcf, genome, 3)
+    whole = [file.read_bytes() for file in score(alleles, genome, model, plan)]
+    (tmp_path / "scores3" / alleles[1].name).unlink()
+    killed = """
+import os, signal, sys
+from glmtracks import callset_scores
+callset_scores.Scorers.score = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+callset_scores.score_alleles(sys.argv[1], callset_scores.Scorers(None, None), sys.argv[2], {})
+"""
+    files = alleles[1], tmp_path / "scores3" / alleles[1].name
+    done = subprocess.run([sys.executable, "-c", killed, *files], env={"PYTHONPATH": ":".join(sys.path)}, check=False)
+    assert done.returncode == -9
+    there = sorted(file.name for file in (tmp_path / "scores3").iterdir() if file.is_file())
+    assert there == [alleles[0].name, alleles[2].name]
+    score(alleles[1:2], genome, model, plan)
+    assert (tmp_path / "scores1" / alleles[1].name).read_bytes() == whole[1]
+
+
+def test_long_alleles_say_so(genome, model, make_plan, tmp_path):
+    sequence = genome.sequence("a", 0, 900)
+    rows = [("a", 100, sequence[99], [sequence[99] + "ACGT" * 5, "ACGTT"]), ("a", 200, sequence[199:230], ["A"])]
+    alleles = read(write_vcf(tmp_path / "x.vcf", rows), genome, 1)
+    table = pd.read_parquet(score(alleles, genome, model, make_plan(model), longest=19)[0])
+    assert table["reason"].astype(object).where(table["reason"].notna(), "").tolist() == ["too_long", "", "too_long"]
+
+
+def test_another_assembly_is_refused_and_what_is_wrong_stays(genome, tmp_path):
+    rows = [("a", at, "ACGT"["ACGT".index(genome.sequence("a", at - 1, at)) - 1], ["N"]) for at in range(10, 20)]
+    rows += [("a", 50, genome.sequence("a", 49, 50), ["T", "*"])]
+    rows += [("a", 60, genome.sequence("a", 59, 63)[:3] + "N", ["A"])]  # N agrees with any base
+    vcf = write_vcf(tmp_path / "x.vcf", rows)
+    with pytest.raises(InputError, match=r"not the genome's in 10 of 12 alleles of .* \(83%, for example a:10 . where"):
+        read(vcf, genome, 1)
+    assert pd.read_csv(tmp_path / "refused.tsv", sep="\t")["pos"].tolist() == list(range(10, 20))
+    assert {path.name for path in tmp_path.iterdir()} & {"alleles1", "wrong.tsv"} == set()
+    read(vcf, genome, 1, max_mismatches=0.9)
+    assert not (tmp_path / "refused.tsv").exists() and len(pd.read_csv(tmp_path / "wrong.tsv", sep="\t")) == 10
+
+
+def test_every_base_of_ref_is_compared(genome, tmp_path):
+    sequence = genome.sequence("a", 99, 104)
+    other = sequence[:4] + "ACGT"["ACGT".index(sequence[4]) - 1]
+    vcf = write_vcf(tmp_path / "x.vcf", [("a", 100, other, [other[0], "T" + other[1:]]), ("a", 100, sequence, ["A"])])
+    table = pd.read_parquet(read(vcf, genome, 1, max_mismatches=1)[0])
+    assert table["reason"].astype(object).where(table["reason"].notna(), "").tolist() == ["ref_mismatch"] * 2 + [""]
+    assert pd.read_csv(tmp_path / "wrong.tsv", sep="\t")["genome"].tolist() == [sequence] * 2
+
+
+@pytest.mark.parametrize("change", ["fewer", "more", "other"])
+def test_shards_of_another_vcf_are_refused(genome, tmp_path, change):
+    rows = variants(genome)
+    alleles = read(write_vcf(tmp_path / "x.vcf", rows), genome, 1)
+    scores = [tmp_path / "scores.parquet"]
+
+    def unknown(contig, positions, ref, alt):
+        return np.full((2, len(positions)), np.nan)
+
+    score_alleles(alleles[0], Scorers(genome, unknown), scores[0], {})
+    changed = {"fewer": rows[:-1], "more": [*rows, rows[-1]], "other": [(*rows[0][:3], ["A", "C", "G"]), *rows[1:]]}
+    vcf = write_vcf(tmp_path / "x.vcf", changed[change])
+    with pytest.raises(InputError, match=r"were not made of .* as it is now"):
+        annotate(vcf, alleles, scores, genome, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_shards_of_different_models_are_not_mixed(genome, tmp_path):
+    vcf = write_vcf(tmp_path / "x.vcf", variants(genome))
+    alleles = read(vcf, genome, 2)
+    scores = [tmp_path / f"{n}.parquet" for n in range(2)]
+    for n, destination in enumerate(scores):
+        lookup = lambda *a: np.full((2, len(a[1])), 0.0)  # noqa: E731
+        score_alleles(alleles[n], Scorers(genome, lookup), destination, {"model_sha256": str(n)})
+    with pytest.raises(InputError, match=r"made by different models"):
+        annotate(vcf, alleles, scores, genome, tmp_path / "out")
+
+
+def test_an_empty_call_set_has_empty_shards_and_every_field(genome, model, make_plan, tmp_path):
+    vcf = write_vcf(tmp_path / "x.vcf", [])
+    alleles = read(vcf, genome, 3)
+    table = annotate(vcf, alleles, score(alleles, genome, model, make_plan(model)), genome, tmp_path / "out")
+    assert len(table) == 0 and {"llr", "method", "llr_norm", "influence", "reason"} <= set(table.columns)
+
+
+def test_calibration_corrects_and_ranks_single_bases_alone(genome, tmp_path):
+    class Calibration:
+        def corrected(self, llr, context, alt):
+            assert context.shape == (len(llr), 5) and (context[:, 2] < 4).all()
+            return llr - context[:, 2] - 10 * alt
+
+        def phred(self, llr):
+            return -llr
+
+    def lookup(contig, positions, ref, alt):
+        return np.stack([positions.astype(np.float32), ref.astype(np.float32)])
+
+    rows = [("a", 1, genome.sequence("a", 0, 1), ["N", "AC"]), ("b", 9, genome.sequence("b", 8, 9), ["*", "A", "C"])]
+    alleles = read(write_vcf(tmp_path / "x.vcf", rows), genome, 1)
+    score_alleles(alleles[0], Scorers(genome, lookup, None, Calibration()), tmp_path / "s.parquet", {})
+    table = pd.read_parquet(tmp_path / "s.parquet")
+    scored = table["llr"].notna()
+    code = "ACGT".index(rows[1][2])
+    expected = [8 - code - 10 * alt for alt in (0, 1)]
+    assert table["llr_corrected"][scored].tolist() == expected[-scored.sum() :] and (table["phred"][scored] == -8).all()
+    assert table.loc[~scored, ["llr_corrected", "phred"]].isna().all(axis=None)
+
+
+@given(st.lists(st.tuples(st.text("AC", max_size=6), st.text("AC", max_size=6)), min_size=1))
+def test_what_two_sequences_share_at_their_ends(pairs):
+    first, second = (Sequences.of(pa.array(column, pa.string())) for column in zip(*pairs, strict=True))
+    for (a, b), front, back in zip(pairs, *common_ends(first, second), strict=True):
+        assert a[len(a) - back :] == b[len(b) - back :] and a[:front] == b[:front]
+        rest = a[front : len(a) - back], b[front : len(b) - back]
+        assert not (rest[0] and rest[1] and (rest[0][0] == rest[1][0] or rest[0][-1] == rest[1][-1]))
+
+
+@given(st.lists(st.text("ACGTN", max_size=5)), st.data())
+def test_sequences_are_those_of_the_texts(texts, data):
+    sequences = Sequences.of(pa.array(["xx", *texts], pa.string())[1:])
+    assert texts_of(sequences.joined(), sequences.lengths).to_pylist() == texts
+    chosen = np.array(data.draw(st.lists(st.integers(0, len(texts) - 1), max_size=5)) if texts else [], np.int64)
+    some = sequences.take(chosen)
+    assert texts_of(some.joined(), some.lengths).to_pylist() == [texts[n] for n in chosen]
+    assert sequences.any_of(sequences.joined() == ord("N")).tolist() == ["N" in text for text in texts]
+
+
+def test_rows_of_files_come_in_any_number_and_whole_groups(tmp_path):
+    for n in range(3):
+        pq.write_table(pa.table({"group": [n, n, n, n + 1], "x": range(4 * n, 4 * n + 4)}), tmp_path / f"{n}.parquet")
+    files = [tmp_path / f"{n}.parquet" for n in range(3)]
+    rows = Rows(files, ["x"])
+    assert [rows.take(count)["x"].to_pylist() for count in (0, 5, 6, 9, 1)] == [
+        [], [0, 1, 2, 3, 4], [5, 6, 7, 8, 9, 10], [11], [],
+    ]  # fmt: skip
+    for about in (1, 2, 5, 100):
+        groups = [table["group"].to_pylist() for table in Rows(files).groups(about)]
+        assert list(chain.from_iterable(groups)) == [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3]
+        assert all(a[-1] != b[0] for a, b in pairwise(groups))
+    (tmp_path / "1.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"1\.parquet cannot be read"):
+        Rows(files).take(100)
+
+
+def test_groups_and_keys():
+    assert [(key, rows.tolist()) for key, rows in grouped(np.array([2, 1, 2]))] == [(1, [1]), (2, [0, 2])]
+    assert list(grouped(np.zeros(0, np.int64))) == []
+    assert {field.column for field in FIELDS.values()} >= {"llr", "reason"}

@@ -14,7 +14,8 @@ The path of a result is the query for it. {genome}, {model} and {task} are rows 
     results/models/{model}/            model.safetensors config.json metrics.json training.tsv README.md (the card) logs/
     results/scores/{genome}/{model}/   plan.json and plan.tsv, how the model is asked; {shard}.parquet, the resumable unit
     results/tracks/{genome}/{model}/   llr_A.bw … llr_T.bw entropy.bw scores/contig=…/ track_hub/
-    results/variants/{callset}/        {model}.vcf.gz (.tbi) {model}.parquet
+    results/variants/{callset}/        {model}.vcf.gz (.tbi) {model}.parquet; alleles/{shard}.parquet, ref_mismatches.tsv
+                                       and {model}/{shard}.parquet, the resumable unit
     results/embeddings/{genome}/       {model}.parquet {model}.regions.parquet
     results/benchmarks/                {genome}/{task}/{model}.parquet summary.tsv
     results/report/                    index.html and the plots with their tables

@@ -208,6 +208,7 @@ def test_another_assembly_is_refused_and_what_is_wrong_stays(genome, tmp_path):
     with pytest.raises(InputError, match=r"not the genome's in 10 of 12 alleles of .* \(83%, for example a:10 . where"):
         read(vcf, genome, 1)
     assert pd.read_csv(tmp_path / "refused.tsv", sep="\t")["pos"].tolist() == list(range(10, 20))
+    assert (tmp_path / "refused.tsv").read_text().startswith("record\tcontig\tpos\tref\talt\tgenome\n1\ta\t10\t")
     assert {path.name for path in tmp_path.iterdir()} & {"alleles1", "wrong.tsv"} == set()
     read(vcf, genome, 1, max_mismatches=0.9)
     assert not (tmp_path / "refused.tsv").exists() and len(pd.read_csv(tmp_path / "wrong.tsv", sep="\t")) == 10

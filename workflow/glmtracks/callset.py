@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pcsv
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from glmtracks.alleles import ALLELES_SCHEMA, MISMATCHES_SCHEMA, REASONS, Alleles
@@ -70,14 +70,15 @@ def read_callset(
         temporary = Path(scratch)
         everything, sheet = temporary / "alleles.parquet", temporary / "ref_mismatches.tsv"
         reading = _Reading(vcf, genome, names)
-        options = pcsv.WriteOptions(delimiter="\t", quoting_style="none")
         with (
             pq.ParquetWriter(everything, SCHEMA, compression="zstd") as writer,
-            pcsv.CSVWriter(sheet, MISMATCHES_SCHEMA, write_options=options) as lines,
+            sheet.open("w") as handle,
         ):
+            handle.write("\t".join(MISMATCHES_SCHEMA.names) + "\n")
             for table, wrong in reading.blocks():
                 writer.write_table(table)
-                lines.write_table(wrong)
+                texts = (column.cast(pa.string()) for column in wrong.columns)
+                handle.writelines(f"{line}\n" for line in pc.binary_join_element_wise(*texts, "\t").to_pylist())
         reading.log()
         if reading.wrong > max_mismatches * reading.compared:
             with atomic(mismatches_if_refused) as kept:

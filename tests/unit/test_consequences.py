@@ -18,7 +18,7 @@ from glmtracks.genome import BASES, UNKNOWN, encode
 
 COLUMNS = ["contig", "start", "end", "strand", "feature", "transcript", "gene", "biotype", "phase", "gene_name"]
 # Severity with the place of sequence that cannot be read.
-ORDER = [*CONSEQUENCES[:7], None, *CONSEQUENCES[7:]]
+ORDER = [*CONSEQUENCES[:8], None, *CONSEQUENCES[8:]]
 
 
 class Text:
@@ -79,6 +79,23 @@ def codon_of(sequence, strand, coding, phase, place):
 
 
 def expected(sequence, strand, exons, coding, phase, place, alt, code):
+    """The consequence of one SNV: what it does to its codon or site, or that it lies next to a splice site."""
+    alone = without_regions(sequence, strand, exons, coding, phase, place, alt, code)
+    severe = alone is not None and CONSEQUENCES.index(alone) < CONSEQUENCES.index("splice_region")
+    return "splice_region" if not severe and next_to_splice_site(exons, place) else alone
+
+
+def next_to_splice_site(exons, place):
+    """Within 3 bases of an exon, or 3 to 8 bases of an intron, of a junction."""
+    for (left, start), (end, right) in pairwise(exons):
+        if max(left, start - 3) <= place < start or end <= place < min(end + 3, right):
+            return True
+        if start <= place < end and (place - start < 8 or end - 1 - place < 8):
+            return True
+    return False
+
+
+def without_regions(sequence, strand, exons, coding, phase, place, alt, code):
     """The consequence of one SNV, by changing the base and translating the codon with Biopython."""
     if place in coding:
         before = codon_of(sequence, strand, coding, phase, place)

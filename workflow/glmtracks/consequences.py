@@ -18,6 +18,7 @@ CONSEQUENCES = [
     "splice_donor",
     "splice_acceptor",
     "missense",
+    "splice_region",
     "synonymous",
     "5UTR",
     "3UTR",
@@ -29,7 +30,7 @@ CONSEQUENCES = [
 _CODED = CONSEQUENCES.index("synonymous") + 1
 _SEVERITY = {name: number + (number >= _CODED) for number, name in enumerate(CONSEQUENCES)}
 _UNREAD = _CODED
-_OF_PART = np.array([_SEVERITY.get(name, _UNREAD) for name in gene_parts.CLASSES])
+_OF_PART = np.array([_SEVERITY.get(name, _UNREAD) for name in [*gene_parts.CLASSES, "splice_region"]])
 _OF_PART[gene_parts.PROMOTER] = _SEVERITY["intergenic"]
 
 
@@ -41,7 +42,7 @@ def snv_consequences(
     stop_gained, missense, synonymous compare the codon before and after; stop_lost is a change of the stop codon that
     ends the CDS (an internal one, as of selenocysteine, is an amino acid like others); start_lost a change of the
     first codon from one that the code lists as a start to one that it does not, a change between two start codons
-    being synonymous. Splice sites, UTRs, introns: see `gene_parts.transcript_parts`.
+    being synonymous. Splice sites and their regions, UTRs, introns: see `gene_parts.transcript_parts`.
 
     Args:
         genome: the bases.
@@ -106,7 +107,7 @@ def _without_codons(
     features: pd.DataFrame, contigs: Mapping[str, int], start: int, end: int, transcripts: int
 ) -> np.ndarray:
     """The worst known of each base without reading codons: severity * (transcripts + 1) + rank, int64 (L,)."""
-    parts = transcript_parts(features, contigs)
+    parts = transcript_parts(features, contigs, splice_region=True)
     keys = _OF_PART[parts["region"]] * (transcripts + 1) + parts["rank"].to_numpy()
     order = np.argsort(keys, kind="stable")
     borders, owners = paint(parts["start"].to_numpy()[order], parts["end"].to_numpy()[order], start, end)

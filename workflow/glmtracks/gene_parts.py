@@ -13,9 +13,13 @@ CDS, DONOR, ACCEPTOR, UTR5, UTR3, NCRNA, INTRON, PROMOTER, INTERGENIC = range(le
 STRANDS = ["+", "-", "."]
 MIN_INTRON = 10  # bases; shorter gaps between exons are frameshifts and ribosomal slippage
 SPLICE_SITE = 2  # bases at each end of an intron
+SPLICE_REGION = len(CLASSES)  # no region class: bases next to splice sites, which only consequences tell apart
+OF_EXON, OF_INTRON = 3, 8  # bases on either side of a splice junction that are its region
 
 
-def transcript_parts(features: pd.DataFrame, contigs: Mapping[str, int], promoter: int = 0) -> pd.DataFrame:
+def transcript_parts(
+    features: pd.DataFrame, contigs: Mapping[str, int], promoter: int = 0, splice_region: bool = False
+) -> pd.DataFrame:
     """Every transcript cut into its parts: CDS, UTRs, introns and so on.
 
     Exon bases of a coding transcript before its CDS are 5UTR, after it 3UTR; within it, the few bases that a frameshift
@@ -28,11 +32,13 @@ def transcript_parts(features: pd.DataFrame, contigs: Mapping[str, int], promote
         features: the transcript features table (see `annotation`).
         contigs: lengths.
         promoter: bases; 0 for none.
+        splice_region: also the last 3 and first 3 bases of exons at an intron, and its bases 3 to 8 from either end.
 
     Returns:
-        contig, start, end (0-based half-open, inside the contig), region (int8, index into CLASSES), strand (int8,
-        index into STRANDS), phase (int8, -1 where there is no codon position), gene, rank (int64: smaller goes before
-        larger where parts of one class overlap: longer CDS of the transcript, then plus strand, then transcript name).
+        contig, start, end (0-based half-open, inside the contig), region (int8, index into CLASSES, or SPLICE_REGION),
+        strand (int8, index into STRANDS), phase (int8, -1 where there is no codon position), gene, rank (int64:
+        smaller goes before larger where parts of one class overlap: longer CDS of the transcript, then plus strand,
+        then transcript name).
     """
     table = features.drop(columns=["transcript", "biotype", "gene_name"]).assign(
         run=transcript_runs(features), rank=transcript_ranks(features)
@@ -44,7 +50,10 @@ def transcript_parts(features: pd.DataFrame, contigs: Mapping[str, int], promote
         table[table["feature"] == "CDS"].groupby("run").agg(first_coding=("start", "min"), last_coding=("end", "max"))
     )
     exons = table[table["feature"] == "exon"].drop(columns="phase").join(coding, on="run")
-    parts = [cds, *_exon_parts(exons.sort_values(["run", "start"], kind="stable"))]
+    exons = exons.sort_values(["run", "start"], kind="stable")
+    parts = [cds, *_exon_parts(exons)]
+    if splice_region:
+        parts += _splice_regions(exons)
     if promoter:
         parts.append(_promoters(table, contigs, promoter))
     parts = pd.concat([part.assign(phase=part.get("phase", -1)) for part in parts], ignore_index=True)
@@ -73,8 +82,7 @@ def transcript_ranks(features: pd.DataFrame) -> np.ndarray:
 def _exon_parts(exons: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """What follows from exons: UTR, ncRNA, skipped coding bases, introns and splice sites."""
     forward = exons["strand"] == STRANDS.index("+")
-    reached = exons.groupby("run")["end"].cummax().groupby(exons["run"]).shift()
-    gap = exons["start"] - reached
+    reached, gap = _gaps(exons)
     filled = exons["start"].where(~((gap > 0) & (gap < MIN_INTRON)), reached).astype(np.int64)
     exons, introns = exons.assign(start=filled), exons.assign(start=reached, end=exons["start"])[gap >= MIN_INTRON]
     coding = exons["first_coding"].notna()
@@ -90,6 +98,26 @@ def _exon_parts(exons: pd.DataFrame) -> Iterator[pd.DataFrame]:
     forward = introns["strand"] == STRANDS.index("+")
     yield introns.assign(end=introns["start"] + SPLICE_SITE, region=np.where(forward, DONOR, ACCEPTOR))
     yield introns.assign(start=introns["end"] - SPLICE_SITE, region=np.where(forward, ACCEPTOR, DONOR))
+
+
+def _gaps(exons: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """How far the exons before each one of its transcript reach, and how many bases lie between."""
+    reached = exons.groupby("run")["end"].cummax().groupby(exons["run"]).shift()
+    return reached, exons["start"] - reached
+
+
+def _splice_regions(exons: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The bases next to the splice sites of stranded transcripts."""
+    reached, gap = _gaps(exons)
+    exons = exons.assign(region=SPLICE_REGION, low=reached, high=exons["start"], last=exons["end"])
+    exons["first"] = exons.groupby("run")["start"].shift()
+    exons = exons[(gap >= MIN_INTRON) & (exons["strand"] != STRANDS.index("."))]
+    low, high = exons["low"].astype(np.int64), exons["high"]
+    inner_low, inner_high = low + SPLICE_SITE, high - SPLICE_SITE
+    yield exons.assign(start=np.maximum(low - OF_EXON, exons["first"].astype(np.int64)), end=low)
+    yield exons.assign(start=inner_low, end=np.minimum(low + OF_INTRON, inner_high))
+    yield exons.assign(start=np.maximum(high - OF_INTRON, inner_low), end=inner_high)
+    yield exons.assign(start=high, end=np.minimum(high + OF_EXON, exons["last"]))
 
 
 def _promoters(table: pd.DataFrame, contigs: Mapping[str, int], length: int) -> pd.DataFrame:

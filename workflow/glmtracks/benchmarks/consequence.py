@@ -66,7 +66,7 @@ def defining(contrast: str) -> frozenset[str]:
     found = set()
     if (name in CODING) != (comparison in CODING):
         found.add("distance_cds")
-    if name in {"splice_donor", "splice_acceptor", "intron"}:
+    if name in {"splice_donor", "splice_acceptor", "splice_region", "intron"}:
         found.add("distance_splice")
     if name in {"start_lost", "5UTR"}:
         found.add("distance_tss")

@@ -23,6 +23,7 @@ from glmtracks.files import atomic
 from glmtracks.genome import ContigNames, Genome
 from glmtracks.scoring import Runner, Tile, describe, select_contigs, start_runner, tile_contigs
 
+HELD = 1 << 18  # bases whose states are held at a time; each has hundreds of channels
 ROWS = 16_384  # of a row group
 REGIONS = 1 << 18  # intervals of a BED that are walked at a time, because their means are held until all are known
 
@@ -125,7 +126,7 @@ def interval_means(
     with tqdm(
         total=sum(tile.end - tile.start for tile in tiles), unit=" bases", unit_scale=True, desc="embedding"
     ) as bar:
-        for tile, states in runner.map(genome, tiles, embed):
+        for tile, states in runner.map(genome, tiles, embed, HELD):
             new = beginning(tile)
             opened = Intervals(*map(np.concatenate, zip(opened, new, strict=True)))
             sums = np.concatenate([sums.reshape(-1, states.shape[1]), np.zeros((len(new.row), states.shape[1]))])

@@ -137,14 +137,15 @@ class Runner:
 
     @torch.inference_mode()
     def map(
-        self, genome: Genome, tiles: list[Tile], function: Callable[[Tensor], Tensor]
+        self, genome: Genome, tiles: list[Tile], function: Callable[[Tensor], Tensor], held: int = ROUND
     ) -> Iterator[tuple[Tile, np.ndarray]]:
         """Each tile with `function` of its bases, in order.
 
-        `function` maps codes uint8 (rows, length) to (rows, length - 2 margins, channels).
+        `function` maps codes uint8 (rows, length) to (rows, length - 2 margins, channels); the results of `held` bases,
+        or of one pass, are held at a time.
         """
         waiting = iter(tiles)
-        while some := list(islice(waiting, max(ROUND // self.window, 1))):
+        while some := list(islice(waiting, max(held // self.window, self.batch))):
             results: dict[Tile, np.ndarray] = {}
             for length, group in self._by_length(some).items():
                 for batch, output in self._passes(genome, group, length, function):

@@ -14,6 +14,7 @@ from glmtracks.files import atomic
 from glmtracks.plots import style
 from glmtracks.training import build
 
+from .callsets import measure_callsets
 from .corpus import CHECKOUT, SEED, embedded_genome, make_corpus, yeast_genomes
 from .efficiency import measure_inference, measure_training
 from .figure import draw
@@ -38,6 +39,7 @@ def main() -> None:
         precise = recipe("one_pass", parameters) | {"precision": str(dtype).removeprefix("torch.")}
         figures = measure_training(model, corpus, precise, dtype)
         figures += measure_inference(model, corpus, dtype, options.threads)
+        figures += measure_callsets(model, corpus, dtype, options.threads)
         logger.info(aligned(figures))
         if options.minutes:
             found, sheet = compare(corpus, parameters, options.minutes, dtype, options.threads)

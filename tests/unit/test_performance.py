@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from performance import efficiency, quality
+from performance import callsets, efficiency, quality
 from performance.corpus import make_corpus
 from performance.figure import draw
 from performance.flops import inference_flops, training_flops
@@ -80,6 +80,12 @@ def test_training_scoring_and_loading_are_measured(corpus, monkeypatch):
     figures += efficiency.measure_inference(model, corpus, torch.float32, threads=torch.get_num_threads(), tiles=1)
     assert all(figure.value > 0 for figure in figures)
     assert figures[3].value > figures[2].value  # margins are work too
+
+
+def test_scoring_of_call_sets_is_measured(corpus):
+    model = build("one_pass", SHAPE | {"seed": 1})
+    figures = callsets.measure_callsets(model, corpus, torch.float32, torch.get_num_threads(), variants=500)
+    assert len(figures) == 4 and all(figure.value > 0 for figure in figures)
 
 
 def test_a_model_is_trained_for_some_minutes_and_validated_on_the_way(corpus):

@@ -66,12 +66,10 @@ def model_lookup(start: Callable[[], Runner], genome: Genome) -> Lookup:
     """
 
     def lookup(contig: str, positions: np.ndarray, ref_codes: np.ndarray, alt_codes: np.ndarray):
-        llr, entropy = np.full((2, len(positions)), np.nan, np.float32)
-        if len(positions):
-            log_probs = sparse_log_probs(start(), genome, contig, positions)
-            table = score_columns(log_probs, ref_codes)
-            llr, entropy = table[np.arange(len(table)), alt_codes], table[:, -1]
-        return llr, entropy
+        if not len(positions):
+            return np.zeros((2, 0), np.float32)
+        table = score_columns(sparse_log_probs(start(), genome, contig, positions), ref_codes)
+        return table[np.arange(len(table)), alt_codes], table[:, -1]
 
     return lookup
 
@@ -97,6 +95,8 @@ def sparse_log_probs(runner: Runner, genome: Genome, contig: str, positions: np.
     what lies between them costs less than the margins of another window would.
     """
     found = np.empty((len(positions), 4), np.float32)
+    if not len(positions):
+        return found
     longest = runner.model.context
     widest = min(WIDEST, longest - 2 * runner.margin) if longest else WIDEST
     tile = min(TILE, widest)

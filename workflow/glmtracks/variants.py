@@ -55,7 +55,7 @@ def annotate_vcf(
         vcf = stack.enter_context(open_vcf(vcf_in))
         text, index, table = (stack.enter_context(atomic(p)) for p in (vcf_out, f"{vcf_out}.tbi", parquet_out))
         with (
-            pysam.BGZFile(str(text), "w") as handle,
+            pysam.BGZFile(str(text), "w5") as handle,  # two thirds of the time of 6, and 2 % larger
             pq.ParquetWriter(table, schema, compression="zstd") as writer,
         ):
             handle.write(header_text(vcf, info_lines))

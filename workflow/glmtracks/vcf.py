@@ -157,7 +157,10 @@ def write_records(handle: pysam.BGZFile, block: pa.Table, added: pa.Array) -> No
     info = pc.binary_join_element_wise(info, added.cast(pa.binary()), b";", null_handling="skip")
     columns = [info if name == "INFO" else block[name] for name in block.column_names]
     lines = pc.binary_join_element_wise(*columns, b"\t", null_handling="skip")
-    handle.write(b"\n".join(lines.to_pylist()) + b"\n")
+    for chunk in pc.binary_join_element_wise(lines, b"\n", b"").chunks:  # its bytes are the lines, one after the other
+        _, offsets, data = chunk.buffers()
+        first, last = np.frombuffer(offsets, np.int32)[[chunk.offset, chunk.offset + len(chunk)]].tolist()
+        handle.write(data.slice(first, last - first).to_pybytes())
 
 
 class Order:

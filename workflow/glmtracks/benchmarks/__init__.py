@@ -81,6 +81,13 @@ TASKS = {
         "auroc_within_stratum",
         "Are substitutions that a sister species carries scored as more likely than matched ones that it does not?",
     ),
+    "splice_decoy": Task(
+        "splice_decoy",
+        ("annotation",),
+        "-llr_mean",
+        "auroc",
+        "Are splice sites told from the same letters elsewhere in the gene?",
+    ),
     "windows": Task(
         "windows",
         ("annotation",),

@@ -266,7 +266,7 @@ def _identity(scorer: Scorer, contrast: Contrast | None = None) -> dict:
 
 
 def _status(scorer: Scorer, contrast: Contrast, cut: Cut) -> str:
-    notes = ["knows the label by construction: no baseline to beat"] if scorer.name in contrast.defining else []
+    notes = ["knows what makes the label: no baseline to beat"] if scorer.name in contrast.defining else []
     if cut.status != "ok" or not notes:
         notes.append(cut.status)
     return "; ".join(notes)

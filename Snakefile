@@ -13,7 +13,8 @@ The path of a result is the query for it. {genome}, {model} and {task} are rows 
     results/windows/{corpus}/          windows.parquet split.tsv leakage.json; a corpus is called like its genomes
     results/models/{model}/            model.safetensors config.json metrics.json training.tsv README.md (the card) logs/
     results/scores/{genome}/{model}/   plan.json and plan.tsv, how the model is asked; {shard}.parquet, the resumable unit
-    results/tracks/{genome}/{model}/   llr_A.bw … llr_T.bw entropy.bw scores/contig=…/ track_hub/
+    results/tracks/{genome}/{model}/   llr_A.bw … llr_T.bw entropy.bw llr_min.bw llr_mean.bw logo_A.bw … logo_T.bw
+                                       scores/contig=…/ calibration/ track_hub/ and, if wanted, snvs.tsv.gz (.tbi)
     results/variants/{callset}/        {model}.vcf.gz (.tbi) {model}.parquet; alleles/{shard}.parquet, ref_mismatches.tsv
                                        and {model}/{shard}.parquet, the resumable unit
     results/embeddings/{genome}/       {model}.parquet {model}.regions.parquet

@@ -21,6 +21,7 @@ from .figure import draw
 from .quality import compare
 from .table import aligned, write_table
 from .twins import architecture, preset, recipe
+from .writing import measure_bigwig
 
 logger = logging.getLogger("tests.performance")
 
@@ -40,6 +41,7 @@ def main() -> None:
         figures = measure_training(model, corpus, precise, dtype)
         figures += measure_inference(model, corpus, dtype, options.threads)
         figures += measure_callsets(model, corpus, dtype, options.threads)
+        figures += measure_bigwig()
         logger.info(aligned(figures))
         if options.minutes:
             found, sheet = compare(corpus, parameters, options.minutes, dtype, options.threads)

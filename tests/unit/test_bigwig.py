@@ -9,8 +9,10 @@ from scipy.special import log_softmax
 
 from glmtracks import bigwig, tracks
 from glmtracks.bigwig import write_bigwig
+from glmtracks.calibrate import calibrate
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN
+from glmtracks.neutral import Neutral
 
 SIZES = {"chr2": 70_000, "all_N": 30, "chr1|x.1": 500, "unscored": 10}
 
@@ -30,16 +32,18 @@ def dataset(tmp_path: Path) -> Path:
     return tmp_path / "scores"
 
 
-@pytest.mark.parametrize("track", tracks.TRACKS)
+@pytest.mark.parametrize("track", (*tracks.BIGWIG_TRACKS, "llr_corrected_C", "phred_T"))
 def test_bigwig_and_parquet_agree_at_every_base(dataset, tmp_path, track):
+    neutral = Neutral("all bases", {"chr2": (np.array([0]), np.array([70_000]))})
+    calibrate(dataset, neutral, dataset.parent / "calibration")
     write_bigwig(dataset, SIZES, track, tmp_path / "x.bw")
     with pyBigWig.open(str(tmp_path / "x.bw")) as file:
         for contig in ("chr2", "chr1|x.1"):
-            expected = tracks.read(dataset, contig)[track].to_numpy()
+            expected = tracks.read(dataset, contig, [track])[track].to_numpy()
             found = np.array(file.values(contig, 0, SIZES[contig]), dtype=np.float32)
             assert np.array_equal(found, expected, equal_nan=True)
         assert list(file.chroms()) == ["chr2", "chr1|x.1"]  # contigs without a score do not occur
-        assert file.header()["nBasesCovered"] == int(tracks.read(dataset)[track].notna().sum())
+        assert file.header()["nBasesCovered"] == int(tracks.read(dataset, None, [track])[track].notna().sum())
 
 
 def test_equal_neighbours_share_an_interval_and_undefined_bases_have_none(dataset, tmp_path):

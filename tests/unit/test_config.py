@@ -11,6 +11,7 @@ import yaml
 from glmtracks.config import SHEETS, WORKFLOW, corpus_of, fill_defaults, load, schema
 from glmtracks.errors import InputError
 from glmtracks.reference import MARK, PAGE, reference
+from glmtracks.track_names import ALL_TRACKS, BIGWIG_TRACKS
 
 CHECKOUT = WORKFLOW.parent
 PRESETS = sorted((CHECKOUT / "config" / "presets").glob("*.yaml"))
@@ -208,3 +209,8 @@ def test_reading_the_configuration_imports_nothing_heavy():
 
 def test_the_reference_page_is_that_of_the_schemas():
     assert PAGE.read_text().split(MARK)[1].strip() == reference().strip(), "run python -m glmtracks.reference"
+
+
+def test_the_schema_knows_the_tracks():
+    bigwigs = schema("config")["properties"]["tracks"]["properties"]["bigwigs"]
+    assert tuple(bigwigs["items"]["enum"]) == ALL_TRACKS and tuple(bigwigs["default"]) == BIGWIG_TRACKS

@@ -10,6 +10,7 @@ from performance.figure import draw
 from performance.flops import inference_flops, training_flops
 from performance.table import Measured, aligned, write_table
 from performance.twins import architecture, preset, recipe, size, twin
+from performance.writing import measure_bigwig
 
 from glmtracks.strategies import choose
 from glmtracks.training import build
@@ -119,3 +120,8 @@ def test_the_figure_has_a_curve_and_a_point_for_each_objective():
     axes = draw(sheet).axes[0]
     assert len(axes.get_legend_handles_labels()[1]) == 6
     assert len(axes.lines) == 7
+
+
+def test_writing_is_measured_in_a_process_of_its_own():
+    speed, memory, growth = measure_bigwig({"short": 1_000, "long": 2_000})
+    assert speed.value > 0 and 10 < memory.value < 1000 and 0.5 < growth.value < 2 and "2 times" in growth.name

@@ -1,4 +1,4 @@
-"""A column of a dataset of scores as a bigWig file."""
+"""A column of a dataset of scores, stored or derived, as a bigWig file."""
 
 import logging
 from collections.abc import Iterator
@@ -10,8 +10,11 @@ import pybigtools
 from tqdm import tqdm
 
 from glmtracks import tracks
+from glmtracks.calibration import Calibration
+from glmtracks.contig_scores import ContigScores
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
+from glmtracks.track_names import ALL_TRACKS
 
 logger = logging.getLogger(__name__)
 
@@ -25,19 +28,22 @@ def write_bigwig(dataset: str | Path, contigs: dict[str, int], column: str, dest
     Args:
         dataset: folder of `glmtracks.tracks.write_dataset`.
         contigs: name -> length of all contigs of the genome, in genome order.
-        column: one of llr_A, llr_C, llr_G, llr_T, entropy.
+        column: one of `ALL_TRACKS`.
         destination: the bigWig file, named .bw.
 
     Raises:
-        InputError: the dataset has no such column, contigs that the genome lacks, or no score at all.
+        InputError: there is no such track, the dataset is not calibrated although the track needs it, has contigs that
+            the genome lacks, or no score at all.
         OSError: the file could not be written in full.
     """
-    if column not in tracks.TRACKS:
-        raise InputError(f"{column} is not a track of {dataset}; it has {', '.join(tracks.TRACKS)}")
+    if column not in ALL_TRACKS:
+        known = ", ".join(ALL_TRACKS)
+        raise InputError(f"{column} is not a track of {dataset}; tracks are {known}")
+    calibration = tracks.calibration_for(dataset, [column])
     scored = tracks.contigs(dataset)
     if different := [contig for contig, length in scored.items() if contigs.get(contig) != length]:
         raise InputError(f"{dataset} scores another genome: {different[0]} is not in this one, or not as long")
-    intervals = _Intervals(dataset, list(scored), column)
+    intervals = _Intervals(dataset, list(scored), column, calibration)
     with atomic(destination) as temporary:
         pybigtools.open(str(temporary), "w").write(contigs, chain.from_iterable(intervals))
         # pybigtools prints what went wrong, returns as if nothing had, and leaves a file without content.
@@ -52,20 +58,16 @@ def write_bigwig(dataset: str | Path, contigs: dict[str, int], column: str, dest
 class _Intervals:
     """Iterates over batches of (contig, start, end, value) and keeps count of what it gave."""
 
-    def __init__(self, dataset: str | Path, contigs: list[str], column: str):
-        self.dataset, self.contigs, self.column = dataset, contigs, column
+    def __init__(self, dataset: str | Path, contigs: list[str], column: str, calibration: Calibration | None):
+        self.dataset, self.contigs, self.column, self.calibration = dataset, contigs, column, calibration
         self.bases = self.count = 0
         self.error: Exception | None = None
 
     def __iter__(self) -> Iterator[Iterator[tuple[str, int, int, float]]]:
         try:
             for contig in tqdm(self.contigs, desc=self.column, unit=" contigs", disable=None):
-                with tracks.open_contig(self.dataset, contig) as file:
-                    start = 0
-                    for group in range(file.num_row_groups):
-                        values = file.read_row_group(group, [self.column])[self.column].to_numpy()
-                        yield self._merged(contig, start, values)
-                        start += len(values)
+                for start, table in ContigScores(self.dataset, contig, [self.column], self.calibration):
+                    yield self._merged(contig, start, table[self.column].to_numpy())
         except Exception as error:  # lost inside pybigtools, so kept for the caller
             self.error = error
             raise

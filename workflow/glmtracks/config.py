@@ -278,7 +278,7 @@ def _check_genomes(rows: list[dict], problems: list[str]) -> None:
         _check_reference(
             row, "outgroups", [n for n in names if n != row.get("name")], "genome other than this one", problems
         )
-        for column in ("fasta", "annotation", "repeats", "evidence", "embed_bed"):
+        for column in ("fasta", "annotation", "repeats", "evidence", "embed_bed", "neutral"):
             _check_file(row, column, problems)
 
 

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from glmtracks import intervals
 from glmtracks.bed import read_bed_of
+from glmtracks.dataset import contigs as scored_contigs
 from glmtracks.errors import InputError
-from glmtracks.genome import ContigNames, Genome
+from glmtracks.genome import ContigNames, Genome, read_aliases
 from glmtracks.intervals import COLUMNS
 
 logger = logging.getLogger(__name__)
@@ -41,9 +42,27 @@ class Neutral(NamedTuple):
         return np.cumsum(change[:-1]) > 0
 
 
+def find_neutral(
+    fasta: str | Path, dataset: str | Path, regions: str | Path, *, bed: str | Path | None = None, aliases: str = ""
+) -> Neutral:
+    """The intervals of a BED if there is one, under the names of the genome; else what the region classes leave.
+
+    Args:
+        fasta: the normalised genome.
+        dataset: the scores, of which only the contigs matter.
+        regions: file of `glmtracks.regions.write_regions`.
+        bed: BED, plain or gzip.
+        aliases: cell of the genomes sheet (see `glmtracks.contigs.read_aliases`).
+    """
+    if not bed:
+        return neutral_of_regions(regions, scored_contigs(dataset))
+    genome = Genome(fasta)
+    return neutral_of_bed(genome, bed, ContigNames(genome.contigs, read_aliases(aliases)))
+
+
 def neutral_of_bed(genome: Genome, path: str | Path, names: ContigNames) -> Neutral:
     """The intervals of a BED on contigs of a genome. Raises InputError as `glmtracks.bed.read_bed_of`."""
-    return Neutral("intervals of a BED", _by_contig(intervals.merge(read_bed_of(genome, path, names))))
+    return Neutral(f"intervals of {Path(path).name}", _by_contig(intervals.merge(read_bed_of(genome, path, names))))
 
 
 def neutral_of_regions(path: str | Path, contigs: dict[str, int]) -> Neutral:

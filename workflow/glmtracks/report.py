@@ -22,6 +22,7 @@ from glmtracks.overview import SUMMARY, VERDICTS, headlines, read_summary, skipp
 from glmtracks.plots import CAPTIONS, PLOTS, caption
 from glmtracks.plots.style import VARIABLES
 from glmtracks.split import PARTS, read_split
+from glmtracks.track_names import ALL_TRACKS
 from glmtracks.verdicts import verdicts
 
 SHOWN_CONTIGS = 6  # names of contigs listed before an ellipsis
@@ -239,7 +240,8 @@ def _files(page: Page) -> list[dict]:
     for genome in page.scored:
         for model in page.models:
             folder = f"tracks/{genome}/{model}"
-            links = [_link(page, f"{folder}/{track}.bw", f"{track}.bw") for track in tracks.TRACKS]
+            made = [f"{name}.bw" for name in ALL_TRACKS if (page.results / folder / f"{name}.bw").is_file()]
+            links = [_link(page, f"{folder}/{name}", name) for name in made]
             links.append(_link(page, f"{folder}/track_hub/hub.txt", "track hub"))
             links.append(_link(page, f"{folder}/scores/", "scores (Parquet)"))
             for suffix, text in ((".parquet", "embeddings"), (".regions.parquet", "embeddings of intervals")):

@@ -24,6 +24,7 @@ from glmtracks.config import corpus_of, load, locate
 from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS
+from glmtracks.track_names import CALIBRATED_TRACKS
 
 # A configuration given on the command line takes the place of the demo's; it is not merged into it.
 if not workflow.configfiles:
@@ -45,7 +46,7 @@ CORPORA = {corpus.name: corpus for corpus in CORPUS_OF.values()}
 LOADED = [name for name in MODELS if name not in TRAINED]
 EMBEDDING = [name for name, row in MODELS.items() if KINDS[row["kind"]].embeds]
 GPUS = int(SETTINGS["scores"]["device"] == "cuda")  # asked of a cluster for each job that runs a model
-TRACKS = ["llr_A", "llr_C", "llr_G", "llr_T", "entropy"]
+TRACKS = SETTINGS["tracks"]["bigwigs"]
 
 
 def one_of(names):
@@ -113,6 +114,7 @@ REPEATS_BED = {
     for name, row in GENOMES.items()
     if row["repeats"].startswith("bed:")
 }
+NEUTRAL = {name: source_file(row["neutral"], "bed") for name, row in GENOMES.items() if row["neutral"]}
 EVIDENCE = {name: source_file(row["evidence"], "evidence") for name, row in GENOMES.items() if row["evidence"]}
 EMBED_BED = {
     name: source_file(row["embed_bed"], "bed") for name, row in GENOMES.items() if row["embed_bed"] and row["scored"]
@@ -138,6 +140,12 @@ def inputs_of(wildcards):
 def able(task):
     """The models that can do a task: all, or those that have embeddings."""
     return EMBEDDING if TASKS[task].embeds else list(MODELS)
+
+
+def calibration_of(wildcards):
+    """The calibration of scores, for the tracks that are computed with it."""
+    calibrated = wildcards.track in CALIBRATED_TRACKS
+    return f"results/tracks/{wildcards.genome}/{wildcards.model}/calibration" if calibrated else []
 
 
 def of_callset(pattern):

@@ -1,7 +1,9 @@
 """Scores of every base: shards, the dataset they are joined to, and the tracks made from it.
 
-Needs: a genome and a model. Makes results/scores/{genome}/{model}/plan.json (and plan.tsv), how the model is asked;
-{shard}.parquet beside it, the unit that is resumed after an interruption; and results/tracks/{genome}/{model}/: the dataset scores/, a bigWig for each track, and track_hub/.
+Needs: a genome and a model; for the calibration, the genome's regions or the column neutral. Makes
+results/scores/{genome}/{model}/plan.json (and plan.tsv), how the model is asked; {shard}.parquet beside it, the unit
+that is resumed after an interruption; and results/tracks/{genome}/{model}/: the dataset scores/, its calibration/, a
+bigWig for each track, track_hub/ and, if wanted, the table snvs.tsv.gz.
 """
 
 
@@ -13,7 +15,12 @@ rule tracks:
             model=MODELS,
             track=TRACKS,
         ),
-        expand("results/tracks/{genome}/{model}/track_hub", genome=SCORED, model=MODELS),
+        expand(
+            "results/tracks/{genome}/{model}/{result}",
+            genome=SCORED,
+            model=MODELS,
+            result=["calibration", "track_hub", *["snvs.tsv.gz"] * SETTINGS["tracks"]["tsv"]],
+        ),
     message:
         "All tracks are in place"
 
@@ -99,9 +106,36 @@ rule join_shards:
         "../scripts/join_shards.py"
 
 
+rule calibrate:
+    input:
+        scores="results/tracks/{genome}/{model}/scores",
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        regions="results/genomes/{genome}/regions.parquet",
+        neutral=lambda wildcards: NEUTRAL.get(wildcards.genome, []),
+    output:
+        directory("results/tracks/{genome}/{model}/calibration"),
+    log:
+        "results/logs/calibrate/{genome}/{model}.log",
+    benchmark:
+        "results/logs/calibrate/{genome}/{model}.time.tsv"
+    conda:
+        "../../envs/tracks.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10, 0.05),
+    params:
+        aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
+    message:
+        "Ranking the scores of {wildcards.genome} by {wildcards.model}, and their means by mutation context"
+    script:
+        "../scripts/calibrate.py"
+
+
 rule bigwig:
     input:
         scores="results/tracks/{genome}/{model}/scores",
+        calibration=calibration_of,
         sizes="results/genomes/{genome}/chrom.sizes",
     output:
         "results/tracks/{genome}/{model}/{track}.bw",
@@ -119,6 +153,29 @@ rule bigwig:
         "Writing the track {wildcards.track} of {wildcards.genome} by {wildcards.model}"
     script:
         "../scripts/bigwig.py"
+
+
+rule snv_table:
+    input:
+        scores="results/tracks/{genome}/{model}/scores",
+        calibration="results/tracks/{genome}/{model}/calibration",
+    output:
+        tsv="results/tracks/{genome}/{model}/snvs.tsv.gz",
+        tbi="results/tracks/{genome}/{model}/snvs.tsv.gz.tbi",
+    log:
+        "results/logs/snv_table/{genome}/{model}.log",
+    benchmark:
+        "results/logs/snv_table/{genome}/{model}.time.tsv"
+    conda:
+        "../../envs/tracks.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10, 0.1),
+    message:
+        "Writing all SNVs of {wildcards.genome} by {wildcards.model} as text"
+    script:
+        "../scripts/snv_table.py"
 
 
 rule track_hub:

@@ -49,6 +49,7 @@ rule score_callset:
         circular=of_callset("results/genomes/{genome}/genome.fa.gz.circular"),
         provenance=of_callset("results/genomes/{genome}/provenance.json"),
         scores=if_scored("results/tracks/{genome}/{model}/scores"),
+        calibration=if_scored("results/tracks/{genome}/{model}/calibration"),
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
         plan=of_callset("results/scores/{genome}/{model}/plan.json"),

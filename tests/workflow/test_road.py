@@ -21,6 +21,8 @@ import yaml
 from conftest import CHECKOUT, Project, planned
 from safetensors import safe_open
 
+from glmtracks import tracks
+
 TRACKS = ["llr_A", "llr_C", "llr_G", "llr_T", "entropy"]
 MODELS = ["markov", "tiny"]
 TASKS = ["perplexity", "consequence", "outgroup"]
@@ -182,6 +184,13 @@ def test_vcf_parquet_and_dataset_agree(road, model):
     for row in single.itertuples():
         assert row.llr == np.float32(scores.at[(row.contig, row.start), f"llr_{row.alt}"])
         assert row.entropy == np.float32(scores.at[(row.contig, row.start), "entropy"])
+    derived = [f"{score}_{base}" for score in ("llr_corrected", "phred") for base in "ACGT"]
+    table = tracks.read(road.results / f"tracks/toy/{model}/scores", columns=derived)
+    table = table.astype({"contig": str}).set_index(["contig", "start"])
+    for score in ("llr_corrected", "phred"):
+        places = zip(single["contig"].astype(str), single["start"], single["alt"], strict=True)
+        expected = np.float32([table.at[(contig, start), f"{score}_{alt}"] for contig, start, alt in places])
+        np.testing.assert_array_equal(single[score], expected)
     printed = [value for record in records for value in _per_allele(record.INFO.get("GLM_LLR"), len(record.ALT))]
     np.testing.assert_allclose(
         np.array(printed, dtype=np.float32), variants.loc[variants["alt"] != ".", "llr"], atol=5e-4

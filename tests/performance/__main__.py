@@ -18,7 +18,9 @@ from .callsets import measure_callsets
 from .corpus import CHECKOUT, SEED, embedded_genome, make_corpus, yeast_genomes
 from .efficiency import measure_inference, measure_training
 from .figure import draw
+from .genome_scores import measure_genome_scores
 from .quality import compare
+from .strategies import measure_strategies
 from .table import aligned, write_table
 from .twins import architecture, preset, recipe
 from .writing import measure_bigwig
@@ -42,6 +44,8 @@ def main() -> None:
         figures += measure_inference(model, corpus, dtype, options.threads)
         figures += measure_callsets(model, corpus, dtype, options.threads)
         figures += measure_bigwig()
+        figures += measure_strategies(corpus, parameters, dtype, options.threads)
+        figures += measure_genome_scores(shape, dtype, options.threads)
         logger.info(aligned(figures))
         if options.minutes:
             found, sheet = compare(corpus, parameters, options.minutes, dtype, options.threads)

@@ -13,7 +13,7 @@ from glmtracks.annotation import read_features
 from glmtracks.benchmarks import allele_frequency, clinvar, inputs, labelled, statistics
 from glmtracks.contigs import ContigNames
 from glmtracks.errors import InputError
-from glmtracks.genome import BASES, Genome, normalise
+from glmtracks.genome import BASES, Genome, decode, normalise
 from glmtracks.regions import make_regions
 
 ONE_STAR = "criteria_provided,_single_submitter"
@@ -225,6 +225,24 @@ def test_a_turned_item_scores_the_change_from_major_to_minor_allele():
     items = pd.DataFrame({"contrast": "x", "ref": ["A", "A"], "alt": ["G", "G"], "flipped": [False, True]})
     llr = np.array([[0, -1, -2, -3]] * 2, dtype=np.float32)
     assert allele_frequency.score(items, llr)["score"].tolist() == [2, -2]
+
+    class Expects:
+        """A calibration that knows one change, in the context that the major allele stands in."""
+
+        def corrected(self, llr, context, alt):
+            known = {("CCACC", "G"): -1.5, ("CCGCC", "A"): 0.5}
+            return llr - [known[decode(around), BASES[new]] for around, new in zip(context, alt, strict=True)]
+
+    items["context"] = "CCACC"
+    assert allele_frequency.score(items, llr, Expects())["score_corrected"].tolist() == [0.5, -1.5]
+
+
+@pytest.mark.parametrize("correction", ["synonymous", "pentanucleotide", "none"])
+def test_neutral_sites_stand_among_the_items_where_they_correct(world, correction):
+    given_ = replace(world, options=inputs.Options(correction=correction))
+    assert (len(labelled.neutral(given_)) > 1_000) == (correction == "synonymous")
+    table = labelled.with_contexts(pd.DataFrame({"contig": "c0", "start": [0, 1_000]}), given_)
+    assert table["context"].tolist() == [decode(world.genome.codes("c0", start - 2, start + 3)) for start in (0, 1_000)]
 
 
 def test_a_panel_of_few_samples_has_singletons_that_are_no_common_alleles(world, tmp_path):

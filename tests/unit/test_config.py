@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from glmtracks.config import SHEETS, WORKFLOW, corpus_of, fill_defaults, load, schema
+from glmtracks.config import SHEETS, WORKFLOW, corpus_of, fill_defaults, fingerprint, load, schema
 from glmtracks.errors import InputError
 from glmtracks.reference import MARK, PAGE, reference
 from glmtracks.track_names import ALL_TRACKS, BIGWIG_TRACKS
@@ -44,6 +44,14 @@ def test_a_task_takes_files_and_urls_and_none_is_no_mistake(sheets, tmp_path):
     (tmp_path / "x.bed").write_text("a\t0\t4\n")
     for given in (f"bed={tmp_path / 'x.bed'}", "bed=https://host/x.bed?a=b", ""):
         assert load(sheets(**_inputs("elements", given))).benchmarks[0]["inputs"].get("bed", "") == given[4:]
+
+
+def test_the_fingerprint_is_of_settings_and_cells_not_of_layout(sheets):
+    first = fingerprint(load(sheets()))
+    models = "name\tkind\tsource\tgenomes\tparameters\nm5\tmarkov\ttrain\tyeast\torder={}\n"
+    assert fingerprint(load({**sheets(models="# a comment\n" + models.format(5)), "seed": 1})) == first
+    others = [load({**sheets(), "seed": 2}), load(sheets(models=models.format(4)))]
+    assert len({first, *map(fingerprint, others)}) == 3
 
 
 def test_a_region_of_an_indexed_vcf_is_a_source(sheets, tmp_path):

@@ -5,6 +5,7 @@ Everything wrong is collected and reported at once, in sentences that name file,
 
 import csv
 import difflib
+import json
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha1
@@ -58,6 +59,14 @@ def corpus_of(model: dict) -> NamedCorpus:
     if len(name) > LONGEST_NAME or ambiguous:
         name = f"{genomes[0]}+{len(genomes) - 1}-{sha1(f'{genomes} {held_out}'.encode()).hexdigest()[:8]}"
     return NamedCorpus(name, genomes, held_out)
+
+
+def fingerprint(configuration: Configuration) -> str:
+    """12 hexadecimal digits that change with any setting or cell of a sheet, but not with how files are laid out."""
+    settings = {key: value for key, value in configuration.settings.items() if key not in SHEETS}
+    rows = [[*configuration.genomes.values()], [*configuration.models.values()], configuration.benchmarks]
+    rows = [[{key: value for key, value in row.items() if key != "_where"} for row in sheet] for sheet in rows]
+    return sha1(json.dumps([settings, rows], sort_keys=True).encode()).hexdigest()[:12]
 
 
 def locate(path: str) -> str:

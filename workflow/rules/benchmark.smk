@@ -53,6 +53,7 @@ rule benchmark_scores:
     input:
         table="results/benchmarks/{genome}/{task}/items.parquet",
         scores="results/tracks/{genome}/{model}/scores",
+        calibration=corrected_by,
     output:
         "results/benchmarks/{genome}/{task}/{model}.parquet",
     log:
@@ -160,6 +161,7 @@ rule benchmark_table:
         mem_mb=memory(500),
         runtime=minutes(5),
     params:
+        config_hash=fingerprint(CONFIG),
         skipped=[[genome, task, reason] for (genome, task), reason in SKIPPED.items()],
     message:
         "Gathering the benchmark tables"

@@ -20,7 +20,7 @@ sys.path.insert(0, LIBRARY)
 os.environ.update(PYTHONPATH=LIBRARY)  # inherited by every script, so the checkout is the deployment
 
 from glmtracks.benchmarks import TASKS, missing_inputs
-from glmtracks.config import corpus_of, load, locate
+from glmtracks.config import corpus_of, fingerprint, load, locate
 from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS
@@ -146,6 +146,12 @@ def calibration_of(wildcards):
     """The calibration of scores, for the tracks that are computed with it."""
     calibrated = wildcards.track in CALIBRATED_TRACKS
     return f"results/tracks/{wildcards.genome}/{wildcards.model}/calibration" if calibrated else []
+
+
+def corrected_by(wildcards):
+    """The calibration of a model's scores, for tasks whose further scores are corrected by it."""
+    wanted = TASKS[wildcards.task].corrects and SETTINGS["benchmark"]["correction"] == "pentanucleotide"
+    return f"results/tracks/{wildcards.genome}/{wildcards.model}/calibration" if wanted else []
 
 
 def of_callset(pattern):

@@ -37,6 +37,7 @@ class Task:
     inputs    keys that the column inputs of its benchmark row must have: files; a key is also a kind of
               `glmtracks.download`
     optional  keys that it may have
+    corrects  whether `score` takes a `calibration` too, where the configuration asks for scores corrected by it
     embeds    whether it judges embeddings; only models that have them enter, and `score` takes those of the items
     """
 
@@ -47,6 +48,7 @@ class Task:
     question: str
     inputs: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    corrects: bool = False
     embeds: bool = False
 
 
@@ -121,6 +123,7 @@ TASKS = {
         "Are variants that cause disease scored as less likely than benign and than common ones?",
         inputs=("clinvar",),
         optional=("population", *CONSERVATION),
+        corrects=True,
     ),
     "allele_frequency": Task(
         "allele_frequency",
@@ -130,6 +133,7 @@ TASKS = {
         "Are alleles that stay rare in a population scored as less likely than those that became common?",
         inputs=("population",),
         optional=("callable", *CONSERVATION),
+        corrects=True,
     ),
 }
 

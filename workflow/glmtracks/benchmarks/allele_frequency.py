@@ -24,6 +24,7 @@ from glmtracks.benchmarks import baselines, columns, labelled, snvs, statistics
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
 from glmtracks.benchmarks.matching import matched
 from glmtracks.benchmarks.summary import Contrast, Metric, Scorer
+from glmtracks.calibration import Calibration
 from glmtracks.errors import InputError
 from glmtracks.genome import BASES
 from glmtracks.intervals import merge
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 TOWARD_DAMAGE = 1
 READS = snvs.READS
-USES = ("flipped",)
+USES = ("flipped", *labelled.USES)
 TAILS = (0.001, 0.01, 0.1)  # shares of the items with the highest scores
 RARE, ABSENT, COMMON = "rare", "absent", "common"
 EDGES = (0.001, 0.01)  # of the bins of minor allele frequency between rare and common
@@ -158,7 +159,7 @@ def _described(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
         trinucleotide=baselines.strata(context, minor),
         stratum=substitution + np.where(baselines.is_cpg(context), " at CpG", ""),
     )
-    return labelled.with_ranks(labelled.with_consequences(table, inputs), inputs)
+    return labelled.with_known(table, inputs)
 
 
 def _contrast(rows: pd.DataFrame, name: str, label: np.ndarray) -> pd.DataFrame:
@@ -170,9 +171,9 @@ def _contrast(rows: pd.DataFrame, name: str, label: np.ndarray) -> pd.DataFrame:
     return rows.assign(contrast=name, label=label, **baselines.label_rates(change, rows["trinucleotide"], label))
 
 
-def score(items: pd.DataFrame, llr: np.ndarray) -> pd.DataFrame:
+def score(items: pd.DataFrame, llr: np.ndarray, calibration: Calibration | None = None) -> pd.DataFrame:
     """-llr of the change from the major to the minor allele, and that corrected."""
-    return labelled.score(items, llr, items["flipped"].to_numpy())
+    return labelled.score(items, llr, items["flipped"].to_numpy(), calibration)
 
 
 def contrasts(items: pd.DataFrame) -> list[Contrast]:

@@ -16,6 +16,7 @@ import pandas as pd
 from glmtracks.benchmarks import baselines, columns, labelled, snvs
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
 from glmtracks.benchmarks.summary import Contrast, Scorer
+from glmtracks.calibration import Calibration
 from glmtracks.clinvar import read_clinvar
 from glmtracks.population import read_population
 
@@ -43,7 +44,7 @@ EFFECT_OF_TERM = {
     "intron_variant": "intron",
 }
 
-score = labelled.score
+USES = labelled.USES
 derived = labelled.derived
 
 
@@ -60,7 +61,7 @@ def items(inputs: Inputs) -> pd.DataFrame:
     if variants.empty:
         return pd.DataFrame(columns=list(ITEM_COLUMNS))
     table, _ = snvs.describe(variants, inputs)
-    table = labelled.with_ranks(labelled.with_consequences(table, inputs), inputs)
+    table = labelled.with_known(table, inputs)
     if inputs.features is None:
         table["effect"] = table["molecular_consequence"].map(EFFECT_OF_TERM)
     table["trinucleotide"] = table["stratum"]
@@ -122,6 +123,11 @@ def _common(variants: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
         batch = batch[~pd.MultiIndex.from_frame(batch[KEY]).isin(pathogenic)]
         sample.add(batch[["contig", "start", "ref", "alt"]].assign(label=np.int8(0), kind="common"))
     return sample.rows()
+
+
+def score(items: pd.DataFrame, llr: np.ndarray, calibration: Calibration | None = None) -> pd.DataFrame:
+    """-llr of every item, and that corrected."""
+    return labelled.score(items, llr, calibration=calibration)
 
 
 def contrasts(items: pd.DataFrame) -> list[Contrast]:

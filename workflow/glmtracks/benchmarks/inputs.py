@@ -37,8 +37,8 @@ class Options:
     max_af     highest frequency in a population of a variant that counts as pathogenic
     common     lowest minor allele frequency of a common variant
     called     least share of a call set's samples in which the site of a variant must have been called
-    correction "synonymous": scores are printed too without the mean llr that their substitution type has over
-               synonymous changes; "none": they are not
+    correction further scores: "synonymous", without the mean llr of the substitution type over synonymous changes;
+               "pentanucleotide", as `glmtracks.calibration` has them; "none"
     """
 
     max_items: int = 300_000

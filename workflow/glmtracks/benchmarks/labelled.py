@@ -1,7 +1,8 @@
 """What the tasks on variants of a file share: what each variant does, how conserved its base is, and its scores.
 
-Beside the items stand synonymous SNVs of the test part (contrast `NEUTRAL`, no label): their mean llr, for each of the
-12 substitution types, says how readily a model expects the substitution as such, and the corrected score is without it.
+The corrected score is without how readily a model expects a kind of substitution as such. That is its mean llr over
+neutral sites: for each of the 12 substitution types over synonymous SNVs of the test part, which stand beside the items
+(contrast `NEUTRAL`, no label); or for each pentanucleotide and alternative, from the calibration of a whole genome.
 """
 
 from dataclasses import replace
@@ -13,15 +14,19 @@ from glmtracks.benchmarks import CONSERVATION, columns, snvs
 from glmtracks.benchmarks.inputs import PIECE, Inputs, Sample
 from glmtracks.benchmarks.statistics import MIN_CLASS
 from glmtracks.benchmarks.summary import Contrast, Scorer
+from glmtracks.calibration import Calibration
 from glmtracks.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.conservation import conservation
 from glmtracks.contigs import ContigNames
-from glmtracks.genome import BASES
+from glmtracks.derived import FLANK
+from glmtracks.genome import BASES, decode, encode
+from glmtracks.snv_records import reference_codes
 
 NEUTRAL = "neutral sites"
 MOST_NEUTRAL = 20_000
 FEWEST_NEUTRAL = 10  # of a substitution type; with fewer the mean of all types stands in
 CORRECTED = "score_corrected"
+USES = ("context",)
 RNA_CLASSES = ("tRNA", "rRNA")  # what a biotype ends with; other genes without CDS are ncRNA
 
 
@@ -69,6 +74,11 @@ def _rna_classes(inputs: Inputs) -> dict[str, str]:
     return {gene: name for name in RNA_CLASSES for gene in biotype.index[biotype.str.endswith(name)]}
 
 
+def with_known(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    """Items with their consequence, effect, context, and the raw baselines consequence_rank, phylop and phastcons."""
+    return with_contexts(with_ranks(with_consequences(table, inputs), inputs), inputs)
+
+
 def with_ranks(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
     """Items with the raw baselines consequence_rank, where the genome is annotated, phylop and phastcons, where given.
 
@@ -86,7 +96,7 @@ def with_ranks(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
 
 def neutral(inputs: Inputs) -> pd.DataFrame:
     """At most 20,000 synonymous SNVs of the test part as rows of items without label; none where not wanted."""
-    if inputs.options.correction == "none" or inputs.features is None:
+    if inputs.options.correction != "synonymous" or inputs.features is None:
         return pd.DataFrame()
     sample = Sample("substitution", MOST_NEUTRAL, inputs.seed)
     for _, _, _, table in snvs.variants(inputs):
@@ -96,28 +106,49 @@ def neutral(inputs: Inputs) -> pd.DataFrame:
     if table.empty:
         return table
     table = table.drop(columns=["substitution", "consequence"]).assign(
-        end=table["start"] + 1, contrast=NEUTRAL, label=pd.NA, stratum="", block=""
+        end=table["start"] + 1, contrast=NEUTRAL, label=pd.NA, stratum="", block="", context=""
     )
     return table
 
 
-def score(items: pd.DataFrame, llr: np.ndarray, flipped: np.ndarray | None = None) -> pd.DataFrame:
-    """Columns score, -llr of every item, and score_corrected, where neutral sites stand among the items; float32.
+def with_contexts(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    """SNVs (contig, start) with `context`: the reference base between two neighbours on each side, such as ACGTN."""
+    around = [table.assign(start=table["start"] + offset) for offset in range(-FLANK, FLANK + 1)]
+    codes = np.column_stack([reference_codes(inputs.genome, shifted) for shifted in around])
+    letters = np.frombuffer(decode(codes.ravel()).encode(), dtype=f"S{2 * FLANK + 1}")
+    return table.assign(context=letters.astype(str))
 
-    items    contrast, ref, alt
-    llr      float32 (n, 4), order A, C, G, T
-    flipped  bool (n,): items that are asked about the change from alt to ref; None for none
+
+def score(
+    items: pd.DataFrame,
+    llr: np.ndarray,
+    flipped: np.ndarray | None = None,
+    calibration: Calibration | None = None,
+) -> pd.DataFrame:
+    """Columns score, -llr of every item, and score_corrected, where it can be told; float32.
+
+    items        contrast, ref, alt, context
+    llr          float32 (n, 4), order A, C, G, T
+    flipped      bool (n,): items that are asked about the change from alt to ref; None for none
+    calibration  what corrects; None for neutral sites among the items, if there are any
     """
     found = snvs.score(items, llr, -1)
     ref, alt = (items[name].astype(str).map(BASES.index).to_numpy(dtype=np.int64) for name in ("ref", "alt"))
     turned = np.zeros(len(items), dtype=bool) if flipped is None else np.asarray(flipped, dtype=bool)
     found["score"] = np.where(turned, -found["score"], found["score"]).astype(np.float32)
+    before, after = np.where(turned, alt, ref), np.where(turned, ref, alt)
     at_neutral = (items["contrast"] == NEUTRAL).to_numpy() & found["score"].notna().to_numpy()
-    if not at_neutral.any():
+    if calibration is not None:
+        contexts = encode("".join(items["context"].astype(str))).reshape(len(items), 2 * FLANK + 1)
+        contexts[:, FLANK] = before
+        corrected = -calibration.corrected(-found["score"].to_numpy(), contexts, after.astype(np.uint8))
+    elif at_neutral.any():
+        substitution = 4 * before + after
+        mean = _means(found["score"].to_numpy(dtype=np.float64)[at_neutral], substitution[at_neutral])
+        corrected = found["score"] - mean[substitution]
+    else:
         return found
-    mean = _means(found["score"].to_numpy(dtype=np.float64)[at_neutral], (4 * ref + alt)[at_neutral])
-    substitution = np.where(turned, 4 * alt + ref, 4 * ref + alt)
-    return found.assign(**{CORRECTED: (found["score"] - mean[substitution]).astype(np.float32)})
+    return found.assign(**{CORRECTED: np.asarray(corrected, dtype=np.float32)})
 
 
 def _means(score: np.ndarray, substitution: np.ndarray) -> np.ndarray:

@@ -10,23 +10,28 @@ import pandas as pd
 from glmtracks import tracks
 from glmtracks.benchmarks import task_module
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, stretches
+from glmtracks.calibration import Calibration
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 
 log = logging.getLogger(__name__)
 
 
-def score_items(task: str, items: str | Path, dataset: str | Path, output: str | Path) -> None:
+def score_items(
+    task: str, items: str | Path, dataset: str | Path, output: str | Path, calibration: str | Path | None = None
+) -> None:
     """Write `inputs.ITEM_COLUMNS` of the items, what the task uses, their score and what else it scores as Parquet.
 
     Rows stand in the order of `items`. Items on contigs without scores have a null score; how many is logged.
 
-    items    Parquet of `inputs.draw_items`
-    dataset  folder of genome scores, see `glmtracks.tracks`
+    items        Parquet of `inputs.draw_items`
+    dataset      folder of genome scores, see `glmtracks.tracks`
+    calibration  folder of `glmtracks.calibration` of these scores, for a task that corrects its scores by it
     """
     module = task_module(task)
+    more = {"calibration": Calibration.open(calibration)} if calibration else {}
     table = pd.read_parquet(items, columns=[*ITEM_COLUMNS, *getattr(module, "USES", ())])
-    scored = module.score(table, read_means(dataset, table, module.READS))
+    scored = module.score(table, read_means(dataset, table, module.READS), **more)
     missing = int(scored["score"].isna().sum())
     log.info("%s: %d items, %d without a score", dataset, len(table), missing)
     with atomic(output) as temporary:

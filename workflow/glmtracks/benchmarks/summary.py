@@ -43,6 +43,7 @@ COLUMNS = {
     "verdict": "better | worse | undecided, by whether that interval holds 0; empty without interval",
     "seen": "whether the model saw this genome in training: yes | held out (other parts of it) | no | unknown",
     "model_hash": "of weights and configuration",
+    "config_hash": "of all settings and sheets of the run; in the table of all genomes and tasks",
     "status": "ok, or why something is missing",
 }
 

@@ -42,15 +42,16 @@ def _seen(config: dict, genome: str, tested: set[str]) -> str:
     return "held out" if trained_here or tested <= set(config.get("held_out", {}).get(genome, [])) else "yes"
 
 
-def gather(tables: list[str], skipped: list[tuple[str, str, str]], output: str) -> None:
+def gather(tables: list[str], skipped: list[tuple[str, str, str]], output: str, config_hash: str = "") -> None:
     """Write the summaries of all tasks as one table, with a row for each (genome, task, reason) that was skipped.
 
-    What was skipped is logged too, since a run that leaves something out must say so.
+    What was skipped is logged too, since a run that leaves something out must say so. `config_hash`, of
+    `config.fingerprint`, stands in every row.
     """
     rows = [pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False) for table in tables]
     rows += [not_run(genome, task, f"skipped: {why}") for genome, task, why in skipped]
     for *_, why in skipped:
         logger.warning("skipped: %s", why)
-    table = pd.concat(rows) if rows else pd.DataFrame()
+    table = (pd.concat(rows) if rows else pd.DataFrame()).assign(config_hash=config_hash)
     with atomic(output) as temporary:
         table.reindex(columns=list(COLUMNS)).fillna("").to_csv(temporary, sep="\t", index=False)

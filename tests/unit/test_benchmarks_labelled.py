@@ -280,6 +280,8 @@ def test_selection_is_found_within_types_and_a_mutation_rate_is_not(world, tmp_p
     assert pick(table, scorer="mutation", metric="auroc", **plain)["value"] > 0.6
     assert pick(table, scorer="mutation", metric="auroc_within_stratum", **plain)["value"] == 0.5
     assert pick(table, scorer="mutation", metric="auroc", **even)["value"] == 0.5
+    assert pick(table, scorer="substitution", metric="auroc", contrast="rare vs common, matched")["value"] == 0.5
+    assert "odds_ratio_0.1%" not in set(table["metric"])  # a tail of fewer than 10 items
     row = pick(table, scorer="selection", metric="auroc_within_stratum", **plain)
     assert row["value"] > 0.55 and row["verdict"] == "better" and row["headline"] == "yes"
     assert pick(table, scorer="selection", metric="odds_ratio_10%", **even)["value"] > 1.5

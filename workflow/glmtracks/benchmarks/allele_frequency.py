@@ -23,7 +23,7 @@ from glmtracks.bed import read_bed_of
 from glmtracks.benchmarks import baselines, columns, labelled, snvs, statistics
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
 from glmtracks.benchmarks.matching import matched
-from glmtracks.benchmarks.summary import Contrast, Metric, Scorer
+from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
 from glmtracks.calibration import Calibration
 from glmtracks.errors import InputError
 from glmtracks.genome import BASES
@@ -42,14 +42,22 @@ EDGES = (0.001, 0.01)  # of the bins of minor allele frequency between rare and 
 MATCHED = ", matched"
 
 
-def _odds_ratio(share: float) -> Metric:
-    def estimate(scorer: Scorer, values: pd.DataFrame, cut) -> statistics.Estimate:
+TAIL_METRICS = {f"odds_ratio_{share:.1%}".replace(".0%", "%"): share for share in TAILS}
+
+
+def _odds_ratio(name: str, share: float) -> Metric:
+    def estimate(scorer: Scorer, values: pd.DataFrame, cut: Cut) -> statistics.Estimate:
         return statistics.odds_ratio(values["score"].to_numpy(), cut.label, cut.block, share, cut.weights)
 
-    return Metric(f"odds_ratio_{share:.1%}".replace(".0%", "%"), estimate)
+    return Metric(name, estimate)
 
 
-METRICS = (snvs.within_stratum(("substitution",)), snvs.AUROC, snvs.AUPRC, *map(_odds_ratio, TAILS))
+METRICS = (
+    snvs.within_stratum(("substitution",)),
+    snvs.AUROC,
+    snvs.AUPRC,
+    *(_odds_ratio(name, share) for name, share in TAIL_METRICS.items()),
+)
 
 derived = labelled.derived
 
@@ -67,13 +75,10 @@ def items(inputs: Inputs) -> pd.DataFrame:
     common = table["bin"] == COMMON
     parts = []
     for name in (name for name in table["bin"].unique() if name != COMMON):
-        rows = table[common | (table["bin"] == name)]
-        label = (rows["bin"] == name).to_numpy(dtype=np.int8)
-        parts.append(_contrast(rows, f"{name} vs common", label))
+        rows = _against_common(table[common | (table["bin"] == name)], name)
+        parts.append(rows)
         if name in (RARE, ABSENT):
-            cell = pd.factorize(rows["stratum"])[0]
-            kept = matched(cell, label, inputs.seed)
-            parts.append(_contrast(rows[kept], f"{name} vs common{MATCHED}", label[kept]))
+            parts.append(_matched(rows, inputs.seed))
     parts = [part for part in parts if len(part)]
     if not parts:
         return pd.DataFrame(columns=list(ITEM_COLUMNS))
@@ -162,13 +167,27 @@ def _described(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
     return labelled.with_known(table, inputs)
 
 
-def _contrast(rows: pd.DataFrame, name: str, label: np.ndarray) -> pd.DataFrame:
+def _against_common(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     """Items of one contrast, with the rates of label 1 among substitutions fitted in other blocks."""
-    ref, alt, flipped = (rows[name].to_numpy() for name in ("ref", "alt", "flipped"))
+    label = (rows["bin"] == name).to_numpy(dtype=np.int8)
+    ref, alt, flipped = (rows[column].to_numpy() for column in ("ref", "alt", "flipped"))
     change = pd.DataFrame(
         {"ref": np.where(flipped, alt, ref), "alt": np.where(flipped, ref, alt), "block": rows["block"].to_numpy()}
     )
-    return rows.assign(contrast=name, label=label, **baselines.label_rates(change, rows["trinucleotide"], label))
+    rates = baselines.label_rates(change, rows["trinucleotide"], label)
+    return rows.assign(contrast=f"{name} vs common", label=label, **rates)
+
+
+def _matched(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """As many items of either label in each stratum; what was matched must score one half.
+
+    The rate of a substitution type is that before matching and not cross-fitted: it has one value in each stratum.
+    """
+    cell, label = pd.factorize(rows["stratum"])[0], rows["label"].to_numpy()
+    kept = matched(cell, label, seed)
+    types = pd.factorize(rows["stratum"].astype(str).str[:3])[0]
+    rows = rows.assign(baseline_substitution=baselines.rate(types, label), contrast=rows["contrast"] + MATCHED)
+    return rows[kept]
 
 
 def score(items: pd.DataFrame, llr: np.ndarray, calibration: Calibration | None = None) -> pd.DataFrame:
@@ -177,10 +196,17 @@ def score(items: pd.DataFrame, llr: np.ndarray, calibration: Calibration | None 
 
 
 def contrasts(items: pd.DataFrame) -> list[Contrast]:
-    """One for each bin of frequency; the result is read in those of rare and absent alleles."""
+    """One for each bin of frequency; the result is read in those of rare and absent alleles.
+
+    Odds ratios are of tails of at least 10 items.
+    """
     ends = tuple(f"{name} vs common{more}" for name in (RARE, ABSENT) for more in ("", MATCHED))
-    found = labelled.contrasts(items, METRICS[0].name)
-    return [replace(contrast, headline=contrast.name in ends) for contrast in found]
+    found = []
+    for contrast in labelled.contrasts(items, METRICS[0].name):
+        told = {metric.name for metric in METRICS} if contrast.metrics is None else contrast.metrics
+        short = {name for name, share in TAIL_METRICS.items() if share * len(contrast.rows) < statistics.MIN_CLASS}
+        found.append(replace(contrast, headline=contrast.name in ends, metrics=frozenset(told - short)))
+    return found
 
 
 def baselines_of(items: pd.DataFrame) -> list[Scorer]:

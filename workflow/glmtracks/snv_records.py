@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from glmtracks.alleles import REASONS, classify
+from glmtracks.alleles import REASONS, SCORED, classify
 from glmtracks.contigs import ContigNames
 from glmtracks.download import CUT_BGZIP, bgzip_is_cut
 from glmtracks.errors import InputError
-from glmtracks.genome import UNKNOWN, Genome
+from glmtracks.genome import UNKNOWN, Genome, encode
 from glmtracks.intervals import locate
 
 logger = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class _Tally:
             left_out[f"on contigs that the genome lacks (such as {next(iter(self.elsewhere))})"] = sum(
                 self.elsewhere.values()
             )
-        told = ", ".join(f"{count:,} {what}" for what, count in left_out.items()) or "nothing"
+        told = ", ".join(f"{count:,} {what}" for what, count in left_out.items() if count) or "nothing"
         logger.info("%s: %s SNVs read; left out: %s", self.path, f"{self.snvs - self.mismatches:,}", told)
 
 
@@ -162,12 +162,20 @@ def _table(
 ) -> pd.DataFrame:
     """The SNVs among rows of contig, start, REF, ALT and values."""
     table = pd.DataFrame(rows, columns=["contig", "start", "REF", "ALT", *columns])
-    reason, offset, ref, alt = classify(*(pa.array(table[name].str.upper(), pa.string()) for name in ("REF", "ALT")))
-    changes = (reason == REASONS.index("scored")) & (ref != alt) & (ref != UNKNOWN) & (alt != UNKNOWN)
-    other = np.where(reason == REASONS.index("scored"), REASONS.index("no_alt"), reason)[~changes]
-    for number, count in zip(*np.unique(other, return_counts=True), strict=True):
-        tally.left_out[REASONS[number]] += int(count)
-    table = table.drop(columns=["REF", "ALT"]).assign(start=table["start"] + offset, ref=ref, alt=alt)[changes]
+    before, after = table["REF"].str.upper(), table["ALT"].str.upper()
+    reason, front, back = classify(pa.array(before, pa.string()), pa.array(after, pa.string()))
+    single = (before.str.len() - front - back == 1) & (after.str.len() - front - back == 1) & (reason == SCORED)
+    kinds = np.where(single, "", np.where(reason == SCORED, "no_single_base", np.array(REASONS)[reason]))
+    for name, count in zip(*np.unique(kinds[~single], return_counts=True), strict=True):
+        tally.left_out[str(name)] += int(count)
+    table = table.drop(columns=["REF", "ALT"]).assign(start=table["start"] + front)[single]
+    ref, alt = (
+        encode("".join(text[place] for text, place in zip(texts[single], front[single], strict=True)))
+        for texts in (before, after)
+    )
+    changes = (ref != alt) & (ref != UNKNOWN) & (alt != UNKNOWN)
+    tally.left_out["without_change"] += int((~changes).sum())
+    table = table.assign(ref=ref, alt=alt)[changes]
     if within is not None:
         table = table[inside(table, within)]
     found = reference_codes(genome, table)

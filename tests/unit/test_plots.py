@@ -12,7 +12,7 @@ from report_world import GENOME, KINDS, row, rows_of_all_verdicts, write_model, 
 
 from glmtracks.annotation import write_gff3
 from glmtracks.consequences import CONSEQUENCES
-from glmtracks.genome import BASES, decode
+from glmtracks.genome import BASES, Genome, complement, decode
 from glmtracks.plots import CAPTIONS, PLOTS, caption, figures, make_plot, plots_of, style, tables
 from glmtracks.shards import ScoresWriter
 from glmtracks.tracks import write_dataset
@@ -31,7 +31,7 @@ def test_every_plot_has_a_table_a_figure_and_a_caption_that_says_what_would_be_b
 def test_a_genome_gets_the_plots_that_its_tasks_and_files_allow():
     assert plots_of([], lacks={"annotation", "training"}) == ["differences"]
     assert "llr_by_consequence" not in plots_of(["perplexity"], lacks=set())
-    assert plots_of(["perplexity", "consequence", "outgroup"], lacks=set()) == list(PLOTS)
+    assert plots_of(["perplexity", "sites", "consequence", "windows", "outgroup"], lacks=set()) == list(PLOTS)
 
 
 @given(st.lists(st.floats(0.001, 1), min_size=4, max_size=4))
@@ -167,6 +167,81 @@ def test_a_contig_without_scores_or_genes_gives_an_empty_logo(genes, tmp_path):
     assert tables.logo_start_codons({**genes, "datasets": []}, GENOME, {}).empty
 
 
+def test_logos_of_stop_codons_and_splice_sites_are_read_on_their_own_strand(genes):
+    table = tables.logo_sites(genes, GENOME, {"markov_5": True, "house": False})
+    assert set(table["site"]) == {"stop"}  # these genes have no intron
+    assert table["n"].unique().tolist() == [6]
+    fasta = Genome(genes["fasta"][0])
+    stops = [fasta.codes("chrI", start + 87, start + 90) for start in (200, 900, 1600)]
+    stops += [complement(fasta.codes("chrI", start, start + 3))[::-1] for start in (550, 1250, 1950)]
+    observed = table[table["source"] == tables.OBSERVED].set_index("position")
+    for position in (1, 2, 3):
+        counts = np.bincount([stop[position - 1] for stop in stops], minlength=4) / 6
+        np.testing.assert_allclose(observed.loc[position, list(BASES)].to_numpy(dtype=float), counts)
+
+
+def test_logos_of_introns_hold_gt_and_ag_in_their_places(make_genome, tmp_path):
+    rng = np.random.default_rng(0)
+    codes, rows = rng.integers(0, 4, 2_000).astype(np.uint8), []
+    for number in range(10):
+        low, forward = 100 + 180 * number, number % 2 == 0
+        for start, pair in zip((low + 40, low + 78), ("GT", "AG") if forward else ("CT", "AC"), strict=True):
+            codes[start : start + 2] = [BASES.index(base) for base in pair]
+        same = {"contig": "c", "strand": "+-"[not forward], "transcript": f"t{number}", "gene": f"g{number}"}
+        same |= {"gene_name": "", "biotype": "protein_coding", "feature": "exon", "phase": -1}
+        rows += [{**same, "start": s, "end": e} for s, e in ((low, low + 40), (low + 80, low + 120))]
+    genome = make_genome({"c": decode(codes)})
+    write_gff3(pd.DataFrame(rows), genome.contigs, tmp_path / "genes.gff3.gz")
+    with ScoresWriter(tmp_path / "m.parquet", {"model": "m"}) as writer:
+        writer.write("c", 0, codes, np.full((len(codes), 4), np.log(0.25), dtype=np.float32))
+    write_dataset([tmp_path / "m.parquet"], genome.contigs, tmp_path / "m" / "scores")
+    (tmp_path / "split.tsv").write_text("contig\tstart\tend\tsplit\nc\t0\t2000\ttest\n")
+    sources = {"datasets": [tmp_path / "m" / "scores"], "annotation": [tmp_path / "genes.gff3.gz"]}
+    sources |= {"fasta": [genome.path], "split": [tmp_path / "split.tsv"], "summaries": []}
+    table = tables.logo_sites(sources, GENOME, {"m": False})
+    found = table[table["source"] == tables.OBSERVED].set_index(["site", "position"])
+    for site, places in (("donor", {1: "G", 2: "T"}), ("acceptor", {-2: "A", -1: "G"})):
+        for position, base in places.items():
+            assert found.loc[(site, position), base] == 1, (site, position)
+    assert set(found["n"]) == {10}
+
+
+def test_probabilities_that_are_right_lie_on_the_line(make_genome, tmp_path):
+    rng = np.random.default_rng(0)
+    chance = rng.dirichlet([1, 1, 1, 1], 20_000)
+    codes = (rng.random((20_000, 1)) > np.cumsum(chance, axis=1)).sum(axis=1).clip(max=3).astype(np.uint8)
+    genome = make_genome({"c": decode(codes)})
+    with ScoresWriter(tmp_path / "m.parquet", {"model": "m"}) as writer:
+        writer.write("c", 0, codes, np.log(chance).astype(np.float32))
+    write_dataset([tmp_path / "m.parquet"], genome.contigs, tmp_path / "m" / "scores")
+    (tmp_path / "split.tsv").write_text("contig\tstart\tend\tsplit\nc\t0\t20000\ttest\n")
+    sources = {"datasets": [tmp_path / "m" / "scores"], "split": [tmp_path / "split.tsv"], "summaries": []}
+    table = tables.calibration(sources, GENOME, {"m": False})
+    assert table["n"].sum() == 80_000 and len(table) >= 18
+    assert (table["observed"] - table["predicted"]).abs().to_numpy() == pytest.approx(0, abs=0.06)
+    assert table["predicted"].between(table["low"], table["high"]).all()
+
+
+def _windows(tmp_path):
+    """Scored items of the task windows: two classes, well apart."""
+    rng = np.random.default_rng(0)
+    kinds = np.repeat(["CDS", "intergenic"], 100)
+    components = rng.normal(size=(200, 5)).astype(np.float32) + 5 * (kinds == "CDS")[:, None].astype(np.float32)
+    table = pd.DataFrame({"contrast": "all windows", "stratum": kinds, "components": list(components)})
+    (tmp_path / "windows").mkdir(exist_ok=True)
+    table.to_parquet(tmp_path / "windows" / "house.parquet")
+    return tmp_path / "windows" / "house.parquet"
+
+
+def test_windows_that_lie_apart_lie_apart_on_the_map(tmp_path):
+    sources = {"scores": [_windows(tmp_path)], "summaries": []}
+    table = tables.windows_map(sources, GENOME, {"house": False})
+    middle = table.groupby("class")[["x", "y"]].mean()
+    spread = table.groupby("class")[["x", "y"]].std().to_numpy().max()
+    assert np.linalg.norm(middle.loc["CDS"] - middle.loc["intergenic"]) > 2 * spread
+    assert tables.windows_map(sources, GENOME, {"house": True}).empty
+
+
 def _texts(figure) -> list[str]:
     """All words of a figure."""
     return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
@@ -184,8 +259,9 @@ def _sources(tmp_path) -> dict[str, list]:
 
 
 def test_a_plot_is_the_same_bytes_every_time_in_colours_that_the_page_can_turn_dark(tmp_path, genes):
-    sources = {**genes, **_sources(tmp_path)}
+    shared = {**genes, **_sources(tmp_path)}
     for name in PLOTS:
+        sources = {**shared, "scores": [_windows(tmp_path)]} if name == "windows_map" else shared
         written = []
         for number in (1, 2):
             svg, tsv = tmp_path / str(number) / f"{name}.svg", tmp_path / str(number) / f"{name}.tsv"

@@ -28,6 +28,11 @@ PLOTTED = {
 }
 
 
+def compared(task):
+    """The models whose scores of items are drawn: those that can do the task and are of no kind of baseline."""
+    return [name for name in (able(task) if task else MODELS) if not KINDS[MODELS[name]["kind"]].baseline]
+
+
 wildcard_constraints:
     plot=one_of(PLOTS),
 
@@ -48,7 +53,7 @@ rule plot:
                     genome=wildcards.genome,
                     task=PLOTS[wildcards.plot].task or TASKS_OF[wildcards.genome],
                     model=MODELS,
-                    compared=[name for name, row in MODELS.items() if not KINDS[row["kind"]].baseline],
+                    compared=compared(PLOTS[wildcards.plot].task),
                 )
                 for name in PLOTS[wildcards.plot].reads
             }

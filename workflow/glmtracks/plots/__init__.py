@@ -57,6 +57,24 @@ PLOTS = {
         ("summaries", "datasets", "annotation", "fasta", "split"),
         "No start codon lies in the scored test part of this genome.",
     ),
+    "logo_sites": Plot(
+        "What the model expects at splice sites and stop codons",
+        ("summaries", "datasets", "annotation", "fasta", "split"),
+        "No splice site and no stop codon lies in the scored test part of this genome.",
+        task="sites",
+    ),
+    "calibration": Plot(
+        "Whether probabilities mean what they say",
+        ("summaries", "datasets", "split"),
+        "No held-out base has a score.",
+        task="perplexity",
+    ),
+    "windows_map": Plot(
+        "Windows of the genome as the model sees them, by region class",
+        ("scores", "summaries"),
+        "No model that is not a baseline has embeddings of enough windows.",
+        task="windows",
+    ),
     "training": Plot(
         "How the models were trained",
         ("training", "metrics", "summaries"),

@@ -1,6 +1,8 @@
 """From the table of a plot to its figure: one function for each plot, taking the table of the function of `tables` with
 the same name and the looks of the models (see `style`), and returning a matplotlib Figure."""
 
+from itertools import cycle
+
 import logomaker
 import numpy as np
 import pandas as pd
@@ -10,7 +12,18 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from glmtracks.overview import with_interval
-from glmtracks.plots.style import BASE_COLOURS, GRID, INK, PAPER, SOFT, Look, bare, baseline_looks, legend_above
+from glmtracks.plots.style import (
+    BASE_COLOURS,
+    COLOURS,
+    GRID,
+    INK,
+    PAPER,
+    SOFT,
+    Look,
+    bare,
+    baseline_looks,
+    legend_above,
+)
 from glmtracks.plots.tables import OBSERVED
 
 ROW = 0.34  # inches of a row of a dot plot
@@ -21,6 +34,11 @@ UNITS = {
     "auroc": "AUROC",
 }
 LEAST_BITS = 0.25  # of the scale of a logo, so that noise looks like noise
+SITES = {  # places of the letters that make a site, and what position 1 is
+    "donor": ((15, 16), "the first base of the intron"),
+    "acceptor": ((13, 14), "the first base after the intron"),
+    "stop": ((15, 17), "the first base of the stop codon"),
+}
 SPACE = "\u2003"  # SVG joins ordinary spaces
 
 
@@ -228,16 +246,36 @@ def _name_levels(axes: Axes, named: list[tuple[str, float, str]]) -> None:
 def logo_start_codons(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     """Sequence logos: letters as high as their probability times the information of the position, in bits."""
     sources = list(table["source"].unique())
+    figure = Figure(figsize=(10, 0.6 + 1.75 * len(sources)), layout="constrained")
+    grid = figure.subplots(len(sources), 1, squeeze=False, sharex=True)
+    n = _logos(grid[:, 0], table, (15, 17))
+    grid[-1, 0].set_xlabel(f"position from the first base of the start codon; mean of {n:,} genes")
+    return figure
+
+
+def logo_sites(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Sequence logos as those of start codons, a column for each kind of site."""
+    sites, sources = list(table["site"].unique()), list(table["source"].unique())
+    figure = Figure(figsize=(1.6 + 6 * len(sites), 0.6 + 1.75 * len(sources)), layout="constrained")
+    grid = figure.subplots(len(sources), len(sites), squeeze=False, sharex="col")
+    for column, site in zip(grid.T, sites, strict=True):
+        band, words = SITES[site]
+        n = _logos(column, table[table["site"] == site], band)
+        column[-1].set_xlabel(f"position from {words}; mean of {n:,}")
+    return figure
+
+
+def _logos(column: np.ndarray, table: pd.DataFrame, band: tuple[int, int]) -> int:
+    """Draw the logo of each source in one of a column of axes, with a band over some places; the number of sites."""
+    sources = list(table["source"].unique())
     expected = table.loc[table["source"] != OBSERVED, list(BASE_COLOURS)].to_numpy()
     reach = max(1.1 * information(expected).max(initial=0), LEAST_BITS)
-    figure = Figure(figsize=(10, 0.6 + 1.75 * len(sources)), layout="constrained")
-    grid = figure.subplots(len(sources), 1, squeeze=False, sharex=True)[:, 0]
-    for axes, source in zip(grid, sources, strict=True):
+    for axes, source in zip(column, sources, strict=True):
         rows = table[table["source"] == source]
         probabilities = rows[list(BASE_COLOURS)].to_numpy()
         heights = np.maximum(probabilities * information(probabilities)[:, None], 1e-6)  # no logo is all empty
         letters = pd.DataFrame(heights, columns=list(BASE_COLOURS))
-        axes.axvspan(14.5, 17.5, color=GRID, alpha=0.6, linewidth=0, zorder=-1)
+        axes.axvspan(band[0] - 0.5, band[1] + 0.5, color=GRID, alpha=0.6, linewidth=0, zorder=-1)
         logomaker.Logo(letters, ax=axes, color_scheme=BASE_COLOURS, vpad=0.02, font_name="DejaVu Sans")
         axes.get_lines()[0].set_color(SOFT)  # the line on which the letters stand
         axes.set_ylim(0, 2 if source == OBSERVED else reach)
@@ -248,8 +286,48 @@ def logo_start_codons(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
         axes.grid(visible=False)
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(axis="x", length=0)
-    grid[-1].set_xticks(range(len(rows)), [f"{position:+d}" for position in rows["position"]], size=8)
-    grid[-1].set_xlabel(f"position from the first base of the start codon; mean of {rows['n'].iloc[0]:,} genes")
+    column[-1].set_xticks(range(len(rows)), [f"{position:+d}" for position in rows["position"]], size=8)
+    return int(rows["n"].iloc[0])
+
+
+def calibration(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Share of letters that stand in the genome against the probability that a model gave them."""
+    baselines = [model for model in table["model"].unique() if model not in looks]
+    looks = {**looks, **baseline_looks(baselines)}
+    figure = Figure(figsize=(6.5, 6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
+    for model, rows in table.groupby("model", sort=False):
+        look = looks[model]
+        axes.plot(rows["predicted"], rows["observed"], color=look.colour, linewidth=1)
+        style = {"color": look.colour, "markerfacecolor": look.face, "markersize": 5, "label": model}
+        axes.plot(rows["predicted"], rows["observed"], look.marker, **style)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("predicted probability of a base")
+    axes.set_ylabel("share of those bases that stand there")
+    legend_above(figure, axes)
+    return figure
+
+
+def windows_map(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Windows in two dimensions, a panel for each model, coloured by region class."""
+    models = list(table["model"].unique())
+    colours = cycle((*COLOURS, INK, SOFT))
+    kinds = dict(zip(table["class"].value_counts().index, colours, strict=False))  # the commonest below
+    figure = Figure(figsize=(max(6 * len(models), 7), 6.2), layout="constrained")
+    grid = figure.subplots(1, len(models), squeeze=False)[0]
+    for axes, model in zip(grid, models, strict=True):
+        rows = table[table["model"] == model]
+        for kind, colour in kinds.items():
+            points = rows[rows["class"] == kind]
+            axes.plot(points["x"], points["y"], "o", color=colour, markersize=2.5, alpha=0.7, label=kind)
+        first = rows.iloc[0]
+        axes.set_title(f"{model}: ARI {first['ari']:.2f}, NMI {first['nmi']:.2f}, macro-F1 {first['macro_f1']:.2f}")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.grid(visible=False)
+    legend_above(figure, grid[0])
     return figure
 
 

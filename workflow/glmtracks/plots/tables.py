@@ -11,23 +11,37 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.manifold import TSNE
 
 from glmtracks import tracks
-from glmtracks.annotation import read_annotation
 from glmtracks.benchmarks import TASKS
 from glmtracks.consequences import CONSEQUENCES
 from glmtracks.gene_parts import CLASSES
-from glmtracks.genome import BASES, UNKNOWN, Genome, complement
+from glmtracks.genome import BASES
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import COUNTS, INTERVALS, headlines, read_summary
+from glmtracks.plots.logos import OBSERVED, STRETCH, logo_sites, logo_start_codons
 from glmtracks.split import read_split
+
+__all__ = [  # one for each plot, and what figures need
+    "OBSERVED",
+    "calibration",
+    "differences",
+    "llr_by_consequence",
+    "logo_sites",
+    "logo_start_codons",
+    "outgroup_llr",
+    "perplexity_by_region",
+    "training",
+    "which_are_baselines",
+    "windows_map",
+]
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 60
+CALIBRATION_BINS = 20
+MAPPED, LEAST_MAPPED = 1_500, 100  # windows
 POINTS = 400  # most points of a training curve
-FLANK = 15  # bases before a start codon, and from its first base on
-OBSERVED = "bases in the genome"  # no model can be called so: names have no spaces
-STRETCH = 1_000_000  # bases of scores held in memory at once
 REPEAT = {"repeat", "non-repeat"}
 CPG = {"CpG", "non-CpG"}
 REGIONS = ["all", "CDS", *(f"CDS codon {position}" for position in (1, 2, 3)), *CLASSES[1:]]
@@ -160,71 +174,53 @@ def _validation(path: Path) -> pd.DataFrame:
     return pd.DataFrame() if value is None else pd.DataFrame([row])
 
 
-def logo_start_codons(sources: dict[str, list], genome: str, baseline: dict[str, bool]) -> pd.DataFrame:
-    """source, position, A, C, G, T, n: mean probability of each base around annotated start codons.
+def calibration(sources: dict[str, list], genome: str, baseline: dict[str, bool]) -> pd.DataFrame:
+    """model, low, high (of the bin), predicted, observed, n: how often bases come that a model gave a probability.
 
-    source    `OBSERVED` (how often each base stands there), then the best model and the best baseline by held-out
-              nats per base, where the genome has that task; else the first of each
-    position  -15 … -1, 1 … 15; 1 is the first base of the start codon. There is no position 0.
-    n         start codons: those in the test part of scored contigs whose 30 bases are all defined
+    Each held-out base with scores counts four times, once for each letter. `predicted` is the mean probability in the
+    bin and `observed` the share of letters in it that stand in the genome; bins are a twentieth wide.
     """
-    datasets = {Path(path).parent.name: path for path in sources["datasets"]}
-    if not datasets:
-        return pd.DataFrame()
-    starts = _start_codons(sources, tracks.contigs(next(iter(datasets.values()))))
-    shown = _best_models(_summary(sources, genome), [m for m in baseline if m in datasets], baseline)
-    fasta, columns = Genome(sources["fasta"][0]), ["position", *BASES]
-    sums, n = {name: np.zeros((2 * FLANK, 4)) for name in (OBSERVED, *shown)}, 0
-    for contig, low, high, position, forward in _stretches(starts):
-        offsets = np.where(forward[:, None], np.arange(-FLANK, FLANK), np.arange(FLANK, -FLANK, -1)) + position[:, None]
-        codes = fasta.codes(contig, low, high)[offsets - low]
-        codes = np.where(forward[:, None], codes, complement(codes))
-        defined = (codes != UNKNOWN).all(axis=1)
-        n += int(defined.sum())
-        sums[OBSERVED] += (codes[defined, :, None] == np.arange(4)).sum(axis=0)
-        for model in shown:
-            log_probs = tracks.log_probs(tracks.read(datasets[model], (contig, low, high), tracks.LLR_COLUMNS))
-            found = np.exp(log_probs)[offsets - low]
-            found = np.where(forward[:, None, None], found, found[..., ::-1])  # A, C, G, T reversed is the complement
-            sums[model] += found[defined].sum(axis=0)
-    if not n:
-        return pd.DataFrame()
-    place = np.concatenate([np.arange(-FLANK, 0), np.arange(1, FLANK + 1)])
-    tables = [
-        pd.DataFrame(np.column_stack([place, total / n]), columns=columns).assign(source=name, n=n)
-        for name, total in sums.items()
-    ]
-    return pd.concat(tables, ignore_index=True).astype({"position": int})[["source", *columns, "n"]]
+    split = read_split(sources["split"][0]).query("split == 'test'") if sources["split"] else pd.DataFrame()
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    tables = []
+    for path in map(Path, sources["datasets"]):
+        sums = np.zeros((3, CALIBRATION_BINS))  # letters, probability, letters that stand there
+        for row in split[split["contig"].isin(list(tracks.contigs(path)))].itertuples():
+            for start in range(row.start, row.end, STRETCH):
+                region = (row.contig, start, min(start + STRETCH, row.end))
+                frame = tracks.read(path, region, ["ref", *tracks.LLR_COLUMNS])
+                chance = np.exp(tracks.log_probs(frame))
+                defined = np.isfinite(chance).all(axis=1)
+                true = frame["ref"].astype(str).to_numpy()[defined, None] == np.array(list(BASES))
+                chance, true = chance[defined].ravel(), true.ravel()
+                place = np.minimum((chance * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+                for total, weight in zip(sums, (None, chance, true), strict=True):
+                    total += np.bincount(place, weight, CALIBRATION_BINS)
+        n = sums[0]
+        with np.errstate(invalid="ignore"):
+            columns = {"model": path.parent.name, "low": edges[:-1], "high": edges[1:], "predicted": sums[1] / n}
+            tables.append(pd.DataFrame({**columns, "observed": sums[2] / n, "n": n.astype(np.int64)})[n > 0])
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _best_models(summary: pd.DataFrame, models: list[str], baseline: dict[str, bool]) -> list[str]:
-    """The best model and the best baseline among `models`; the first of each where the summary does not tell."""
-    found = summary[(summary["task"] == "perplexity") & (summary["headline"] == "yes")]
-    loss = found.set_index("scorer")["value"].to_dict()
-    ranked = sorted(models, key=lambda model: loss.get(model, np.inf))
-    sides = ([model for model in ranked if baseline[model] is side] for side in (False, True))
-    return [side[0] for side in sides if side]
+def windows_map(sources: dict[str, list], genome: str, baseline: dict[str, bool]) -> pd.DataFrame:
+    """model, class, x, y, n, ari, nmi, macro_f1: windows of one region class, embeddings brought to two dimensions.
 
-
-def _start_codons(sources: dict[str, list], scored: dict[str, int]) -> pd.DataFrame:
-    """First bases of complete coding sequences in the test part: contig, position (0-based), forward."""
-    features = read_annotation(sources["annotation"][0])
-    coding = features[(features["feature"] == "CDS") & features["contig"].isin(list(scored))]
-    ends = coding.groupby(["contig", "transcript", "strand"], observed=True, sort=False).nth
-    first, last = ends(0), ends(-1)
-    first, last = first[first["strand"] == "+"], last[last["strand"] == "-"]
-    starts = pd.concat([first.assign(position=first["start"]), last.assign(position=last["end"] - 1)])
-    starts = starts[starts["phase"] == 0].drop_duplicates(["contig", "position", "strand"])
-    split = read_split(sources["split"][0]).query("split == 'test'")
-    inside = starts.reset_index().merge(split[["contig", "start", "end"]], on="contig", suffixes=("", "_part"))
-    position, length = inside["position"], inside["contig"].map(scored).astype("int64")
-    kept = position.between(inside["start_part"], inside["end_part"], inclusive="left")
-    kept &= (position >= FLANK) & (position + FLANK < length)
-    return inside[kept].assign(forward=inside["strand"] == "+")[["contig", "position", "forward"]]
-
-
-def _stretches(starts: pd.DataFrame) -> Iterator[tuple[str, int, int, np.ndarray, np.ndarray]]:
-    """Start codons that lie within 1 Mb: contig, the interval to read, positions and strands."""
-    for (contig, _), rows in starts.groupby(["contig", starts["position"] // STRETCH], sort=False, observed=True):
-        position, forward = rows["position"].to_numpy(), rows["forward"].to_numpy()
-        yield str(contig), int(position.min()) - FLANK, int(position.max()) + FLANK + 1, position, forward
+    By t-SNE of the principal components that the task clusters in, at most 1,500 windows drawn for each model; the
+    statistics are those of all windows.
+    """
+    summary = _summary(sources, genome).query("task == 'windows'")
+    tables = []
+    for path in map(Path, sources["scores"]):
+        table = pd.read_parquet(path, columns=["contrast", "stratum", "components"])
+        if baseline[path.stem] or len(table) < LEAST_MAPPED:
+            continue
+        contrast = table["contrast"].iloc[0]  # with repeats, where there are any
+        table = table[table["contrast"] == contrast]
+        told = summary[(summary["scorer"] == path.stem) & (summary["contrast"] == contrast)]
+        told = told.set_index("metric")["value"].reindex(["ari", "nmi", "macro_f1"]).to_dict()
+        drawn = table.sample(min(MAPPED, len(table)), random_state=0)
+        place = TSNE(init="pca", random_state=0).fit_transform(np.stack(drawn["components"]))
+        columns = {"model": path.stem, "class": drawn["stratum"].astype(str), "x": place[:, 0], "y": place[:, 1]}
+        tables.append(pd.DataFrame(columns).assign(n=len(table), **told))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -154,6 +154,11 @@ def corrected_by(wildcards):
     return f"results/tracks/{wildcards.genome}/{wildcards.model}/calibration" if wanted else []
 
 
+def compared(task):
+    """The models whose scores of items are drawn: those that can do the task and are of no kind of baseline."""
+    return [name for name in (able(task) if task else MODELS) if not KINDS[MODELS[name]["kind"]].baseline]
+
+
 def of_callset(pattern):
     """An input function: `pattern` for the genome that a call set refers to."""
     return lambda wildcards: pattern.format(genome=CALLSETS[wildcards.callset]["genome"], **wildcards)

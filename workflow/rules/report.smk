@@ -28,11 +28,6 @@ PLOTTED = {
 }
 
 
-def compared(task):
-    """The models whose scores of items are drawn: those that can do the task and are of no kind of baseline."""
-    return [name for name in (able(task) if task else MODELS) if not KINDS[MODELS[name]["kind"]].baseline]
-
-
 wildcard_constraints:
     plot=one_of(PLOTS),
 

@@ -215,6 +215,25 @@ def test_which_columns_name_classes(tmp_path, fourth, sixth, classes):
     assert set(elements.class_names(rows)) == classes and len(rows) == 60
 
 
+@pytest.mark.parametrize("group", [None, "PLS,CTCF-bound"])
+def test_files_of_nine_columns_name_the_groups_of_encode_by_colour_and_longer_ones_by_name(tmp_path, group):
+    colours = ["255,0,0", "255,167,0", "255,205,0"]
+    rows = [
+        "\t".join(["a", str(n), str(n + 50), f"EH38E{n}", "0", ".", str(n), str(n + 50), colours[n % 3]])
+        + (f"\t{group}\tAll-data/Full-classification" if group else "")
+        for n in range(60)
+    ]
+    (tmp_path / "x.bed").write_text("\n".join(rows) + "\n")
+    found = elements.class_names(read_bed(tmp_path / "x.bed", elements.CLASS_COLUMNS))
+    assert set(found) == ({group} if group else {"PLS", "pELS", "dELS"})
+
+
+def test_a_narrow_peak_without_summits_names_no_class(tmp_path):
+    rows = [f"a\t{n}\t{n + 50}\t.\t0\t.\t7.5\t-1\t-1\t-1" for n in range(60)]
+    (tmp_path / "x.narrowPeak").write_text("\n".join(rows) + "\n")
+    assert set(elements.class_names(read_bed(tmp_path / "x.narrowPeak", elements.CLASS_COLUMNS))) == {"element"}
+
+
 def test_only_the_ten_commonest_classes_are_contrasted(world):
     starts = np.random.default_rng(0).permutation(560)[:52]
     names = [f"k{n}" for n in range(10)] * 5 + ["rare", "rarer"]

@@ -1,6 +1,6 @@
 """Our consequences beside those of bcftools csq, for every SNV of a yeast chromosome; every difference is explained.
 
-What may differ, and nothing else does (figures of the whole genome: docs/consequences.md):
+What may differ, and nothing else does (figures of the whole genome: resources/benchmarks/consequences_csq.md):
 
 - csq knows few kinds of RNA gene: of tRNA and others it says nothing at all, nor of their introns.
 - Ribosomal frameshifts of Ty elements are gaps of one base in the CDS. csq takes the gap for an intron and its

@@ -48,7 +48,7 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
         rows = pd.read_csv(
             path,
             sep="\t",
-            names=[wanted.get(number, f"column {number}") for number in range(max(wanted) + 1)],
+            names=[wanted.get(number, f"column {number}") for number in range(max(width, len(COLUMNS)))],
             usecols=list(wanted.values()),
             dtype=str,
             keep_default_na=False,

@@ -11,6 +11,7 @@ where sequence is predictable for being repetitive, which is why repeat content 
 """
 
 import logging
+import re
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,17 @@ from glmtracks.regions import label_positions
 log = logging.getLogger(__name__)
 
 SHORTEST, LONGEST = 20, 1_000  # bases of a window
-CLASS_COLUMNS = {"name": 3, "class": 5}  # of a BED: where names of classes may stand
+CLASS_COLUMNS = {"name": 3, "class": 5, "colour": 8, "group": 9}  # of a BED: where names of classes may stand
+SCREEN_COLOURS = {  # of the groups of ENCODE's cCREs, whose BED of nine columns names them by colour alone
+    "255,0,0": "PLS",
+    "255,167,0": "pELS",
+    "255,205,0": "dELS",
+    "255,170,170": "DNase-H3K4me3",
+    "0,176,240": "CTCF-only",
+    "6,218,147": "DNase-only",
+    "225,225,225": "low-DNase",
+}
+NUMBER = r"-?[\d.,]+(?:[eE][-+]?\d+)?"
 MOST_NAMES = 30  # a column with more distinct values does not name classes
 MOST_CLASSES = 10
 CODING = ("CDS", "splice_donor", "splice_acceptor")
@@ -86,16 +97,19 @@ def windows_of(intervals: pd.DataFrame) -> pd.DataFrame:
 def class_names(intervals: pd.DataFrame) -> pd.Series:
     """The class of every element, or "element" for all where the file names no classes.
 
-    A column names classes if it is filled in throughout, holds no strands, and has at most 30 values that stand on at
-    least 10 elements each in the mean. The sixth column, where ENCODE's cCREs have theirs, goes before the fourth.
+    A column names classes if it is filled in throughout, holds neither strands nor numbers, and has at most 30 values
+    that stand on at least 10 elements each in the mean. The tenth and the sixth column, where ENCODE's cCREs have
+    theirs, go before the fourth, and that before the colours by which its files of nine columns tell them.
 
     intervals  `CLASS_COLUMNS`
     """
-    for column in ("class", "name"):
-        values = intervals[column]
+    named = intervals.assign(colour=intervals["colour"].map(SCREEN_COLOURS).fillna(""))
+    for column in ("group", "class", "name", "colour"):
+        values = named[column]
         distinct = set(values.unique())
         few = len(distinct) <= min(MOST_NAMES, len(values) / statistics.MIN_CLASS)
-        if distinct and few and not distinct & {"", ".", "+", "-"}:
+        numbers = any(re.fullmatch(NUMBER, value) for value in distinct) if few else False
+        if distinct and few and not numbers and not distinct & {"", ".", "+", "-"}:
             return values
     return pd.Series("element", index=intervals.index)
 

@@ -160,8 +160,10 @@ def single_masks(model: Masked, margin: int, first: int) -> Callable[[Tensor], T
     """
 
     def ask(codes: Tensor) -> Tensor:
-        hidden = (torch.arange(codes.shape[1], device=codes.device) - margin) % (model.receptive_field + 1) == first
-        log_probs = choose(model, "masked").answers(model, codes, hidden=hidden.expand(codes.shape))
-        return torch.where(hidden[:, None], log_probs, torch.nan)[:, margin : codes.shape[1] - margin]
+        distance = model.receptive_field + 1
+        places = torch.arange(margin + first, codes.shape[1] - margin, distance, device=codes.device)
+        log_probs = torch.full((*codes.shape, 4), torch.nan, device=codes.device)
+        log_probs[:, places] = choose(model, "masked").answers(model, codes, places, distance).float()
+        return log_probs[:, margin : codes.shape[1] - margin]
 
     return ask

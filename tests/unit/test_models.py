@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmtracks.errors import InputError
-from glmtracks.models.base import reverse_complement
+from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 from glmtracks.models.registry import KINDS, load, model_class, save
 from glmtracks.strategies import choose
 from glmtracks.training import build
@@ -25,6 +25,7 @@ SIZES = st.fixed_dictionaries(
 )
 
 
+TRAINABLE = [kind for kind, facts in KINDS.items() if not facts.published]
 SMALL = {"order": 3, "prior": 1.0, "width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0}
 
 
@@ -53,6 +54,7 @@ def ask(model, codes: torch.Tensor, species: torch.Tensor | None = None) -> torc
 def test_a_prediction_never_sees_its_own_base(kind, sizes, length, data):
     model, codes = make(kind, sizes), random_codes(sizes["seed"], length, 0.1)
     position = data.draw(st.integers(0, length - 1))
+    codes[0, position] %= 4
     before = ask(model, codes)[0, position]
     for base in range(4 if kind == "masked" else 5):  # an unknown base cannot be masked
         changed = codes.clone()
@@ -177,7 +179,7 @@ def test_a_species_is_told_apart_and_a_stranger_is_read_as_unknown(kind):
     torch.testing.assert_close(both, torch.cat([answers["yeast"], answers["fly"]]))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TRAINABLE)
 def test_every_kind_gives_normalised_distributions(kind):
     model = build(kind, SMALL)
     log_probs = ask(model, random_codes(0, 40, 0.3))
@@ -226,7 +228,7 @@ class FakeCorpus:
             yield None, "", 0, np.array(["ACGTN".index(base) for base in sequence], dtype=np.uint8)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TRAINABLE)
 def test_a_model_survives_its_folder(kind, tmp_path):
     model = build(kind, SMALL, ("yeast", "fly"))
     save(model, tmp_path, seen=["yeast"], licence="MIT")
@@ -263,5 +265,5 @@ def _edit(folder, old: str, new: str) -> None:
 
 def test_the_registry_knows_whether_a_kind_embeds():
     for kind, facts in KINDS.items():
-        own = "embeddings" in model_class(kind).__dict__
+        own = model_class(kind).embeddings is not GenomicLanguageModel.embeddings
         assert own == facts.embeds

@@ -84,3 +84,13 @@ def test_snakemake_finds_nothing_to_complain_about(tmp_path):
     done = snakemake(tmp_path, "--lint")
     assert done.returncode == 0, done.stdout
     assert "your workflow is in a good condition" in done.stdout
+
+
+def test_every_published_model_is_planned_without_data_or_network(tmp_path):
+    config = "models=config/models/published.tsv"
+    done = snakemake(tmp_path, "--dry-run", "--config", config, environment=NO_NETWORK)
+    assert done.returncode == 0, done.stdout
+    sheet = (CHECKOUT / "config/models/published.tsv").read_text().splitlines()
+    rows = [line for line in sheet if not line.startswith("#")][1:]
+    jobs = planned(done.stdout)
+    assert jobs["load_model"] == jobs["plan_scoring"] == len(rows) and "train_model" not in jobs

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from glmtracks.benchmarks import TASKS
 from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
-from glmtracks.models.registry import KINDS
+from glmtracks.models.registry import KINDS, is_on_hub, parameters_of
 from glmtracks.tabix import parse_regions
 
 WORKFLOW = Path(__file__).resolve().parents[1]
@@ -298,10 +298,15 @@ def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> 
             _check_reference(row, column, genomes, "genome of the genome sheet", problems)
         if row.get("source") == "train" and not row["genomes"]:
             problems.append(f"{row['_where']}, genomes: is empty; a model to train needs the genomes to train it on")
-        if row.get("source") not in (None, "train"):
-            _check_file(row, "source", problems)
+        if row.get("source") not in (None, "train") and not is_on_hub(row["source"]):
+            _check_path(row["source"], f"{row['_where']}, source", problems)
         if row.get("kind") in KINDS:
-            rules = schema(f"parameters/{row['kind']}")
+            if KINDS[row["kind"]].published and row.get("source") == "train":
+                problems.append(
+                    f"{row['_where']}, source: a model of kind {row['kind']} is loaded, not trained; give a folder or "
+                    "hub:owner/name@revision"
+                )
+            rules = schema(parameters_of(row["kind"]))
             problems += violations(row["parameters"], rules, f"{row['_where']}, parameters")
             row["parameters"] = fill_defaults(row["parameters"], rules)
 

@@ -128,9 +128,7 @@ class Probe:
         def ask(codes: Tensor) -> Tensor:
             if not self.distance:
                 return runner.strategy.log_probs(runner.model, codes)[:, places]
-            apart = torch.arange(codes.shape[1], device=codes.device) - places[0]
-            hidden = apart % (spacing or self.distance) == 0
-            return runner.strategy.answers(runner.model, codes, hidden=hidden.expand(codes.shape))[:, places]
+            return runner.strategy.answers(runner.model, codes, places, spacing or self.distance)
 
         places = torch.from_numpy(self.places).to(runner.device)
         return runner.batched(ask, self.windows[:most])

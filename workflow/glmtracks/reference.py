@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from glmtracks.config import SHEETS, WORKFLOW, schema
-from glmtracks.models.registry import KINDS
+from glmtracks.models.registry import KINDS, parameters_of
 
 PAGE = WORKFLOW.parent / "config" / "README.md"
 MARK = "<!-- From here on written by: python -m glmtracks.reference -->\n"
@@ -14,7 +14,10 @@ def reference() -> str:
     """Markdown tables of every key of config.yaml, every column of the sheets and every parameter of the models."""
     parts = [_section("config.yaml", schema("config"), "key")]
     parts += [_section(f"{name}.tsv", schema(name), "column") for name in SHEETS]
-    parts += [_section(f"Parameters of kind `{kind}`", schema(f"parameters/{kind}"), "parameter") for kind in KINDS]
+    for name in dict.fromkeys(map(parameters_of, KINDS)):
+        kinds = [f"`{kind}`" for kind in KINDS if parameters_of(kind) == name]
+        title = f"Parameters of kind{'s' if len(kinds) > 1 else ''} {', '.join(kinds)}"
+        parts.append(_section(title, schema(name), "parameter"))
     return "\n".join(parts)
 
 

@@ -187,7 +187,10 @@ def _model_card(page: Page, name: str) -> dict:
     folder = page.results / "models" / name
     config, metrics = _json(folder / "config.json"), _json(folder / "metrics.json")
     card = {"name": name, "row": page.models[name], "metrics": metrics, "training": config.get("training") or {}}
-    return card | {key: config.get(key) for key in CARD_KEYS}
+    card |= {key: config.get(key) for key in CARD_KEYS}
+    if card["architecture"]:  # without the thousands of tokens of some
+        card["architecture"] = {key: value for key, value in card["architecture"].items() if key != "vocabulary"}
+    return card
 
 
 def _stamps(page: Page) -> list[str]:

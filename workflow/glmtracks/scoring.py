@@ -210,9 +210,10 @@ class Runner:
 
     def _by_length(self, tiles: list[Tile]) -> dict[int, list[Tile]]:
         groups = defaultdict(list)
+        smallest = min(SMALLEST, self.window) if self.model.context else SMALLEST
         for tile in tiles:
-            power = 1 << max(tile.end - tile.start - 1, SMALLEST - 1).bit_length()
-            groups[min(power, max(self.window, SMALLEST))].append(tile)
+            power = 1 << max(tile.end - tile.start - 1, smallest - 1).bit_length()
+            groups[min(power, max(self.window, smallest))].append(tile)
         return groups
 
     def _read(self, genome: Genome, tiles: list[Tile], rows: int, length: int) -> Tensor:

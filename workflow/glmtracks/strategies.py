@@ -2,9 +2,12 @@
 
 A masked model answers only for the bases that it cannot see, so it is asked in several passes, each of which hides
 every `spacing`-th base. Spaced farther apart than the receptive field, masks do not see each other, and each answer is
-that of a single mask; closer, a prediction misses the few neighbours that are hidden with it.
+that of a single mask; closer, a prediction misses the few neighbours that are hidden with it. Where a token covers
+several bases it is hidden as a whole and answers for all of them, so masks are counted in tokens, on each strand in the
+tokens that this strand is read as.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -35,8 +38,10 @@ class Strategy:
     spacing: int | None = None
 
     def passes(self, model: GenomicLanguageModel, length: int) -> int:
-        """Forward passes for every base of a window of `length` bases."""
-        return self.strands * (min(self._distance(model), length) if self.name in OF_OBJECTIVE["masked"] else 1)
+        """Forward passes for every base of a window of `length` bases that are all known."""
+        if self.name not in OF_OBJECTIVE["masked"]:
+            return self.strands
+        return self.strands * min(self._distance(model), -(-length // model.token_width))
 
     def log_probs(
         self, model: GenomicLanguageModel, codes: Tensor, margin: int = 0, species: Tensor | None = None
@@ -47,46 +52,66 @@ class Strategy:
         margin    bases on both sides that are read, not asked about
         species   int64 (batch,), as the model takes it
         """
-        (rows, length), inner = codes.shape, codes.shape[1] - 2 * margin
-        if self.name not in OF_OBJECTIVE["masked"]:
-            return self.answers(model, codes, species)[:, margin : margin + inner]
-        distance, place = self._distance(model), torch.arange(length, device=codes.device) - margin
-        passes, known = min(distance, inner), model.species_of(codes, species)
-        result = torch.empty(rows, inner, 4, device=codes.device)
-        at_once = max(POSITIONS[codes.device.type] // codes.numel(), 1)
-        for first in range(0, passes, at_once):
-            some = torch.arange(first, min(first + at_once, passes), device=codes.device)
-            hidden = (place - some[:, None]) % distance == 0  # (passes, length); also in the margins, as farther inside
-            each = hidden[:, None].expand(-1, rows, -1).flatten(0, 1)
-            answers = self.answers(model, codes.repeat(len(some), 1), known.repeat(len(some)), each)
-            asked = place[hidden.any(0) & (place >= 0) & (place < inner)]
-            answers = answers.view(len(some), rows, length, 4)[asked % distance - first, :, asked + margin]
-            result[:, asked] = answers.transpose(0, 1)
-        return result
 
-    def answers(
-        self, model: GenomicLanguageModel, codes: Tensor, species: Tensor | None = None, hidden: Tensor | None = None
-    ) -> Tensor:
-        """What one pass says of each base of windows, (batch, length, 4), as the mean over strands.
+        def ask(strand: Tensor) -> Tensor:
+            if self.name in OF_OBJECTIVE["masked"]:
+                return _ask_in_turn(model, strand, margin, species, self._distance(model))
+            return model.log_probs(strand, species)[:, margin : strand.shape[1] - margin]
 
-        `hidden`, bool (batch, length), are the bases that a masked model must not see.
+        return self._over_strands(ask, codes)
+
+    def answers(self, model: GenomicLanguageModel, codes: Tensor, places: Tensor, distance: int) -> Tensor:
+        """What single passes of a masked model say of `places`, int64 (k,), as the mean over strands: (batch, k, 4).
+
+        Hidden are the tokens of the first of the places and all that are `distance` bases from it, as many tokens
+        apart as `log_probs` would have them; the places must be some of these.
         """
-        there = _ask(model, codes, species, hidden)
+        apart, length = -(-distance // model.token_width), codes.shape[1]
+
+        def ask(strand: Tensor) -> Tensor:
+            first = places[0] if strand is codes else length - 1 - places[0]
+            tokens = model.token_numbers(strand)
+            hidden = (tokens - tokens[:, first, None]) % apart == 0
+            return model.log_probs(strand, hidden=hidden)
+
+        return self._over_strands(ask, codes)[:, places]
+
+    def _over_strands(self, ask: Callable[[Tensor], Tensor], codes: Tensor) -> Tensor:
+        """`ask` of windows, and of their reverse complement if two strands are wanted: then the mean of the logits."""
+        there = ask(codes)
         if self.strands == 1:
             return there
-        back = _ask(model, reverse_complement(codes), species, None if hidden is None else hidden.flip(1)).flip(1, 2)
-        return F.log_softmax((there + back) / 2, dim=-1)
+        return F.log_softmax((there + ask(reverse_complement(codes)).flip(1, 2)) / 2, dim=-1)
 
     def describe(self) -> dict[str, str]:
         """Its fields as text, for the metadata of what was scored with it."""
         return {"strategy": self.name} | {k: str(v) for k, v in asdict(self).items() if k != "name" and v is not None}
 
     def _distance(self, model: GenomicLanguageModel) -> int:
-        return self.spacing or model.receptive_field + 1
+        """Tokens from one mask to the next."""
+        return -(-(self.spacing or model.receptive_field + 1) // model.token_width)
 
 
-def _ask(model: GenomicLanguageModel, codes: Tensor, species: Tensor | None, hidden: Tensor | None) -> Tensor:
-    return model.log_probs(codes, species) if hidden is None else model.log_probs(codes, species, hidden=hidden)
+def _ask_in_turn(
+    model: GenomicLanguageModel, codes: Tensor, margin: int, species: Tensor | None, distance: int
+) -> Tensor:
+    """What one strand's passes say, each of which hides every `distance`-th token: (batch, length - 2 margin, 4)."""
+    rows, length = codes.shape
+    inner = slice(margin, length - margin)
+    tokens = model.token_numbers(codes)
+    turns = (tokens - tokens[:, margin, None]) % distance  # also in the margins, as farther inside
+    asked = turns[:, inner]
+    passes, known = int(asked.max()) + 1, model.species_of(codes, species)
+    result = torch.empty(rows, asked.shape[1], 4, device=codes.device)
+    at_once = max(POSITIONS[codes.device.type] // codes.numel(), 1)
+    for first in range(0, passes, at_once):
+        some = torch.arange(first, min(first + at_once, passes), device=codes.device)
+        hidden = (turns == some[:, None, None]).flatten(0, 1)  # (passes of this time · rows, length)
+        answers = model.log_probs(codes.repeat(len(some), 1), known.repeat(len(some)), hidden=hidden)
+        row, place = ((asked >= some[0]) & (asked <= some[-1])).nonzero(as_tuple=True)
+        answers = answers.view(len(some), rows, length, 4)
+        result[row, place] = answers[asked[row, place] - first, row, place + margin].float()
+    return result
 
 
 def choose(model: GenomicLanguageModel, name: str = "auto", strands: int = 0, spacing: int | None = None) -> Strategy:

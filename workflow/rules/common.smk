@@ -23,7 +23,7 @@ from glmtracks.benchmarks import TASKS, missing_inputs
 from glmtracks.config import corpus_of, fingerprint, load, locate
 from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
-from glmtracks.models.registry import KINDS
+from glmtracks.models.registry import KINDS, is_on_hub
 from glmtracks.track_names import CALIBRATED_TRACKS
 
 # A configuration given on the command line takes the place of the demo's; it is not merged into it.

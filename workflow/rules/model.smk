@@ -1,4 +1,4 @@
-"""A model to score with: trained on a corpus of genomes, or loaded from a folder.
+"""A model to score with: trained on a corpus of genomes, or loaded from a folder or from the Hugging Face Hub.
 
 Needs: a row of the model sheet and, to train, the windows of its genomes. Makes results/models/{model}/:
 model.safetensors, config.json (which alone rebuilds the model), metrics.json, training.tsv, and README.md, the model
@@ -57,9 +57,15 @@ rule train_model:
         "../scripts/train_model.py"
 
 
+def source_of(wildcards):
+    """Where a loaded model is: a folder, or a checkpoint of the Hugging Face Hub."""
+    source = MODELS[wildcards.model]["source"]
+    return source if is_on_hub(source) else locate(source)
+
+
 rule load_model:
     input:
-        folder=lambda wildcards: locate(MODELS[wildcards.model]["source"]),
+        folder=lambda wildcards: [] if is_on_hub(MODELS[wildcards.model]["source"]) else source_of(wildcards),
     output:
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
@@ -78,10 +84,12 @@ rule load_model:
         mem_mb=memory(2000, 3),
         runtime=minutes(10),
     params:
+        source=source_of,
         kind=lambda wildcards: MODELS[wildcards.model]["kind"],
+        parameters=lambda wildcards: MODELS[wildcards.model]["parameters"],
         seen=lambda wildcards: MODELS[wildcards.model]["seen"],
         licence=lambda wildcards: MODELS[wildcards.model]["licence"],
     message:
-        "Loading {wildcards.model} from {input.folder}"
+        "Loading {wildcards.model} ({params.kind}) from {params.source}"
     script:
         "../scripts/load_model.py"

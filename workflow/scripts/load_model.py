@@ -4,8 +4,9 @@ with job(snakemake.log[0]):
     from glmtracks.models.registry import adopt
 
     adopt(
-        snakemake.input.folder,
+        snakemake.params.source,
         kind=snakemake.params.kind,
+        parameters=snakemake.params.parameters,
         seen=snakemake.params.seen,
         licence=snakemake.params.licence,
         metrics_out=snakemake.output.metrics,

@@ -34,10 +34,8 @@ def describe_models(configs: list[str], genome: str, split: str) -> list[dict]:
 
 def _seen(config: dict, genome: str, tested: set[str]) -> str:
     listed = config.get("seen", ["unknown"])
-    if "unknown" in listed:
-        return "unknown"
     if genome not in listed:
-        return "no"
+        return "unknown" if "unknown" in listed else "no"
     trained_here = not config.get("loaded", False)
     return "held out" if trained_here or tested <= set(config.get("held_out", {}).get(genome, [])) else "yes"
 

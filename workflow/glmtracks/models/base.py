@@ -30,6 +30,8 @@ class GenomicLanguageModel(nn.Module, ABC):
     """What a prediction may read: one_pass and masked = every base but the predicted one (masked: by hiding it);
     causal = the bases to its left."""
     tokens: ClassVar[str] = "single bases"
+    token_width: int = 1
+    """Bases that a token covers, and answers for, where all bases are known; 1 also where tokens overlap."""
     context: ClassVar[int | None] = None
     """The longest window that the model can read, in bases; None = any length."""
     equivariant: ClassVar[bool] = False
@@ -55,7 +57,8 @@ class GenomicLanguageModel(nn.Module, ABC):
 
         `species`, int64 (batch,), numbers the species of each window from 1, 0 = unknown; by default that of `read_as`.
         A masked model takes `hidden` besides, bool (batch, length), the bases that it must not see; only its answers at
-        these mean something. How any model is asked about every base of a window: `glmtracks.strategies`.
+        these, and at those of the same token, mean something. How any model is asked about every base of a window:
+        `glmtracks.strategies`.
         """
 
     def training_log_probs(self, codes: Tensor, species: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,6 +67,13 @@ class GenomicLanguageModel(nn.Module, ABC):
         `noise` is uniform in [0, 1), float32 (batch, length); whatever is hidden from the model is drawn from it.
         """
         return self.log_probs(codes, species), torch.ones_like(codes, dtype=torch.bool)
+
+    def token_numbers(self, codes: Tensor) -> Tensor:
+        """The token, int64 (batch, length), counted from the left, in which each base of `codes` can be hidden.
+
+        Bases with the same number are hidden, and answered for, together.
+        """
+        return torch.arange(codes.shape[1], device=codes.device).expand(codes.shape)
 
     @property
     def layers(self) -> int:

@@ -5,6 +5,8 @@ are asked for.
 """
 
 import json
+import logging
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +16,10 @@ from glmtracks.files import atomic, sha256, write_json
 
 if TYPE_CHECKING:
     from glmtracks.models.base import GenomicLanguageModel
+
+logger = logging.getLogger(__name__)
+
+ONLY_SOME_USES = ": what is made with it may not be used commercially"
 
 
 class Kind(NamedTuple):
@@ -25,6 +31,8 @@ class Kind(NamedTuple):
     """whether it has embeddings"""
     baseline: bool = False
     """whether benchmarks list it among the baselines that the other models are measured against"""
+    published: bool = False
+    """whether it loads what others have published, and cannot be trained here"""
 
 
 KINDS = {
@@ -32,7 +40,23 @@ KINDS = {
     "one_pass": Kind("glmtracks.models.one_pass:OnePass", embeds=True),
     "masked": Kind("glmtracks.models.masked:Masked", embeds=True),
     "causal": Kind("glmtracks.models.causal:Causal", embeds=True),
+    "gpn_convnet": Kind("glmtracks.models.gpn:GpnConvNet", embeds=True, published=True),
+    "gpn": Kind("glmtracks.models.gpn:GpnNew", embeds=True, published=True),
+    "nucleotide_transformer": Kind("glmtracks.models.esm:NucleotideTransformer", embeds=True, published=True),
+    "nucleotide_transformer_v2": Kind("glmtracks.models.esm:NucleotideTransformerV2", embeds=True, published=True),
+    "dnabert": Kind("glmtracks.models.bert:DnaBert", embeds=True, published=True),
+    "bert": Kind("glmtracks.models.bert:Bert", embeds=True, published=True),
 }
+
+
+def parameters_of(kind: str) -> str:
+    """Name of the schema of what the column parameters may hold for a kind."""
+    return f"parameters/{'published' if KINDS[kind].published else kind}"
+
+
+def is_on_hub(source: str) -> bool:
+    """Whether a source of the model sheet is a checkpoint of the Hugging Face Hub."""
+    return source.startswith("hub:")
 
 
 def model_class(kind: str) -> type["GenomicLanguageModel"]:
@@ -45,11 +69,11 @@ def model_class(kind: str) -> type["GenomicLanguageModel"]:
 
 def save(model: "GenomicLanguageModel", folder: str | Path, **card) -> None:
     """Write `model.safetensors` and `config.json` (kind, architecture, SHA-256 of the weights, `card`) to `folder`."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save_model
 
     folder = Path(folder)
     with atomic(folder / "model.safetensors") as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, temporary)
+        save_model(model, str(temporary))  # tensors that are shared are written once
         temporary.chmod(0o644)  # safetensors would leave it to its owner alone
     weights = sha256(folder / "model.safetensors")
     content = {"kind": model.kind, "architecture": model.architecture, "sha256": weights, **card}
@@ -79,7 +103,7 @@ def load(folder: str | Path) -> "GenomicLanguageModel":
     Only safetensors are read, never a pickle. Raises `InputError` where weights and config do not belong together.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load_model
 
     content, weights = read_config(folder), Path(folder) / "model.safetensors"
     if not weights.exists():
@@ -90,7 +114,7 @@ def load(folder: str | Path) -> "GenomicLanguageModel":
         )
     try:
         model = model_class(content["kind"])(**content["architecture"])
-        model.load_state_dict(load_file(weights))
+        load_model(model, weights)
     except (TypeError, RuntimeError, SafetensorError) as error:
         first_line = str(error).strip().splitlines()
         raise InputError(
@@ -100,23 +124,60 @@ def load(folder: str | Path) -> "GenomicLanguageModel":
 
 
 def adopt(
-    source: str | Path, *, kind: str, seen: list[str], licence: str, metrics_out: Path, training_out: Path
+    source: str,
+    *,
+    kind: str,
+    seen: list[str],
+    licence: str,
+    parameters: dict | None = None,
+    metrics_out: Path,
+    training_out: Path,
 ) -> None:
-    """Check a trained model of a folder and put it, with what the model sheet says of it, beside `metrics_out`.
+    """Check a trained model and put it, with what the model sheet says of it, beside `metrics_out`.
+
+    source      a folder that `save` wrote; for kinds that are published, a published checkpoint in a folder or at
+                "hub:owner/name@revision"
+    parameters  of the model sheet, for kinds that are published
 
     Metrics and training history come along where the folder has them. Raises `InputError` for a model of another kind,
     or one that `load` refuses.
     """
-    content = read_config(source)
-    if content["kind"] != kind:
-        raise InputError(
-            f"{source} holds a model of kind {content['kind']}, but the model sheet says {kind}; correct the sheet"
-        )
-    said = {**content, "seen": seen, "licence": licence, "loaded": True}
-    for key in ("kind", "architecture", "sha256"):
-        said.pop(key)
-    save(load(source), Path(metrics_out).parent, **said)
+    if KINDS[kind].published and not is_ours(source):
+        model, folder, said = _read_published(source, kind, parameters or {})
+    else:
+        content = read_config(source)
+        if content["kind"] != kind:
+            raise InputError(
+                f"{source} holds a model of kind {content['kind']}, but the model sheet says {kind}; correct the sheet"
+            )
+        model, folder = load(source), Path(source)
+        said = {key: value for key, value in content.items() if key not in ("kind", "architecture", "sha256")}
+    logger.info(f"licence of {source}: {licence}{ONLY_SOME_USES if is_non_commercial(licence) else ''}")
+    save(model, Path(metrics_out).parent, **said | {"seen": seen, "licence": licence, "loaded": True})
     for name, destination, empty in (("metrics.json", metrics_out, "{}\n"), ("training.tsv", training_out, "step\n")):
-        brought = Path(source) / name
+        brought = folder / name
         with atomic(destination) as temporary:
             temporary.write_text(brought.read_text() if brought.exists() else empty)
+
+
+def is_ours(source: str) -> bool:
+    """Whether a source is a folder that `save` wrote, rather than a published checkpoint."""
+    path = Path(source) / "config.json"
+    return path.exists() and '"architecture":' in path.read_text(errors="replace")
+
+
+def is_non_commercial(licence: str) -> bool:
+    """Whether a licence has a non-commercial clause, as CC-BY-NC-SA-4.0 does."""
+    return bool(re.search(r"\bNC\b|non-?commercial", licence, re.IGNORECASE))
+
+
+def _read_published(source: str, kind: str, parameters: dict) -> tuple["GenomicLanguageModel", Path, dict]:
+    """The model of a published checkpoint, its folder, and where it is from."""
+    from glmtracks.models import checkpoint
+
+    folder, origin = checkpoint.fetch(source)
+    published = checkpoint.read(folder)
+    model = model_class(kind).adopt(published, **parameters)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    logger.info(f"{count:,} weights in {', '.join(published.files)}, all of them loaded under their published names")
+    return model, folder, {"published": {**origin, "files": published.files}}

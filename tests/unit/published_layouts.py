@@ -1,0 +1,301 @@
+"""Tiny checkpoints in the layouts that models are published in: options, vocabulary, and seeded random weights.
+
+`originals/{name}.json` holds what the original implementation, at the revision named in `ORIGINALS`, makes of each of
+them: for the tokens `ids` (padding where `there` is 0) the logits, and the states after the last layer and after one
+layer, in float32. Rows with padding were given to the original of DNABERT without it, since it does not hide padding.
+"""
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from glmtracks.models.registry import model_class
+
+FOLDER = Path(__file__).parent / "originals"
+Shapes = Iterator[tuple[str, tuple[int, ...]]]
+
+
+class Layout(NamedTuple):
+    """A published model: its kind, config.json, vocabulary, and the names and shapes of its weights."""
+
+    kind: str
+    options: dict
+    vocabulary: list[str]
+    shapes: list[tuple[str, tuple[int, ...]]]
+    original: str
+
+
+def kmers(k: int) -> list[str]:
+    """In the order of the published vocabularies."""
+    return ["".join(word) for word in itertools.product("ATCG", repeat=k)]
+
+
+def linear(name: str, out: int, inner: int, bias: bool = True) -> Shapes:
+    yield f"{name}.weight", (out, inner)
+    if bias:
+        yield f"{name}.bias", (out,)
+
+
+def norm(name: str, width: int, bias: bool = True) -> Shapes:
+    yield f"{name}.weight", (width,)
+    if bias:
+        yield f"{name}.bias", (width,)
+
+
+def gpn_convnet(width: int, layers: int, kernel: int, vocabulary: int) -> Shapes:
+    for i in range(layers):
+        name = f"model.encoder.{i}"
+        yield f"{name}.conv.1.weight", (width, width, kernel)
+        yield f"{name}.conv.1.bias", (width,)
+        yield from norm(f"{name}.conv.4", width)
+        yield from linear(f"{name}.ffn.0", width, width)
+        yield from norm(f"{name}.ffn.2", width)
+    yield from linear("cls.decoder.0", width, width)
+    yield from norm("cls.decoder.2", width)
+    yield from linear("cls.decoder.3", vocabulary, width)
+
+
+def gpn(width: int, layers: int, inner: int, kernels: tuple[int, int], depthwise: bool) -> Shapes:
+    for i in range(layers):
+        name, groups = f"model.encoder.layer.{i}", width if depthwise and i else 1
+        yield from norm(f"{name}.conv.0", width, False)
+        yield f"{name}.conv.2.weight", (width, width // groups, kernels[i > 0])
+        yield from linear(f"{name}.conv.5", width, width, False)
+        yield from norm(f"{name}.ffn.0", width, False)
+        yield from linear(f"{name}.ffn.1", inner, width, False)
+        yield from linear(f"{name}.ffn.3", width, inner, False)
+    yield from norm("model.ln_f", width, False)
+    yield from linear("cls.transform.0", width, width, False)
+    yield from norm("cls.transform.2", width, False)
+    yield from linear("cls.decoder", 7, width, False)
+
+
+def gpn_bytenet(width: int, layers: int, kernels: tuple[int, int]) -> Shapes:
+    half = width // 2
+    yield "model.embeddings.word_embeddings.weight", (7, width)
+    for i in range(layers):
+        name = f"model.encoder.layer.{i}.layer"
+        yield from norm(f"{name}.0", width)
+        yield from linear(f"{name}.2", half, width)
+        yield from norm(f"{name}.3", half)
+        yield f"{name}.6.weight", (half, half, kernels[i > 0])
+        yield f"{name}.6.bias", (half,)
+        yield from norm(f"{name}.8", half)
+        yield from linear(f"{name}.10", width, half)
+    yield from norm("model.ln_f", width)
+    yield from linear("cls.decoder", 7, width)
+
+
+def transformer_layer(name: str, width: int, inner: int, pre: bool, ffn: int, bias: bool) -> Shapes:
+    """ESM (`pre`) has a norm before attention and one before the feed-forward part, BERT one behind each."""
+    for part in ("query", "key", "value"):
+        yield from linear(f"{name}.attention.self.{part}", width, width)
+    yield from linear(f"{name}.attention.output.dense", width, width)
+    yield from norm(f"{name}.attention.LayerNorm" if pre else f"{name}.attention.output.LayerNorm", width)
+    yield from linear(f"{name}.intermediate.dense", ffn, width, bias)
+    yield from linear(f"{name}.output.dense", width, inner, bias)
+    yield from norm(f"{name}.LayerNorm" if pre else f"{name}.output.LayerNorm", width)
+
+
+def esm(width: int, layers: int, inner: int, vocabulary: int, positions: int, v2: bool) -> Shapes:
+    yield "esm.embeddings.word_embeddings.weight", (vocabulary, width)
+    yield "esm.embeddings.position_embeddings.weight", (positions, width)
+    for i in range(layers):
+        yield from transformer_layer(f"esm.encoder.layer.{i}", width, inner, True, inner * (1 + v2), not v2)
+    yield from norm("esm.encoder.emb_layer_norm_after", width)
+    yield "lm_head.bias", (vocabulary,)
+    yield from linear("lm_head.dense", width, width)
+    yield from norm("lm_head.layer_norm", width)
+    if v2:
+        yield "lm_head.decoder.weight", (vocabulary, width)
+
+
+def bert(width: int, layers: int, inner: int, vocabulary: int, positions: int) -> Shapes:
+    yield "bert.embeddings.word_embeddings.weight", (vocabulary, width)
+    yield "bert.embeddings.position_embeddings.weight", (positions, width)
+    yield "bert.embeddings.token_type_embeddings.weight", (2, width)
+    yield from norm("bert.embeddings.LayerNorm", width)
+    for i in range(layers):
+        yield from transformer_layer(f"bert.encoder.layer.{i}", width, inner, False, inner, True)
+    yield "cls.predictions.bias", (vocabulary,)
+    yield from linear("cls.predictions.transform.dense", width, width)
+    yield from norm("cls.predictions.transform.LayerNorm", width)
+
+
+BASES = ["[PAD]", "[MASK]", "[UNK]", *"acgt"]
+NT = ["<unk>", "<pad>", "<mask>", "<cls>", *kmers(2), *"ATCGN"]
+NT_V2 = ["<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>", *kmers(2), *"ATCGN"]
+NT_6 = ["<unk>", "<pad>", "<mask>", "<cls>", *kmers(6), *"ATCGN"]
+DNABERT_6 = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers(6)]
+DNABERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers(2)]
+
+SPLICEBERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"NACGT"]
+
+GPN_NEW = {
+    "model_type": "GPN",
+    "hidden_size": 12,
+    "num_hidden_layers": 3,
+    "first_kernel_size": 5,
+    "rest_kernel_size": 3,
+}
+ESM = {
+    "model_type": "esm",
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "mask_token_id": 2,
+    "pad_token_id": 1,
+    "max_position_embeddings": 40,
+    "emb_layer_norm_before": False,
+    "layer_norm_eps": 1e-5,
+}
+GPN_CODE = "songlab-cal/gpn, 99293f823a7f01dd5f9a05a7e2d7db701cda9228"
+DNABERT_CODE = "jerryji1993/DNABERT, b6da04ec9a7d4e53efe5b33a6ce1a21c0e7ac413"
+NT_CODE = "instadeepai/nucleotide-transformer, 2dc37b86e16a6970fbc731751f7719d9f676f7f9 (JAX)"
+LAYOUTS = {
+    "gpn_convnet": Layout(
+        "gpn_convnet",
+        {
+            "model_type": "ConvNet",
+            "hidden_size": 12,
+            "n_layers": 4,
+            "kernel_size": 5,
+            "dilation_cycle": 3,
+            "vocab_size": 7,
+        },
+        BASES,
+        list(gpn_convnet(12, 4, 5, 7)),
+        f"{GPN_CODE}: gpn/legacy.py, ConvNetForMaskedLM",
+    ),
+    "gpn": Layout(
+        "gpn",
+        {**GPN_NEW, "intermediate_size": 20, "vocab_size": 7, "bias": False},
+        BASES,
+        list(gpn(12, 3, 20, (5, 3), False)),
+        f"{GPN_CODE}: gpn/model.py, GPNForMaskedLM",
+    ),
+    "gpn_depthwise": Layout(
+        "gpn",
+        {**GPN_NEW, "intermediate_size": 20, "depthwise": True, "dilation_double_every": 2},
+        BASES,
+        list(gpn(12, 3, 20, (5, 3), True)),
+        f"{GPN_CODE}: gpn/model.py, GPNForMaskedLM",
+    ),
+    "gpn_bytenet": Layout(
+        "gpn",
+        {
+            **GPN_NEW,
+            "encoder": "bytenet",
+            "slim": True,
+            "bias": True,
+            "embedding": "embedding",
+            "mlm_head_transform": False,
+        },
+        BASES,
+        list(gpn_bytenet(12, 3, (5, 3))),
+        f"{GPN_CODE}: gpn/model.py, GPNForMaskedLM",
+    ),
+    "nucleotide_transformer": Layout(
+        "nucleotide_transformer",
+        {**ESM, "vocab_size": len(NT), "token_dropout": True, "position_embedding_type": "absolute"},
+        NT,
+        list(esm(16, 2, 24, len(NT), 40, False)),
+        NT_CODE,
+    ),
+    "nucleotide_transformer_v2": Layout(
+        "nucleotide_transformer_v2",
+        {
+            **ESM,
+            "vocab_size": len(NT_V2),
+            "token_dropout": False,
+            "position_embedding_type": "rotary",
+            "add_bias_fnn": False,
+            "tie_word_embeddings": False,
+        },
+        NT_V2,
+        list(esm(16, 2, 24, len(NT_V2), 40, True)),
+        NT_CODE,
+    ),
+    "dnabert": Layout(
+        "dnabert",
+        {
+            "architectures": ["BertForMaskedLM"],
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "intermediate_size": 24,
+            "max_position_embeddings": 32,
+            "type_vocab_size": 2,
+            "vocab_size": len(DNABERT),
+        },
+        DNABERT,
+        list(bert(16, 2, 24, len(DNABERT), 32)),
+        f"{DNABERT_CODE}: src/transformers/modeling_bert.py, BertForMaskedLM",
+    ),
+    "splicebert": Layout(
+        "bert",
+        {
+            "model_type": "bert",
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "intermediate_size": 24,
+            "max_position_embeddings": 32,
+            "position_embedding_type": "absolute",
+            "vocab_size": 10,
+        },
+        SPLICEBERT,
+        list(bert(16, 2, 24, 10, 32)),
+        "transformers 5.23.0: BertForMaskedLM, with attention written out",
+    ),
+}
+
+
+def weights(name: str, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Random weights of a layout, of a size that makes every one of them matter."""
+    rng = np.random.default_rng(seed)
+
+    def draw(name: str, shape: tuple[int, ...]) -> torch.Tensor:
+        is_scale = len(shape) == 1 and name.endswith("weight")
+        scale = 0.3 if len(shape) == 1 else (2 / np.prod(shape[1:])) ** 0.5
+        return torch.from_numpy((is_scale + scale * rng.normal(size=shape)).astype(np.float32))
+
+    return {weight: draw(weight, shape) for weight, shape in LAYOUTS[name].shapes}
+
+
+def write(name: str, folder: Path, seed: int = 0) -> Path:
+    """A checkpoint of a layout as the Hugging Face Hub has it; returns its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    layout = LAYOUTS[name]
+    (folder / "config.json").write_text(json.dumps(layout.options))
+    (folder / "vocab.txt").write_text("\n".join(layout.vocabulary) + "\n")
+    save_file(weights(name, seed), folder / "model.safetensors")
+    return folder
+
+
+def inputs(name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens, int64 (2, 15), with masks among them and, where the model heeds it, padding in the second row; and where
+    there is none, bool (2, 15)."""
+    layout, rng = LAYOUTS[name], np.random.default_rng(1)
+    words = [number for number, token in enumerate(layout.vocabulary) if token.isalpha()]
+    ids, there = torch.from_numpy(rng.choice(words, (2, 15))), torch.ones(2, 15, dtype=torch.bool)
+    special = {token.strip("[]<>").lower(): n for n, token in enumerate(layout.vocabulary) if not token.isalpha()}
+    ids[:, [3, 9]] = special["mask"]
+    if "cls" in special:
+        ids[:, 0] = special["cls"]
+        ids[1, 12:], there[1, 12:] = special["pad"], False
+    return ids, there
+
+
+def meta(kind: str, vocabulary: list[str], **options):
+    """A model of a published size, without memory for its weights."""
+    cls = model_class(kind)
+    with torch.device("meta"):
+        return cls(vocabulary=vocabulary, **cls.options | options)

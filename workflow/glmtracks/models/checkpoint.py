@@ -1,0 +1,247 @@
+"""What others publish of a model, read without running any of their code: options, vocabulary, weights.
+
+A checkpoint is a folder as the Hugging Face Hub has it: config.json, vocab.txt or tokenizer.json, and the weights as
+safetensors or as a pickle of tensors alone, in one file or in the several that an index names.
+"""
+
+import json
+import logging
+import re
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from glmtracks.errors import InputError
+from glmtracks.files import sha256
+
+logger = logging.getLogger(__name__)
+
+HUB = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+READ_FROM_HUB = ["config.json", "vocab.txt", "vocab.json", "tokenizer.json", "LICENSE*", "*.safetensors*"]
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+HOW_TO_CONVERT = (
+    "where you trust it, write its state dict with safetensors.torch.save_file(module.state_dict(), "
+    "'model.safetensors') and give the folder of that"
+)
+
+# Options that say nothing about what a trained network computes.
+IGNORED = re.compile(
+    r"_.*|architectures|auto_map|torch_dtype|dtype|transformers_version|name_or_path|.*dropout(_prob|_rate)?|"
+    r"initializer_.*|init_.*|id2label|label2id|num_labels|problem_type|finetuning_task|task_specific_params|prefix|"
+    r"output_(past|attentions|hidden_states|scores)|return_dict.*|use_(cache|bfloat16|return_dict)|torchscript|"
+    r"gradient_checkpointing|(bos|eos|sep|cls|unk|decoder_start)_token_ids?|classifier_.*|classification_head.*|"
+    r"do_sample|early_stopping|(max|min)_length|num_beam.*|diversity_penalty|temperature|top_[kp]|typical_p|"
+    r"repetition_penalty|length_penalty|(encoder_)?no_repeat_ngram_size|bad_words_ids|num_return_sequences|"
+    r"chunk_size_feed_forward|remove_invalid_values|exponential_decay_length_penalty|suppress_tokens|begin_suppress_.*|"
+    r"forced_.*|tokenizer_class|sep_token|pruned_heads|tf_legacy_loss|directionality|pooler_.*|gradient_.*"
+)
+
+
+class Checkpoint(NamedTuple):
+    """A published model.
+
+    options     of its config.json
+    vocabulary  its tokens by id; empty where the checkpoint has none
+    weights     by their published names
+    files       SHA-256 of the files of weights, by name
+    """
+
+    folder: Path
+    options: dict
+    vocabulary: list[str]
+    weights: dict[str, Tensor]
+    files: dict[str, str]
+
+
+def fetch(source: str) -> tuple[Path, dict[str, str]]:
+    """The folder of a source, and where it is from: a path, or "hub:owner/name@revision".
+
+    What the cache of the hub has is not asked for again. Raises InputError where the hub has no such thing.
+    """
+    found = HUB.fullmatch(source)
+    if not found:
+        return Path(source), {"source": source}
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    wanted = {"repo_id": found["name"], "revision": found["revision"]}
+
+    def get(patterns: list[str]) -> Path:
+        try:
+            return Path(snapshot_download(**wanted, allow_patterns=patterns, local_files_only=True))
+        except LocalEntryNotFoundError:
+            return Path(snapshot_download(**wanted, allow_patterns=patterns))
+
+    try:
+        folder = get(READ_FROM_HUB)
+        if not list(folder.glob("*.safetensors")) and not list(folder.glob("*.bin")):
+            folder = Path(snapshot_download(**wanted, allow_patterns=[*READ_FROM_HUB, "pytorch_model*.bin*"]))
+    except (HfHubHTTPError, OSError, ValueError) as error:  # OSError: among them everything of the network
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"{source} could not be fetched from the hub ({said}); check name and revision, or give a local folder"
+        ) from None
+    if not found["revision"]:
+        logger.warning(f"{source} names no revision; write hub:{found['name']}@{folder.name} to keep the one found now")
+    return folder, {"source": source, "revision": folder.name}
+
+
+def read(folder: str | Path) -> Checkpoint:
+    """A checkpoint from its folder; raises InputError for what is missing, damaged or not read."""
+    folder = Path(folder)
+    options = _read_json(folder / "config.json", "the options of the model")
+    if not isinstance(options, dict):
+        raise InputError(f"{folder / 'config.json'} holds no options; restore it from where the model came from")
+    files = _weight_files(folder)
+    weights: dict[str, Tensor] = {}
+    for file in files:
+        weights |= _read_weights(file)
+    broken = [name for name, tensor in weights.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if broken:
+        raise InputError(
+            f"{folder}: the weights {', '.join(broken[:3])} hold values that are no numbers; fetch it again"
+        )
+    return Checkpoint(folder, options, _read_vocabulary(folder), weights, {file.name: sha256(file) for file in files})
+
+
+def choose_options(
+    options: dict, known: dict, fixed: dict, idle: tuple[str, ...], model_types: tuple[str, ...], where: str
+) -> dict:
+    """The options of a published config.json that shape a network: those of `known`, with its defaults.
+
+    known   option -> what it is where the config does not say; Ellipsis = it must say
+    fixed   option -> the only value that the implementation stands for
+    idle    options that such a network does not heed
+
+    Raises InputError for a config of another type of model, for an option that is missing, of a value other than the
+    fixed one, or unknown.
+    """
+    if options.get("model_type", model_types[0]) not in model_types:
+        raise InputError(
+            f"{where} is of a model of the type {options['model_type']}, not {' or '.join(model_types)}; "
+            "correct the kind in the model sheet"
+        )
+    for name, value in options.items():
+        if name in fixed:
+            if value != fixed[name]:
+                raise InputError(f"{where}: the option {name} = {value!r} is not supported, only {fixed[name]!r} is")
+        elif name not in (*known, *idle, "model_type") and not IGNORED.fullmatch(name):
+            raise InputError(
+                f"{where}: unknown option {name} = {value!r}; a model of this kind has {', '.join([*known, *fixed])}"
+            )
+    missing = [name for name, value in known.items() if value is ... and name not in options]
+    if missing:
+        raise InputError(f"{where} lacks {', '.join(missing)}; restore it from where the model came from")
+    return {name: options.get(name, value) for name, value in known.items()}
+
+
+def load_strictly(
+    network: nn.Module, weights: dict[str, Tensor], *, unused: str, tied: dict[str, str], where: str
+) -> None:
+    """Load weights under their published names: none missing, none unexpected, all of the right shape.
+
+    unused  pattern of the names of weights that no prediction needs (buffers that are computed, heads of other tasks)
+    tied    names of weights that are another's by construction -> that other: absent, or equal to it
+
+    Raises InputError with one sentence.
+    """
+    own = {name: tensor for name, tensor in network.state_dict().items() if not re.fullmatch(unused, name)}
+    found = {name: tensor for name, tensor in weights.items() if not re.fullmatch(unused, name)}
+    for name, other in tied.items():
+        if name in found and other in found and not torch.equal(found[name], found[other]):
+            raise InputError(f"{where}: {name} and {other} differ, but a model of this kind has one tensor for both")
+        if name in own and name not in found and other in found:
+            found[name] = found[other]
+        if name not in own:
+            found.pop(name, None)
+    missing, unexpected = sorted(own.keys() - found), sorted(found.keys() - own)
+    if missing or unexpected:
+        parts = [
+            f"{len(names)} {what} ({', '.join(names[:3])}{' …' if len(names) > 3 else ''})"
+            for names, what in ((missing, "missing"), (unexpected, "unexpected"))
+            if names
+        ]
+        raise InputError(f"{where}: the names of its weights are not those of its kind: {' and '.join(parts)}")
+    wrong = [name for name, tensor in own.items() if tensor.shape != found[name].shape]
+    if wrong:
+        shapes = [f"{tuple(tensor[wrong[0]].shape)}" for tensor in (found, own)]
+        raise InputError(
+            f"{where}: {wrong[0]} has the shape {shapes[0]} where config.json asks for {shapes[1]}; "
+            "weights and config do not belong together"
+        )
+    network.load_state_dict(found, strict=False)
+
+
+def _read_json(path: Path, what: str) -> dict | list:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path.parent} holds no {path.name}, {what}; give the folder of a whole checkpoint") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); fetch it again") from None
+
+
+def _read_vocabulary(folder: Path) -> list[str]:
+    if (folder / "vocab.txt").exists():
+        return (folder / "vocab.txt").read_text(encoding="utf-8").split()
+    if (folder / "tokenizer.json").exists():
+        content = _read_json(folder / "tokenizer.json", "the vocabulary")
+        numbers = dict(content.get("model", {}).get("vocab", {}))
+        numbers |= {token["content"]: token["id"] for token in content.get("added_tokens", [])}
+    elif (folder / "vocab.json").exists():
+        numbers = _read_json(folder / "vocab.json", "the vocabulary")
+    else:
+        return []
+    by_id = {number: token for token, number in numbers.items()}
+    if sorted(by_id) != list(range(len(numbers))):
+        raise InputError(f"{folder}: the ids of its vocabulary are not 0 to {len(numbers) - 1}; fetch it again")
+    return [by_id[number] for number in range(len(numbers))]
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    for name in WEIGHTS:
+        index = folder / f"{name}.index.json"
+        if (folder / name).exists():
+            return [folder / name]
+        if index.exists():
+            named = sorted(set(_read_json(index, "the list of weights")["weight_map"].values()))
+            missing = [file for file in named if Path(file).name != file or not (folder / file).exists()]
+            if missing:
+                raise InputError(f"{index} names {missing[0]}, which is not beside it; fetch the checkpoint again")
+            return [folder / file for file in named]
+    for suffix in SUFFIXES:
+        if len(files := sorted(folder.glob(f"*{suffix}"))) == 1:
+            return files
+    raise InputError(f"{folder} holds no weights; a checkpoint has {' or '.join(WEIGHTS)}")
+
+
+def _read_weights(file: Path) -> dict[str, Tensor]:
+    from pickle import UnpicklingError
+
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        content = load_file(file) if file.suffix == ".safetensors" else _unpickle(file)
+    except UnpicklingError:
+        raise InputError(f"{file} holds a pickled module or other code, which is never run; {HOW_TO_CONVERT}") from None
+    except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{file} is damaged or cut off ({said}); fetch it again") from None
+    if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
+        raise InputError(f"{file} holds more than tensors by name; {HOW_TO_CONVERT}")
+    return content
+
+
+def _unpickle(file: Path) -> object:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old protocols, which are refused all the same where they hold code
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    for key in ("state_dict", "model_state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            return content[key]
+    return content

@@ -1,0 +1,137 @@
+"""What the models that others have published share: how they are loaded, asked and read."""
+
+import logging
+from abc import abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from glmtracks.corpus import Corpus
+from glmtracks.errors import InputError
+from glmtracks.models import checkpoint
+from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.models.checkpoint import Checkpoint
+from glmtracks.models.tokens import Tokens
+
+logger = logging.getLogger(__name__)
+
+
+class Published(GenomicLanguageModel):
+    """A model whose weights have the names that they were published under, inside `network`.
+
+    Its architecture is what its config.json says, its vocabulary, and `context`.
+    """
+
+    objective = "masked"
+    model_types: ClassVar[tuple[str, ...]]
+    options: ClassVar[dict]
+    """What config.json may say -> what holds where it does not; Ellipsis = it must say."""
+    fixed: ClassVar[dict] = {}
+    """What config.json may say, but only this."""
+    idle: ClassVar[tuple[str, ...]] = ()
+    """What config.json may say, but the network does not heed."""
+    unused: ClassVar[str] = ""
+    """Pattern of the names of weights that are published with the network, but that no prediction needs."""
+    tied: ClassVar[dict[str, str]] = {}
+    """Names of weights that are another's by construction."""
+    usual_vocabulary: ClassVar[tuple[str, ...]] = ()
+    """The vocabulary where the checkpoint has none, since its tokenizer is a program."""
+
+    network: nn.Module
+    reads: Tokens
+
+    def __init__(self, vocabulary: list[str], context: int = 0, **options):
+        super().__init__(vocabulary=list(vocabulary), context=context, **options)
+
+    def finish(self, network: nn.Module, reads: Tokens, longest: int | None) -> None:
+        """Take the parts of the model; `longest` is the longest window, in bases, that is usual for it or possible."""
+        self.network, self.reads = network.eval(), reads
+        wanted = self.architecture["context"]
+        if wanted and reads.longest and wanted > reads.longest:
+            raise InputError(f"context = {wanted:,}: the model cannot read more than {reads.longest:,} bases")
+        self.context = wanted or longest
+        self.token_width = reads.width
+
+    @classmethod
+    def adopt(cls, published: Checkpoint, context: int = 0) -> "Published":
+        """The model of a checkpoint; raises InputError, in one sentence, where it is not one of this kind."""
+        where, vocabulary = f"{published.folder}/config.json", published.vocabulary or list(cls.usual_vocabulary)
+        if not vocabulary:
+            raise InputError(f"{published.folder} holds neither vocab.txt nor tokenizer.json, the vocabulary")
+        rules = (cls.options, cls.fixed, cls.idle, cls.model_types)
+        options = checkpoint.choose_options(published.options, *rules, where)
+        cls.check_vocabulary(vocabulary, options, str(published.folder))
+        try:
+            model = cls(vocabulary=vocabulary, context=context, **options)
+        except InputError as error:
+            raise InputError(f"{published.folder}: {error}") from None
+        except Exception as error:  # whatever the many classes of the network say of values that make no sense
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"{where}: its options fit no network of the kind {cls.kind} ({said})") from None
+        tied = cls.tied if options.get("tie_word_embeddings", True) else {}
+        checkpoint.load_strictly(
+            model.network, published.weights, unused=cls.unused, tied=tied, where=str(published.folder)
+        )
+        return model.eval()
+
+    @classmethod
+    def check_vocabulary(cls, vocabulary: list[str], options: dict, where: str) -> None:
+        """Raise InputError where vocabulary and config contradict each other."""
+        size = options["vocab_size"]
+        if len(vocabulary) > size:
+            raise InputError(
+                f"{where}: its vocabulary has {len(vocabulary)} tokens, its weights {size}; they do not belong together"
+            )
+        for name, tokens in (("mask_token_id", ("<mask>", "[MASK]")), ("pad_token_id", ("<pad>", "[PAD]"))):
+            number = options.get(name)
+            if number is not None and (number >= len(vocabulary) or vocabulary[number] not in tokens):
+                raise InputError(
+                    f"{where}: token {number} of its vocabulary is not {' or '.join(tokens)}, as {name} in config.json "
+                    "says; they do not belong together"
+                )
+
+    @property
+    def receptive_field(self) -> int:
+        return self.context - 1
+
+    @abstractmethod
+    def states(self, ids: Tensor, there: Tensor, layer: int) -> Tensor:
+        """States of tokens (batch, T, channels) after a layer, numbered as in `embeddings`.
+
+        ids    int64 (batch, T)
+        there  bool (batch, T), False for padding
+        """
+
+    @abstractmethod
+    def logits(self, states: Tensor) -> Tensor:
+        """Logits over the vocabulary (batch, T, tokens) from the states of the last layer."""
+
+    def token_numbers(self, codes: Tensor) -> Tensor:
+        return self.reads.numbers(codes)
+
+    def log_probs(self, codes: Tensor, species: Tensor | None = None, hidden: Tensor | None = None) -> Tensor:
+        """See `GenomicLanguageModel` and `glmtracks.models.tokens`; unknown bases cannot be hidden."""
+        read = self.reads.read(codes)
+        ids = read.ids if hidden is None else read.masked(hidden & (codes < 4), self.reads.mask)
+        return read.log_probs(self.logits(self.states(ids, read.there, self.layers)))
+
+    def embeddings(self, codes: Tensor, layer: int = -1) -> Tensor:
+        """The states of the token that covers a base, their mean where there are several; of the unmasked window."""
+        read, layer = self.reads.read(codes), self.layer_number(layer)
+        return read.states(self.states(read.ids, read.there, layer)).float()
+
+    def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
+        raise TypeError(f"a model of kind {self.kind} is loaded, not trained")
+
+
+def kmer_length(vocabulary: list[str]) -> int:
+    """Bases of the longest token that is made of bases alone."""
+    return max((len(token) for token in vocabulary if token and not set(token.upper()) - set("ACGT")), default=0)
+
+
+def one_hot(ids: Tensor, width: int, like: Tensor) -> Tensor:
+    """(batch, T, width), in the number format of `like`."""
+    return torch.nn.functional.one_hot(ids, width).to(like.dtype)

@@ -64,10 +64,9 @@ def _one_pass_rate(runner: Runner) -> float:
 def _single_mask_rate(runner: Runner, queries: int = QUERIES) -> float:
     """Bases per second where each has a window of its own, on both strands, with it hidden in the middle."""
     codes = torch.from_numpy(_random(queries)).to(runner.device)
-    hidden = torch.zeros(codes.shape, dtype=torch.bool, device=codes.device)
-    hidden[:, WINDOW // 2] = True
+    middle = torch.tensor([WINDOW // 2], device=codes.device)
     with torch.inference_mode():
-        return queries / _seconds(lambda: runner.strategy.answers(runner.model, codes, hidden=hidden).cpu())
+        return queries / _seconds(lambda: runner.strategy.answers(runner.model, codes, middle, WINDOW).cpu())
 
 
 def _measure_spacing(corpus: Corpus, shape: dict, recipe: dict, threads: int) -> list[Measured]:

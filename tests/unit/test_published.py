@@ -5,6 +5,7 @@ import pickle
 import shutil
 
 import numpy as np
+import pandas as pd
 import published_layouts as layouts
 import pytest
 import torch
@@ -14,6 +15,8 @@ from safetensors.torch import load_file, save_file
 from glmtracks.errors import InputError
 from glmtracks.models import checkpoint
 from glmtracks.models.registry import KINDS, adopt, load, model_class, read_config
+from glmtracks.planning import plan_scoring
+from glmtracks.scoring import score_shard
 from glmtracks.strategies import choose
 
 
@@ -55,6 +58,26 @@ def test_a_published_model_is_asked_like_any_other(name, tmp_path):
         assert model.embeddings(codes).shape[:2] == (2, 24)
     torch.testing.assert_close(log_probs.exp().sum(-1), torch.ones(2, 24))
     assert (log_probs.std(dim=1) > 1e-3).all()
+
+
+@pytest.mark.parametrize("name", ["gpn", "nucleotide_transformer", "dnabert"])
+def test_a_genome_is_planned_and_scored_with_a_published_model(name, tmp_path, make_genome):
+    rng = np.random.default_rng(0)
+    genome = make_genome({"a": "N" * 20 + "".join(rng.choice(list("ACGT"), 100)) + "NN" + "ACGTTGCA" * 3})
+    folder, provenance = (
+        adopt_layout(name, tmp_path, parameters={"context": 20}),
+        genome.path.with_name("provenance.json"),
+    )
+    settings = {"contigs": "", "window": 64, "batch": 2, "precision": "float32", "device": "cpu"}
+    settings |= {"species": "", "sample": 10, "agreement": 0.9}
+    job = {"model_folder": folder, "fasta": genome.path, "provenance": provenance, "settings": settings, "threads": 1}
+    plan, scores = tmp_path / "plan.json", tmp_path / "0001-of-0001.parquet"
+    plan_scoring(**job, destination=plan, table_out=tmp_path / "plan.tsv", strategy="masked", strands=0)
+    score_shard(**job, plan=plan, shard="0001-of-0001", destination=scores)
+    table = pd.read_parquet(scores)
+    known = np.array([base in "ACGT" for base in "N" * 20 + "A" * 100 + "NN" + "A" * 24])
+    assert (table["entropy"].notna() == known).all()
+    assert (table["entropy"][known] < 2).all()
 
 
 ESM = {"intermediate_size": 5120, "mask_token_id": 2, "pad_token_id": 1}

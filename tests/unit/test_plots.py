@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from report_world import GENOME, KINDS, row, rows_of_all_verdicts, write_model, write_scores, write_summary
 
 from glmtracks.annotation import write_gff3
+from glmtracks.benchmarks import statistics
 from glmtracks.consequences import CONSEQUENCES
 from glmtracks.genome import BASES, Genome, complement, decode
 from glmtracks.plots import CAPTIONS, PLOTS, caption, figures, make_plot, plots_of, style, tables
@@ -31,7 +32,8 @@ def test_every_plot_has_a_table_a_figure_and_a_caption_that_says_what_would_be_b
 def test_a_genome_gets_the_plots_that_its_tasks_and_files_allow():
     assert plots_of([], lacks={"annotation", "training"}) == ["differences"]
     assert "llr_by_consequence" not in plots_of(["perplexity"], lacks=set())
-    assert plots_of(["perplexity", "sites", "consequence", "windows", "outgroup"], lacks=set()) == list(PLOTS)
+    every = ["perplexity", "sites", "consequence", "windows", "outgroup", "clinvar", "allele_frequency"]
+    assert plots_of(every, lacks=set()) == list(PLOTS)
 
 
 @given(st.lists(st.floats(0.001, 1), min_size=4, max_size=4))
@@ -258,10 +260,58 @@ def _sources(tmp_path) -> dict[str, list]:
     }
 
 
+LABELLED = ("clinvar_curves", "llr_by_frequency", "odds_ratios")
+
+
+def _labelled(tmp_path, name: str) -> dict[str, list]:
+    """Scores and summaries that a plot of labelled variants is drawn from, in which the model is nearly right."""
+    low, high = np.linspace(-2, 1, 40), np.linspace(0, 3, 30)
+    clinvar = {"all P/LP vs B/LB": (high, low), "tRNA P/LP vs B/LB": (high[:5], low)}
+    contrasts = {
+        f"{name} vs common": (high + n, low) for n, name in enumerate(("MAF 1-5 %", "MAF below 0.1 %", "rare"))
+    }
+    contrasts["rare vs common, matched"] = (high + 2, low[:30])
+    odds = {"metric": "odds_ratio_10%", "headline": "no"}
+    rows = [
+        row("clinvar", "all P/LP vs B/LB", "house", 0.9, 0.1, metric="auroc"),
+        row("allele_frequency", "rare vs common, matched", "house", 5.0, 2.0, **odds),
+        row("allele_frequency", "rare vs common, matched", "markov_5", 3.0, **odds),
+    ]
+    return {
+        "summaries": [write_summary(tmp_path / "labelled.tsv", rows)],
+        "scores": [write_scores(tmp_path / name / "house.parquet", clinvar if name == LABELLED[0] else contrasts)],
+    }
+
+
+def test_curves_of_clinvar_begin_and_end_where_they_must(tmp_path):
+    table = tables.clinvar_curves(_labelled(tmp_path, "clinvar_curves"), GENOME, BASELINE)
+    assert set(table["contrast"]) == {"all P/LP vs B/LB"}  # five of tRNA are too few
+    roc, precision = (table[table["curve"] == curve] for curve in ("roc", "precision"))
+    assert (roc["x"].iloc[0], roc["y"].iloc[0], roc["x"].iloc[-1], roc["y"].iloc[-1]) == (0, 0, 1, 1)
+    area = np.trapezoid(roc["y"], roc["x"])
+    score = np.concatenate([np.linspace(0, 3, 30), np.linspace(-2, 1, 40)])
+    assert area == pytest.approx(statistics.auroc(score, np.arange(70) < 30, np.zeros(70, dtype=int)).value)
+    assert precision["x"].iloc[-1] == 1 and precision["y"].iloc[-1] >= 30 / 70
+    assert set(table["base_rate"]) == {30 / 70} and set(table["best_baseline"]) == {"markov_5"}
+
+
+def test_scores_over_frequency_hold_the_common_alleles_once(tmp_path):
+    table = tables.llr_by_frequency(_labelled(tmp_path, "llr_by_frequency"), GENOME, BASELINE)
+    found = table.set_index("bin").loc[["rare", "MAF below 0.1 %", "MAF 1-5 %", "common"]]
+    assert found["n"].tolist() == [30, 30, 30, 40]
+    assert found["mean"].is_monotonic_increasing
+
+
+def test_odds_ratios_are_those_of_the_matched_contrast(tmp_path):
+    table = tables.odds_ratios(_labelled(tmp_path, "odds_ratios"), GENOME, BASELINE)
+    assert table[["scorer", "tail", "value"]].values.tolist() == [["house", "10%", 5.0], ["markov_5", "10%", 3.0]]
+
+
 def test_a_plot_is_the_same_bytes_every_time_in_colours_that_the_page_can_turn_dark(tmp_path, genes):
     shared = {**genes, **_sources(tmp_path)}
     for name in PLOTS:
-        sources = {**shared, "scores": [_windows(tmp_path)]} if name == "windows_map" else shared
+        sources = shared | _labelled(tmp_path, name) if name in LABELLED else shared
+        sources = {**shared, "scores": [_windows(tmp_path)]} if name == "windows_map" else sources
         written = []
         for number in (1, 2):
             svg, tsv = tmp_path / str(number) / f"{name}.svg", tmp_path / str(number) / f"{name}.tsv"

@@ -75,6 +75,24 @@ PLOTS = {
         "No model that is not a baseline has embeddings of enough windows.",
         task="windows",
     ),
+    "clinvar_curves": Plot(
+        "How well pathogenic variants are told from benign ones",
+        ("scores", "summaries"),
+        "ClinVar has too few variants on the test part of this genome for a curve.",
+        task="clinvar",
+    ),
+    "llr_by_frequency": Plot(
+        "Scores of alleles, by how common they are",
+        ("scores", "summaries"),
+        "No allele of the test part has a score by a model that is not a baseline.",
+        task="allele_frequency",
+    ),
+    "odds_ratios": Plot(
+        "Rare alleles among the changes that are least expected",
+        ("summaries",),
+        "There are too few alleles on the test part of this genome for an odds ratio.",
+        task="allele_frequency",
+    ),
     "training": Plot(
         "How the models were trained",
         ("training", "metrics", "summaries"),

@@ -20,16 +20,20 @@ from glmtracks.gene_parts import CLASSES
 from glmtracks.genome import BASES
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import COUNTS, INTERVALS, headlines, read_summary
+from glmtracks.plots.labelled_tables import clinvar_curves, llr_by_frequency, odds_ratios
 from glmtracks.plots.logos import OBSERVED, STRETCH, logo_sites, logo_start_codons
 from glmtracks.split import read_split
 
 __all__ = [  # one for each plot, and what figures need
     "OBSERVED",
     "calibration",
+    "clinvar_curves",
     "differences",
     "llr_by_consequence",
+    "llr_by_frequency",
     "logo_sites",
     "logo_start_codons",
+    "odds_ratios",
     "outgroup_llr",
     "perplexity_by_region",
     "training",

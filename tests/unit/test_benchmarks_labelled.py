@@ -366,3 +366,27 @@ def test_gnomad_on_the_mitochondrion(mitochondrion, tmp_path):
     transition = pick(table, scorer="transition", metric="auroc", contrast="rare vs common")
     within = pick(table, scorer="transition", metric="auroc_within_stratum", contrast="rare vs common")
     assert transition["value"] > 0.6 and within["value"] == 0.5
+
+
+def test_strains_of_yeast(shared_data, tmp_path):
+    """Counts of a panel of seven strains agree with an independent reader; common alleles are less often missense."""
+    outputs = {"sizes_out": tmp_path / "sizes", "provenance_out": tmp_path / "provenance"}
+    normalise(shared_data / "yeast/sacCer3.fa.gz", tmp_path / "g.fa.gz", include="^(chr)?I$", **outputs)
+    genome = Genome(tmp_path / "g.fa.gz")
+    (contig,) = genome.contigs
+    features = read_features(shared_data / "yeast/sacCer3.gff3.gz", ContigNames(genome.contigs), genome.contigs)
+    regions = make_regions(genome, features, pd.DataFrame(columns=["contig", "start", "end"]))
+    test = pd.DataFrame({"contig": [contig], "start": [20_000], "end": [200_000]})
+    path = shared_data / "yeast/strains7.sites.vcf.gz"
+    table = allele_frequency.items(inputs.Inputs(genome, regions, test, features, files={"population": str(path)}))
+    table = table[table["contrast"] == "rare vs common"]
+
+    records = pd.read_csv(path, sep="\t", comment="#", header=None, usecols=[0, 1, 7], names=["c", "p", "info"])
+    records = records[(records["c"] == "I") & (records["p"] > 20_000) & (records["p"] <= 200_000)]
+    counts = records["info"].str.extract(r"AC=(\d+);AN=(\d+)").astype(int)
+    minor = np.minimum(counts[0], counts[1] - counts[0])[counts[1] >= 3.5]
+    copies = minor[minor > 0].tolist()
+    assert table["label"].sum() == copies.count(1) > 1_000
+    assert (1 - table["label"]).sum() == len(copies) - copies.count(1) > 500
+    missense = (table["effect"] == "missense").groupby(table["label"]).mean()
+    assert missense[1] > missense[0]

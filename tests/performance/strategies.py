@@ -71,7 +71,7 @@ def _single_mask_rate(runner: Runner, queries: int = QUERIES) -> float:
 
 def _measure_spacing(corpus: Corpus, shape: dict, recipe: dict, threads: int) -> list[Measured]:
     """Speed of the spacing that is chosen for a trained model over that of single masks."""
-    trained = train("masked", shape, recipe, corpus, MINUTES)
+    trained = train("masked", shape, recipe | {"validations": 1}, corpus, MINUTES)
     runner, genome = _start(trained.model, recipe["precision"], threads), corpus.genomes[0].genome
     probe = Probe.draw(runner, genome, genome.contigs, SETTINGS["scores"]["sample"])
     table = compare_spacings(probe, runner, probe.log_probs(runner), SETTINGS["scores"]["agreement"])

@@ -344,12 +344,13 @@ def test_a_parameter_of_one_model_recomputes_that_model_alone(road, tmp_path):
         "benchmark_scores": 3,
         "benchmark_summary": 3,
         "benchmark_table": 1,
-        "bigwig": 5,
+        "bigwig": 11,
+        "calibrate": 1,
         "embed": 1,
         "embed_regions": 1,
         "join_shards": 1,
         "plan_scoring": 1,
-        "plot": 6,
+        "plot": 7,
         "report_page": 1,
         "score_shard": 1,
         "track_hub": 1,
@@ -365,7 +366,7 @@ def test_a_model_loaded_from_its_folder_scores_as_it_did_when_trained(road, tmp_
     loaded = {"name": "loaded", "kind": "one_pass", "source": "given", "seen": "toy", "licence": "MIT"}
     project.sheet("models", [*models, loaded])
     shard = "results/scores/toy/{}/0001-of-0001.parquet"
-    assert planned(project.run(shard.format("loaded"))) == {"load_model": 1, "score_shard": 1}
+    assert planned(project.run(shard.format("loaded"))) == {"load_model": 1, "plan_scoring": 1, "score_shard": 1}
     scores, before = (pq.read_table(project.folder / shard.format(name)) for name in ("loaded", "tiny"))
     assert scores.equals(before)
     card = json.loads((project.results / "models/loaded/config.json").read_text())

@@ -17,16 +17,18 @@ from .table import Measured
 TRACK = "llr_A"
 SIZES = {"short": 1_000_000, "long": 6_000_000}  # bases
 BLOCK = 500_000  # bases that are drawn, and repeated
-JOB = """
-import json, resource, sys, time
+JOB = r"""
+import json, re, sys, time
+from pathlib import Path
 from glmtracks import tracks
 from glmtracks.bigwig import write_bigwig
 _, dataset, track, destination = sys.argv
 began = time.process_time()
 write_bigwig(dataset, tracks.contigs(dataset), track, destination)
 seconds = time.process_time() - began
-print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000]))
-"""  # a process of its own, as in the workflow, so that no other memory is counted
+peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+print(json.dumps([seconds, int(peak[1]) / 1000]))
+"""  # a process of its own, as in the workflow; getrusage would count the memory of the process that started it
 
 
 def measure_bigwig(sizes: dict[str, int] = SIZES) -> list[Measured]:

@@ -128,6 +128,26 @@ def bert(width: int, layers: int, inner: int, vocabulary: int, positions: int) -
     yield from norm("cls.predictions.transform.LayerNorm", width)
 
 
+def caduceus(width: int, layers: int, vocabulary: int, rcps: bool) -> Shapes:
+    inner, rank, states, kernel = 2 * width, 1, 4, 4
+    words = "caduceus.backbone.embeddings.word_embeddings"
+    yield f"{words}.embedding.weight" if rcps else f"{words}.weight", (vocabulary, width)
+    for i in range(layers):
+        for way in ("fwd", "rev"):
+            name = f"caduceus.backbone.layers.{i}.mixer{'.submodule' if rcps else ''}.mamba_{way}"
+            yield f"{name}.A_log", (inner, states)
+            yield f"{name}.D", (inner,)
+            yield f"{name}.conv1d.weight", (inner, 1, kernel)
+            yield f"{name}.conv1d.bias", (inner,)
+            yield f"{name}.x_proj.weight", (rank + 2 * states, inner)
+            yield from linear(f"{name}.dt_proj", inner, rank)
+            if way == "fwd":  # those of the other way are the same
+                yield f"{name}.in_proj.weight", (2 * inner, width)
+                yield f"{name}.out_proj.weight", (width, inner)
+        yield f"caduceus.backbone.layers.{i}.norm.weight", (width,)
+    yield "caduceus.backbone.norm_f.weight", (width,)
+
+
 BASES = ["[PAD]", "[MASK]", "[UNK]", *"acgt"]
 NT = ["<unk>", "<pad>", "<mask>", "<cls>", *kmers(2), *"ATCGN"]
 NT_V2 = ["<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>", *kmers(2), *"ATCGN"]
@@ -156,9 +176,35 @@ ESM = {
     "emb_layer_norm_before": False,
     "layer_norm_eps": 1e-5,
 }
+CHARACTERS = ["[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]", *"ACGTN"]
+CADUCEUS = {
+    "model_type": "caduceus",
+    "d_model": 8,
+    "n_layer": 3,
+    "ssm_cfg": {"d_state": 4, "d_conv": 4, "expand": 2, "dt_rank": "auto", "conv_bias": True, "bias": False},
+    "bidirectional": True,
+    "bidirectional_strategy": "add",
+    "bidirectional_weight_tie": True,
+    "fused_add_norm": True,
+    "rms_norm": True,
+    "residual_in_fp32": True,
+    "pad_token_id": -100,
+}
+
+
+def complements(pairs: dict[int, int], size: int) -> dict[str, int]:
+    """The complement of each token, by its id, as config.json has it."""
+    both = pairs | {b: a for a, b in pairs.items()}
+    return {str(i): both.get(i, i) for i in range(size)}
+
+
 GPN_CODE = "songlab-cal/gpn, 99293f823a7f01dd5f9a05a7e2d7db701cda9228"
 DNABERT_CODE = "jerryji1993/DNABERT, b6da04ec9a7d4e53efe5b33a6ce1a21c0e7ac413"
 NT_CODE = "instadeepai/nucleotide-transformer, 2dc37b86e16a6970fbc731751f7719d9f676f7f9 (JAX)"
+CADUCEUS_CODE = (
+    "kuleshov-group/caduceus, 0060a6d8079b6a040fc55d505e15972a327b70a6: CaduceusForMaskedLM, with the reference scan "
+    "and norms of state-spaces/mamba, e9594ce1c732d97440f0332fdc43170a2294dbfa"
+)
 LAYOUTS = {
     "gpn_convnet": Layout(
         "gpn_convnet",
@@ -255,6 +301,27 @@ LAYOUTS = {
         list(bert(16, 2, 24, 10, 32)),
         "transformers 5.23.0: BertForMaskedLM, with attention written out",
     ),
+    "caduceus_ph": Layout(
+        "caduceus",
+        {**CADUCEUS, "vocab_size": 16, "rcps": False},
+        CHARACTERS,
+        list(caduceus(8, 3, 16, False)),
+        CADUCEUS_CODE,
+    ),
+    "caduceus_ps": Layout(
+        "caduceus",
+        {**CADUCEUS, "vocab_size": 16, "rcps": True, "complement_map": complements({7: 10, 8: 9}, 16)},
+        CHARACTERS,
+        list(caduceus(8, 3, 16, True)),
+        CADUCEUS_CODE,
+    ),
+    "plant_caduceus": Layout(
+        "plant_caduceus",
+        {**CADUCEUS, "vocab_size": 8, "rcps": True, "complement_map": complements({3: 6, 4: 5}, 8)},
+        BASES,
+        list(caduceus(8, 3, 8, True)),
+        CADUCEUS_CODE,
+    ),
 }
 
 
@@ -265,6 +332,7 @@ def weights(name: str, seed: int = 0) -> dict[str, torch.Tensor]:
     def draw(name: str, shape: tuple[int, ...]) -> torch.Tensor:
         is_scale = len(shape) == 1 and name.endswith("weight")
         scale = 0.3 if len(shape) == 1 else (2 / np.prod(shape[1:])) ** 0.5
+        scale /= 10 if name.endswith("out_proj.weight") else 1  # what a scan adds up grows large
         return torch.from_numpy((is_scale + scale * rng.normal(size=shape)).astype(np.float32))
 
     return {weight: draw(weight, shape) for weight, shape in LAYOUTS[name].shapes}
@@ -288,7 +356,7 @@ def inputs(name: str) -> tuple[torch.Tensor, torch.Tensor]:
     ids, there = torch.from_numpy(rng.choice(words, (2, 15))), torch.ones(2, 15, dtype=torch.bool)
     special = {token.strip("[]<>").lower(): n for n, token in enumerate(layout.vocabulary) if not token.isalpha()}
     ids[:, [3, 9]] = special["mask"]
-    if "cls" in special:
+    if layout.kind in ("nucleotide_transformer", "nucleotide_transformer_v2", "dnabert", "bert"):
         ids[:, 0] = special["cls"]
         ids[1, 12:], there[1, 12:] = special["pad"], False
     return ids, there

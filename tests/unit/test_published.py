@@ -14,6 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from glmtracks.errors import InputError
 from glmtracks.models import checkpoint
+from glmtracks.models.base import reverse_complement
+from glmtracks.models.caduceus import scan
 from glmtracks.models.registry import KINDS, adopt, load, model_class, read_config
 from glmtracks.planning import plan_scoring
 from glmtracks.scoring import score_shard
@@ -108,6 +110,24 @@ SIZES = {  # million weights of published checkpoints
         | {"vocab_size": 4105, "hidden_size": 2560, "num_hidden_layers": 32, "intermediate_size": 10240}
         | {"num_attention_heads": 20, "max_position_embeddings": 1002},
     ),
+    "kuleshov-group/PlantCaduceus_l20": (
+        20.87,
+        "plant_caduceus",
+        layouts.BASES,
+        {"vocab_size": 8, "d_model": 384, "n_layer": 20, "rcps": True},
+    ),
+    "kuleshov-group/PlantCaduceus_l32": (
+        225.35,
+        "plant_caduceus",
+        layouts.BASES,
+        {"vocab_size": 8, "d_model": 1024, "n_layer": 32, "rcps": True},
+    ),
+    "kuleshov-group/caduceus-ps_seqlen-131k_d_model-256_n_layer-16": (
+        7.72,
+        "caduceus",
+        layouts.CHARACTERS,
+        {"vocab_size": 12, "d_model": 256, "n_layer": 16, "rcps": True},
+    ),
     "SpliceBERT": (
         19.71,
         "bert",
@@ -139,6 +159,40 @@ def test_published_sizes_have_the_published_number_of_weights(name):
 def test_the_longest_window_is_what_the_positions_allow(name, vocabulary, bases):
     size = next(size for size in SIZES.values() if size[1] == name)
     assert layouts.meta(name, getattr(layouts, vocabulary), **size[3]).context == bases
+
+
+@pytest.mark.parametrize("name", ["caduceus_ps", "plant_caduceus"])
+def test_a_model_with_two_streams_answers_the_same_on_both_strands(name, tmp_path):
+    model = load(adopt_layout(name, tmp_path))
+    codes = torch.from_numpy(np.random.default_rng(0).integers(0, 5, (2, 30)).astype(np.uint8))
+    hidden = torch.zeros_like(codes, dtype=torch.bool)
+    hidden[:, [4, 19]] = True
+    with torch.inference_mode():
+        there = model.log_probs(codes, hidden=hidden)
+        back = model.log_probs(reverse_complement(codes), hidden=hidden.flip(1)).flip(1, 2)
+    assert model.equivariant and choose(model).strands == 1
+    torch.testing.assert_close(there, back, rtol=0, atol=1e-5)
+
+
+def test_complements_that_do_not_fit_the_vocabulary_are_one_sentence(tmp_path):
+    source = layouts.write("caduceus_ps", tmp_path / "source")
+    permute(source)
+    with pytest.raises(InputError, match="complement_map in config.json does not take A to T"):
+        adopt_layout("caduceus_ps", tmp_path, source=str(source))
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_the_scan_is_its_recurrence(chunk, monkeypatch):
+    monkeypatch.setattr("glmtracks.models.caduceus.CHUNK", chunk)
+    generator = torch.Generator().manual_seed(0)
+    x, step = torch.randn(2, 20, 3, generator=generator), torch.rand(2, 20, 3, generator=generator)
+    decay, (inputs, outputs) = -torch.rand(3, 4, generator=generator), torch.randn(2, 2, 20, 4, generator=generator)
+    state, expected = torch.zeros(2, 3, 4), []
+    for t in range(20):
+        state = torch.exp(step[:, t, :, None] * decay) * state
+        state = state + (step[:, t] * x[:, t])[..., None] * inputs[:, t, None]
+        expected.append((state * outputs[:, t, None]).sum(-1))
+    torch.testing.assert_close(scan(x, step, decay, inputs, outputs), torch.stack(expected, 1))
 
 
 def test_what_is_loaded_is_told(tmp_path, caplog):

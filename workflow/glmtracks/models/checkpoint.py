@@ -154,8 +154,8 @@ def load_strictly(
     for name, other in tied.items():
         if name in found and other in found and not torch.equal(found[name], found[other]):
             raise InputError(f"{where}: {name} and {other} differ, but a model of this kind has one tensor for both")
-        if name in own and name not in found and other in found:
-            found[name] = found[other]
+        if name in own and other in own and (name in found) != (other in found):  # one of them stands for both
+            found[name] = found[other] = found[name] if name in found else found[other]
         if name not in own:
             found.pop(name, None)
     missing, unexpected = sorted(own.keys() - found), sorted(found.keys() - own)

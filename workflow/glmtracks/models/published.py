@@ -71,7 +71,7 @@ class Published(GenomicLanguageModel):
         except Exception as error:  # whatever the many classes of the network say of values that make no sense
             said = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"{where}: its options fit no network of the kind {cls.kind} ({said})") from None
-        tied = cls.tied if options.get("tie_word_embeddings", True) else {}
+        tied = model.tied if options.get("tie_word_embeddings", True) else {}
         checkpoint.load_strictly(
             model.network, published.weights, unused=cls.unused, tied=tied, where=str(published.folder)
         )

@@ -45,6 +45,8 @@ KINDS = {
     "nucleotide_transformer": Kind("glmtracks.models.esm:NucleotideTransformer", embeds=True, published=True),
     "nucleotide_transformer_v2": Kind("glmtracks.models.esm:NucleotideTransformerV2", embeds=True, published=True),
     "dnabert": Kind("glmtracks.models.bert:DnaBert", embeds=True, published=True),
+    "caduceus": Kind("glmtracks.models.caduceus:Caduceus", embeds=True, published=True),
+    "plant_caduceus": Kind("glmtracks.models.caduceus:PlantCaduceus", embeds=True, published=True),
     "bert": Kind("glmtracks.models.bert:Bert", embeds=True, published=True),
 }
 

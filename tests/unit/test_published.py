@@ -177,7 +177,7 @@ def test_a_model_with_two_streams_answers_the_same_on_both_strands(name, tmp_pat
 def test_complements_that_do_not_fit_the_vocabulary_are_one_sentence(tmp_path):
     source = layouts.write("caduceus_ps", tmp_path / "source")
     permute(source)
-    with pytest.raises(InputError, match="complement_map in config.json does not take A to T"):
+    with pytest.raises(InputError, match=r"complement_map in config\.json does not take A to T"):
         adopt_layout("caduceus_ps", tmp_path, source=str(source))
 
 

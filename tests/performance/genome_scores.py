@@ -1,9 +1,10 @@
 """What scoring a genome takes beside the model: time from FASTA to Parquet, and memory, whatever its length."""
 
 import multiprocessing
-import resource
+import re
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,8 @@ def measure_genome_scores(shape: dict, dtype: torch.dtype, threads: int) -> list
         found = []
         for length in LENGTHS:
             job = _job(Path(folder, str(length)), length, model, str(dtype).removeprefix("torch."), threads)
-            with multiprocessing.get_context("spawn").Pool(1) as pool:  # peak memory is that of a process
-                found.append(pool.apply(_measure, (job,)))
+            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:  # memory is that of a process
+                found.append(pool.submit(_measure, job).result())
     (short, bare, small), (long, _, large) = found
     return [
         Measured(
@@ -79,5 +80,6 @@ def _measure(job: dict) -> tuple[float, float, float]:
         score_shard(**job)
         whole.append(time.perf_counter() - began)
     bases = sum(tile.end - tile.start for tile in tiles)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    # getrusage would count the memory of the process that started this one
+    memory = int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1e6
     return min(whole) / bases, float(np.median(bare)) / (runner.batch * runner.window), memory

@@ -148,6 +148,31 @@ def caduceus(width: int, layers: int, vocabulary: int, rcps: bool) -> Shapes:
     yield "caduceus.backbone.norm_f.weight", (width,)
 
 
+def hyenadna(width: int, layers: int, inner: int, vocabulary: int, filters: tuple[int, int], longest: int) -> Shapes:
+    yield "hyena.backbone.embeddings.word_embeddings.weight", (vocabulary, width)
+    positions, order = filters
+    for i in range(layers):
+        name = f"hyena.backbone.layers.{i}"
+        yield from linear(f"{name}.mixer.in_proj", 3 * width, width)
+        yield from linear(f"{name}.mixer.out_proj", width, width)
+        yield f"{name}.mixer.short_filter.weight", (3 * width, 1, 3)
+        yield f"{name}.mixer.short_filter.bias", (3 * width,)
+        yield f"{name}.mixer.filter_fn.bias", (width,)
+        yield f"{name}.mixer.filter_fn.pos_emb.z", (1, longest, positions)
+        yield f"{name}.mixer.filter_fn.pos_emb.t", (1, longest, 1)
+        yield f"{name}.mixer.filter_fn.modulation.deltas", (1, 1, width)
+        for n in range(3):
+            yield from linear(f"{name}.mixer.filter_fn.implicit_filter.{2 * n}", order, order if n else positions)
+        yield f"{name}.mixer.filter_fn.implicit_filter.1.freq", (1, order)  # the others are the same
+        yield from linear(f"{name}.mixer.filter_fn.implicit_filter.6", width, order, False)
+        yield from norm(f"{name}.norm1", width)
+        yield from norm(f"{name}.norm2", width)
+        yield from linear(f"{name}.mlp.fc1", inner, width)
+        yield from linear(f"{name}.mlp.fc2", width, inner)
+    yield from norm("hyena.backbone.ln_f", width)
+    yield "lm_head.weight", (vocabulary, width)
+
+
 BASES = ["[PAD]", "[MASK]", "[UNK]", *"acgt"]
 NT = ["<unk>", "<pad>", "<mask>", "<cls>", *kmers(2), *"ATCGN"]
 NT_V2 = ["<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>", *kmers(2), *"ATCGN"]
@@ -321,6 +346,25 @@ LAYOUTS = {
         BASES,
         list(caduceus(8, 3, 8, True)),
         CADUCEUS_CODE,
+    ),
+    "hyenadna": Layout(
+        "hyenadna",
+        {
+            "model_type": "hyenadna",
+            "d_model": 8,
+            "d_inner": 20,
+            "n_layer": 2,
+            "max_seq_len": 34,
+            "emb_dim": 5,
+            "filter_order": 6,
+            "activation_freq": 10,
+            "vocab_size": 12,
+            "tie_word_embeddings": False,
+        },
+        CHARACTERS,
+        list(hyenadna(8, 2, 20, 16, (5, 6), 34)),
+        "HazyResearch/hyena-dna, d553021b483b82980aa4b868b37ec2d4332e198a: standalone_hyenadna.py, HyenaDNAModel; its "
+        "weights under the names of the Hub's -hf layout, and lm_head, which it lacks, as a matrix product",
     ),
 }
 

@@ -59,7 +59,7 @@ def test_a_published_model_is_asked_like_any_other(name, tmp_path):
         log_probs = choose(model).log_probs(model, codes)
         assert model.embeddings(codes).shape[:2] == (2, 24)
     torch.testing.assert_close(log_probs.exp().sum(-1), torch.ones(2, 24))
-    assert (log_probs.std(dim=1) > 1e-3).all()
+    assert (log_probs[:, 1:].std(dim=1) > 1e-3).all()
 
 
 @pytest.mark.parametrize("name", ["gpn", "nucleotide_transformer", "dnabert"])
@@ -128,6 +128,12 @@ SIZES = {  # million weights of published checkpoints
         layouts.CHARACTERS,
         {"vocab_size": 12, "d_model": 256, "n_layer": 16, "rcps": True},
     ),
+    "LongSafari/hyenadna-large-1m-seqlen-hf": (  # without its long tables of positions
+        6.55,
+        "hyenadna",
+        layouts.CHARACTERS,
+        {"vocab_size": 12, "d_model": 256, "d_inner": 1024, "n_layer": 8, "emb_dim": 5, "max_seq_len": 2},
+    ),
     "SpliceBERT": (
         19.71,
         "bert",
@@ -172,6 +178,18 @@ def test_a_model_with_two_streams_answers_the_same_on_both_strands(name, tmp_pat
         back = model.log_probs(reverse_complement(codes), hidden=hidden.flip(1)).flip(1, 2)
     assert model.equivariant and choose(model).strands == 1
     torch.testing.assert_close(there, back, rtol=0, atol=1e-5)
+
+
+def test_a_left_to_right_model_reads_no_base_that_it_predicts_and_none_behind(tmp_path):
+    model = load(adopt_layout("hyenadna", tmp_path))
+    codes = torch.from_numpy(np.random.default_rng(0).integers(0, 4, (1, 30)).astype(np.uint8))
+    changed = codes.clone()
+    changed[0, 17:] = 3 - codes[0, 17:]
+    with torch.inference_mode():
+        before, after = model.log_probs(codes)[0], model.log_probs(changed)[0]
+    torch.testing.assert_close(before[:18], after[:18], rtol=0, atol=1e-5)
+    assert (before[18:] - after[18:]).abs().amax(-1).min() > 1e-4
+    torch.testing.assert_close(before[0], torch.full((4,), 0.25).log())  # nothing stands before the first base
 
 
 def test_complements_that_do_not_fit_the_vocabulary_are_one_sentence(tmp_path):

@@ -63,6 +63,12 @@ def source_of(wildcards):
     return source if is_on_hub(source) else locate(source)
 
 
+def source_mb(wildcards):
+    """MB of the weights of a loaded model; 2,000, as of half a billion, where they are still on the hub."""
+    folder = Path(source_of(wildcards))
+    return sum(file.stat().st_size for file in folder.glob("*")) >> 20 if folder.is_dir() else 2000
+
+
 rule load_model:
     input:
         folder=lambda wildcards: [] if is_on_hub(MODELS[wildcards.model]["source"]) else source_of(wildcards),
@@ -81,8 +87,8 @@ rule load_model:
         "../../envs/models.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000, 3),
-        runtime=minutes(10),
+        mem_mb=lambda wildcards, input, attempt: int((2000 + 3 * source_mb(wildcards)) * 2 ** (attempt - 1)),
+        runtime=lambda wildcards, input, attempt: (10 if input.folder else 120) * attempt,
     params:
         source=source_of,
         kind=lambda wildcards: MODELS[wildcards.model]["kind"],

@@ -144,8 +144,7 @@ class Caduceus(Published):
         )
         self.finish(network, reads, self.trained_on)
 
-    @property
-    def tied(self) -> dict[str, str]:
+    def tied_weights(self) -> dict[str, str]:
         """Projections of both directions, and the head."""
         within, inner, head = (".submodule", ".embedding", ".lm_head") if self.two else ("", "", "")
         pairs = {f"lm_head{head}.weight": f"caduceus.backbone.embeddings.word_embeddings{inner}.weight"}

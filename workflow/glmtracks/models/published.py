@@ -36,7 +36,7 @@ class Published(GenomicLanguageModel):
     unused: ClassVar[str] = ""
     """Pattern of the names of weights that are published with the network, but that no prediction needs."""
     tied: ClassVar[dict[str, str]] = {}
-    """Names of weights that are another's by construction."""
+    """Names of weights that are another's where word embeddings are tied."""
     usual_vocabulary: ClassVar[tuple[str, ...]] = ()
     """The vocabulary where the checkpoint has none, since its tokenizer is a program."""
 
@@ -71,10 +71,8 @@ class Published(GenomicLanguageModel):
         except Exception as error:  # whatever the many classes of the network say of values that make no sense
             said = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"{where}: its options fit no network of the kind {cls.kind} ({said})") from None
-        tied = model.tied if options.get("tie_word_embeddings", True) else {}
-        checkpoint.load_strictly(
-            model.network, published.weights, unused=cls.unused, tied=tied, where=str(published.folder)
-        )
+        rules = {"unused": cls.unused, "tied": model.tied_weights()}
+        checkpoint.load_strictly(model.network, published.weights, **rules, where=str(published.folder))
         return model.eval()
 
     @classmethod
@@ -92,6 +90,10 @@ class Published(GenomicLanguageModel):
                     f"{where}: token {number} of its vocabulary is not {' or '.join(tokens)}, as {name} in config.json "
                     "says; they do not belong together"
                 )
+
+    def tied_weights(self) -> dict[str, str]:
+        """Names of weights that are another's by construction -> that other."""
+        return self.tied if self.architecture.get("tie_word_embeddings", True) else {}
 
     @property
     def receptive_field(self) -> int:

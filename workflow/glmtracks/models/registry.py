@@ -47,6 +47,7 @@ KINDS = {
     "dnabert": Kind("glmtracks.models.bert:DnaBert", embeds=True, published=True),
     "caduceus": Kind("glmtracks.models.caduceus:Caduceus", embeds=True, published=True),
     "plant_caduceus": Kind("glmtracks.models.caduceus:PlantCaduceus", embeds=True, published=True),
+    "hyenadna": Kind("glmtracks.models.hyena:HyenaDna", embeds=True, published=True),
     "bert": Kind("glmtracks.models.bert:Bert", embeds=True, published=True),
 }
 

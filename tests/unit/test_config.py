@@ -130,6 +130,10 @@ def test_five_mistakes_are_five_sentences(sheets):
         ({"benchmarks": "genome\ttask\nyeast\tperplexities\n"}, "(did you mean perplexity?)"),
         ({"benchmarks": "genome\ttask\nyeast\tperplexity\nyeast\tperplexity\n"}, "more than one row"),
         ({"callsets": "name\tgenome\tvcf\nx\tyeast\tno.vcf\n"}, "vcf: there is no file 'no.vcf'"),
+        (
+            {"callsets": "name\tgenome\tvcf\tmodels\nx\tyeast\tno.vcf\tmarkov,nope\n"},
+            "models: 'nope' is not a model of the model sheet",
+        ),
         (_inputs("elements", "bde=x.bed"), "inputs: 'bde' is not an input of the task elements (did you mean bed?)"),
         (_inputs("elements", "bed=no.bed"), "inputs, bed: there is no file 'no.bed'"),
         (_inputs("elements", "bed=ucsc:hg38"), "inputs, bed: there is no file 'ucsc:hg38'"),

@@ -73,7 +73,7 @@ def _write_report(results: Path, rows: list[dict] | None = None, **leak) -> str:
         results=results,
         genomes={GENOME: {**genome, "scored": True}, "sister": {**genome, "scored": False}},
         models=dict.fromkeys(MODELS, model),
-        callsets={"calls": {"genome": GENOME}},
+        callsets={"calls": {"genome": GENOME, "models": list(MODELS)}},
         plots={GENOME: plots},
         corpora=[GENOME],
     )

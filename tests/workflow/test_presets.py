@@ -25,7 +25,7 @@ def test_a_preset_is_planned_without_data_or_network(tmp_path, preset):
 
 def test_the_demo_is_three_genomes_four_models_five_tasks(tmp_path):
     done = snakemake(tmp_path, "--dry-run", environment=NO_NETWORK)
-    genomes, scored, models, embedding, tasks, shards, tracks, callsets, plots = 3, 1, 4, 2, 5, 4, 6, 1, 9
+    genomes, scored, models, embedding, tasks, shards, tracks, annotated, plots = 3, 1, 4, 2, 5, 2, 6, 2, 9
     assert planned(done.stdout) == {
         "all": 1,
         "genome": genomes,
@@ -43,9 +43,9 @@ def test_the_demo_is_three_genomes_four_models_five_tasks(tmp_path):
         "bigwig": tracks * models,
         "track_hub": models,
         "two_bit": scored,
-        "read_callset": callsets,
-        "score_callset": callsets * models,
-        "annotate_variants": callsets * models,
+        "read_callset": 1,
+        "score_callset": annotated,
+        "annotate_variants": annotated,
         "embed": embedding,
         "benchmark_items": tasks,
         "benchmark_scores": (tasks - 1) * models,

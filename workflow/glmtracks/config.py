@@ -311,7 +311,9 @@ def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> 
             row["parameters"] = fill_defaults(row["parameters"], rules)
 
 
-def _check_uses(benchmarks: list[dict], callsets: list[dict], genomes: dict[str, dict], problems: list[str]) -> None:
+def _check_uses(sheets: dict[str, list[dict]], genomes: dict[str, dict], problems: list[str]) -> None:
+    benchmarks, callsets = sheets["benchmarks"], sheets["callsets"]
+    models = [row["name"] for row in sheets["models"] if row.get("name")]
     scored = [name for name, row in genomes.items() if row["scored"]]
     for row in benchmarks:
         _check_reference(row, "task", TASKS, "task", problems)
@@ -320,6 +322,8 @@ def _check_uses(benchmarks: list[dict], callsets: list[dict], genomes: dict[str,
         _check_reference(row, "genome", scored, "scored genome of the genome sheet", problems)
     for row in callsets:
         _check_reference(row, "genome", genomes, "genome of the genome sheet", problems)
+        _check_reference(row, "models", models, "model of the model sheet", problems)
+        row["models"] = row["models"] or models
     pairs = Counter((row.get("genome"), row.get("task")) for row in benchmarks)
     for row in benchmarks:
         if pairs[row.get("genome"), row.get("task")] > 1:
@@ -366,7 +370,7 @@ def load(config: dict) -> Configuration:
     genomes = {row["name"]: row for row in sheets["genomes"] if row.get("name")}
     _check_genomes(sheets["genomes"], problems)
     _check_models(sheets["models"], list(genomes), problems)
-    _check_uses(sheets["benchmarks"], sheets["callsets"], genomes, problems)
+    _check_uses(sheets, genomes, problems)
     if problems:
         raise InputError(
             "\n".join([f"{len(problems)} problem(s) in the configuration:", *(f"  - {p}" for p in problems)])

@@ -262,7 +262,7 @@ def _callset_files(page: Page) -> list[dict]:
             "genome": row["genome"],
             "links": [
                 link
-                for model in page.models
+                for model in row["models"]
                 for link in (
                     _link(page, f"variants/{name}/{model}.vcf.gz", f"{model}.vcf.gz"),
                     _link(page, f"variants/{name}/{model}.parquet", f"{model}.parquet"),

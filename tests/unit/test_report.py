@@ -58,11 +58,11 @@ def _write_report(results: Path, rows: list[dict] | None = None, **leak) -> str:
     for model in MODELS:
         _write_model_outputs(results, model)
     summary = write_summary(results / "benchmarks" / "summary.tsv", rows_of_all_verdicts() if rows is None else rows)
-    plots = plots_of(["perplexity"], lacks={"annotation"})
     sources = {"summaries": [summary]} | {
         name: [results / "models" / model / file for model in MODELS]
         for name, file in (("training", "training.tsv"), ("metrics", "metrics.json"))
     }
+    plots = [name for name in plots_of(["perplexity"], lacks={"annotation"}) if sources.keys() >= {*PLOTS[name].reads}]
     for name in plots:
         path = results / "report" / "plots" / GENOME / name
         read = {needed: sources[needed] for needed in PLOTS[name].reads}

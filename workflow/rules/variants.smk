@@ -9,11 +9,7 @@ and {model}.vcf.gz, every record in its order with fields GLM_…, and {model}.p
 
 rule variants:
     input:
-        [
-            f"results/variants/{callset}/{model}.vcf.gz"
-            for callset, row in CALLSETS.items()
-            for model in row["models"]
-        ],
+        [f"results/variants/{callset}/{model}.vcf.gz" for callset, row in CALLSETS.items() for model in row["models"]],
     message:
         "All call sets are annotated"
 

@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from glmtracks.errors import InputError
+from glmtracks.models.base import reverse_complement
 from glmtracks.models.registry import load, save
-from glmtracks.planning import plan_scoring
+from glmtracks.planning import Probe, plan_scoring
 from glmtracks.scoring import start_runner
+from glmtracks.strategies import choose
 from glmtracks.training import build
 
 SHAPE = {"order": 3, "prior": 1.0, "width": 16, "layers": 4, "kernel": 3, "max_dilation": 8, "seed": 0}
@@ -117,3 +120,28 @@ def test_windows_of_a_model_with_a_longest_context_fit_into_it(genome, tmp_path,
     assert runner.margin == 15  # a quarter of the context
     assert runner.window + 2 * runner.margin == 60 and load(tmp_path / "model").context == 60
     assert found["window"] == "30"
+
+
+@pytest.mark.parametrize("kind", ["masked", "causal"])
+def test_strands_are_compared_by_what_each_says_alone(plan, tmp_path, genome, kind, caplog):
+    found, _ = plan(kind, sharp=2.0)
+    runner = start_runner(tmp_path / "model", SETTINGS, 1, tmp_path / "plan.json")
+    runner.strategy = choose(runner.model, "masked" if kind == "masked" else "auto", strands=1)
+    probe = Probe.draw(runner, genome, genome.contigs, SETTINGS["sample"])
+    codes, places = torch.from_numpy(probe.windows[: -(-200 // len(probe.places))]), torch.from_numpy(probe.places)
+    ask = runner.strategy
+    with torch.inference_mode():
+        strands = []
+        for windows, at in ((codes, places), (reverse_complement(codes), (codes.shape[1] - 1 - places).flip(0))):
+            if kind == "masked":
+                strands.append(ask.answers(runner.model, windows, at, probe.distance))
+            else:
+                strands.append(ask.log_probs(runner.model, windows)[:, at])
+    there, back = probe.llr(strands[0].numpy()), probe.llr(strands[1].flip(1, 2).numpy())
+    expected = spearmanr(there, back)
+    assert found["strand_agreement"] == pytest.approx(expected.statistic, abs=1e-3)
+    assert ("strands do not agree" in caplog.text) == (found["strand_agreement"] < 0.1)
+
+
+def test_one_strand_needs_no_agreement(plan):
+    assert plan("one_pass")[0]["strand_agreement"] is None

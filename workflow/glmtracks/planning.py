@@ -6,7 +6,7 @@ scored alike.
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,6 +30,8 @@ MASKS = 8  # single masks in one of the windows that are drawn, if the model can
 INNER = 1024  # bases asked about in each window of a model without masks
 WINDOWS = 16  # of these
 CHECKED = 16  # windows at most that are asked about once more in another number format
+STRANDED = 200  # bases at about which the two strands are compared
+AGREEING = 0.1  # Spearman of their llr below which something is wrong: strands of random weights have none
 DRAWS = 4  # windows drawn for each that is used: the most complete ones are
 SEED = 0
 
@@ -87,6 +89,7 @@ def plan_scoring(
         "device": runner.device.type,
         "parity": parity,
         "nats_per_base": probe.loss(truth),
+        "strand_agreement": _strand_agreement(precise, probe, truth),
         **_cost(runner, sum(contigs.values())),
     }
     _say(plan, table)
@@ -180,6 +183,20 @@ def _choose_precision(
     return chosen, parity
 
 
+def _strand_agreement(runner: Runner, probe: Probe, truth: np.ndarray) -> float | None:
+    """Spearman between the llr that each strand gives by itself; None where only one is asked.
+
+    `truth`, from the mean of the logits of both, and the forward strand's answers give those of the other.
+    """
+    if runner.strategy.strands == 1:
+        return None
+    most = -(-STRANDED // len(probe.places))
+    one = replace(runner, strategy=replace(runner.strategy, strands=1))
+    forward = probe.llr(probe.log_probs(one, most=most))
+    known = np.isfinite(forward)
+    return rank_correlation(forward[known], (2 * probe.llr(truth[:most]) - forward)[known])
+
+
 def compare_spacings(probe: Probe, runner: Runner, truth: np.ndarray, agreement: float) -> pd.DataFrame:
     """One row for single masks and for each spacing: passes, speedup, Spearman with single masks, which is chosen."""
     single = Strategy("masked", runner.strategy.strands)
@@ -234,6 +251,11 @@ def _say(plan: dict, table: pd.DataFrame) -> None:
         f"about {plan['bases_per_second']:,.0f} bases/s in one job on this {plan['device']}: "
         f"{timedelta(seconds=round(plan['expected_seconds']))} for {plan['bases']:,} bases, divided among all jobs"
     )
+    if plan["strand_agreement"] is not None and plan["strand_agreement"] < AGREEING:
+        logger.warning(
+            f"the two strands do not agree (Spearman of llr {plan['strand_agreement']:.3f}); weights or vocabulary of "
+            "the model may be wrong, or it has learned nothing of this genome"
+        )
     loss = plan["nats_per_base"]
     if loss is not None and loss >= np.log(4):
         logger.warning(

@@ -335,6 +335,7 @@ def cut_pickle(path):
         (edit_options(num_hidden_layers=3), "16 missing"),
         (edit_options(num_hidden_layers=1), "16 unexpected"),
         (edit_options(vocab_size=20), "its vocabulary has 25 tokens, its weights 20"),
+        (edit_options(vocab_size=30), "its vocabulary has 25 tokens, its weights 30"),
         (permute, "token 2 of its vocabulary is not <mask>"),
         (edit_weights(swap), r"has the shape \(24, 16\) where config.json asks for \(16, 16\)|\(16, 16\) where .*"),
         (edit_weights(untie), "differ, but a model of this kind has one tensor for both"),

@@ -107,6 +107,7 @@ class Caduceus(Published):
     fixed = {"bidirectional": True, "bidirectional_strategy": "add", "rms_norm": True, "tie_word_embeddings": True}
     idle = ("residual_in_fp32", "pad_token_id")
     unused = r".*\.complement_map"
+    padded = True
     usual_vocabulary = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]", *"ACGTN")
 
     def __init__(self, **architecture):

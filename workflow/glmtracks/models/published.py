@@ -37,6 +37,8 @@ class Published(GenomicLanguageModel):
     """Pattern of the names of weights that are published with the network, but that no prediction needs."""
     tied: ClassVar[dict[str, str]] = {}
     """Names of weights that are another's where word embeddings are tied."""
+    padded: ClassVar[bool] = False
+    """Whether the weights may have rows for more tokens than the vocabulary has."""
     usual_vocabulary: ClassVar[tuple[str, ...]] = ()
     """The vocabulary where the checkpoint has none, since its tokenizer is a program."""
 
@@ -79,7 +81,7 @@ class Published(GenomicLanguageModel):
     def check_vocabulary(cls, vocabulary: list[str], options: dict, where: str) -> None:
         """Raise InputError where vocabulary and config contradict each other."""
         size = options["vocab_size"]
-        if len(vocabulary) > size:
+        if len(vocabulary) > size or (len(vocabulary) < size and not cls.padded):
             raise InputError(
                 f"{where}: its vocabulary has {len(vocabulary)} tokens, its weights {size}; they do not belong together"
             )

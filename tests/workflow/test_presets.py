@@ -87,8 +87,9 @@ def test_snakemake_finds_nothing_to_complain_about(tmp_path):
 
 
 def test_every_published_model_is_planned_without_data_or_network(tmp_path):
-    config = "models=config/models/published.tsv"
-    done = snakemake(tmp_path, "--dry-run", "--config", config, environment=NO_NETWORK)
+    (tmp_path / "callsets.tsv").write_text("name\tgenome\tvcf\n")
+    sheets = ("models=config/models/published.tsv", "callsets=callsets.tsv")
+    done = snakemake(tmp_path, "--dry-run", "--config", *sheets, environment=NO_NETWORK)
     assert done.returncode == 0, done.stdout
     sheet = (CHECKOUT / "config/models/published.tsv").read_text().splitlines()
     rows = [line for line in sheet if not line.startswith("#")][1:]

@@ -192,6 +192,18 @@ def of_members(pattern, held_out=False):
     )
 
 
+def source_of(wildcards):
+    """Where a loaded model is: a folder, or a checkpoint of the Hugging Face Hub."""
+    source = MODELS[wildcards.model]["source"]
+    return source if is_on_hub(source) else locate(source)
+
+
+def source_mb(wildcards):
+    """MB of the weights of a loaded model; 2,000, as of half a billion, where they are still on the hub."""
+    folder = Path(source_of(wildcards))
+    return sum(file.stat().st_size for file in folder.glob("*")) >> 20 if folder.is_dir() else 2000
+
+
 def scoring_of(genome):
     """The settings of scoring a genome: those of the configuration, and its species."""
     return {**SETTINGS["scores"], "species": GENOMES[genome]["species"]}

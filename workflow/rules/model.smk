@@ -57,18 +57,6 @@ rule train_model:
         "../scripts/train_model.py"
 
 
-def source_of(wildcards):
-    """Where a loaded model is: a folder, or a checkpoint of the Hugging Face Hub."""
-    source = MODELS[wildcards.model]["source"]
-    return source if is_on_hub(source) else locate(source)
-
-
-def source_mb(wildcards):
-    """MB of the weights of a loaded model; 2,000, as of half a billion, where they are still on the hub."""
-    folder = Path(source_of(wildcards))
-    return sum(file.stat().st_size for file in folder.glob("*")) >> 20 if folder.is_dir() else 2000
-
-
 rule load_model:
     input:
         folder=lambda wildcards: [] if is_on_hub(MODELS[wildcards.model]["source"]) else source_of(wildcards),

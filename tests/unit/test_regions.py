@@ -71,6 +71,17 @@ def test_a_gene_reads_from_promoter_to_3utr_along_its_strand(strand, tmp_path):
     assert set(regions.loc[regions["region"] != "intergenic", "strand"]) == {strand}
 
 
+def test_introns_of_trnas_have_no_splice_sites(tmp_path):
+    """An endonuclease cuts them out by the shape of the tRNA; their ends have no motif."""
+    rows = ["tRNA\t11\t60\t.\t+\t.\tID=T", "exon\t11\t30\t.\t+\t.\tParent=T", "exon\t45\t60\t.\t+\t.\tParent=T"]
+    features = features_of("".join(f"c\tx\t{row}\n" for row in rows), tmp_path)
+    regions = make_regions(Contigs({"c": 70}), features, NO_REPEATS, promoter=0)
+    assert (
+        letters(regions, "c")
+        == ["intergenic"] * 10 + ["ncRNA"] * 20 + ["intron"] * 14 + ["ncRNA"] * 16 + ["intergenic"] * 10
+    )
+
+
 def test_short_gaps_are_frameshifts_and_not_introns(tmp_path):
     """A base skipped by +1 slippage is coding sequence without a codon position; the frame goes on behind it."""
     text = gene("c", "+", [(0, 40)], [(0, 12), (13, 40)])

@@ -25,8 +25,8 @@ def transcript_parts(
     Exon bases of a coding transcript before its CDS are 5UTR, after it 3UTR; within it, the few bases that a frameshift
     skips are CDS without a codon position. Exons of a transcript without CDS are ncRNA. Gaps of at least 10 bases
     between exons are introns, of which the first and last 2 bases are splice donor and acceptor, on the strand of the
-    transcript. The promoter is what lies upstream of the first base, within the contig. Without a strand there are
-    neither splice sites nor promoters.
+    transcript; not of a tRNA, whose introns an endonuclease cuts out, whatever their ends. The promoter is what lies
+    upstream of the first base, within the contig. Without a strand there are neither splice sites nor promoters.
 
     Args:
         features: the transcript features table (see `annotation`).
@@ -40,7 +40,7 @@ def transcript_parts(
         smaller goes before larger where parts of one class overlap: longer CDS of the transcript, then plus strand,
         then transcript name).
     """
-    table = features.drop(columns=["transcript", "biotype", "gene_name"]).assign(
+    table = features.drop(columns=["transcript", "gene_name"]).assign(
         run=transcript_runs(features), rank=transcript_ranks(features)
     )
     table["strand"] = pd.Categorical(features["strand"], STRANDS).codes
@@ -94,10 +94,15 @@ def _exon_parts(exons: pd.DataFrame) -> Iterator[pd.DataFrame]:
     yield exons.assign(start=exons["start"].clip(lower=low), end=exons["end"].clip(upper=high), region=CDS)
     introns = introns.astype({"start": np.int64})
     yield introns.assign(region=INTRON)
-    introns = introns[introns["strand"] != STRANDS.index(".")]
+    introns = introns[_is_spliced(introns)]
     forward = introns["strand"] == STRANDS.index("+")
     yield introns.assign(end=introns["start"] + SPLICE_SITE, region=np.where(forward, DONOR, ACCEPTOR))
     yield introns.assign(start=introns["end"] - SPLICE_SITE, region=np.where(forward, ACCEPTOR, DONOR))
+
+
+def _is_spliced(exons: pd.DataFrame) -> pd.Series:
+    """Whether the introns of the transcripts of exons have splice sites, and it is known which end has which."""
+    return (exons["strand"] != STRANDS.index(".")) & (exons["biotype"] != "tRNA")
 
 
 def _gaps(exons: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -111,7 +116,7 @@ def _splice_regions(exons: pd.DataFrame) -> Iterator[pd.DataFrame]:
     reached, gap = _gaps(exons)
     exons = exons.assign(region=SPLICE_REGION, low=reached, high=exons["start"], last=exons["end"])
     exons["first"] = exons.groupby("run")["start"].shift()
-    exons = exons[(gap >= MIN_INTRON) & (exons["strand"] != STRANDS.index("."))]
+    exons = exons[(gap >= MIN_INTRON) & _is_spliced(exons)]
     low, high = exons["low"].astype(np.int64), exons["high"]
     inner_low, inner_high = low + SPLICE_SITE, high - SPLICE_SITE
     yield exons.assign(start=np.maximum(low - OF_EXON, exons["first"].astype(np.int64)), end=low)

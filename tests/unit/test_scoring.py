@@ -177,7 +177,7 @@ def test_tiles_and_shards_cover_each_base_once(lengths, window, count):
 
 
 def test_a_pattern_that_matches_no_contig_is_one_sentence(folder, genome, tmp_path):
-    with pytest.raises(InputError, match=r"scores.contigs: no contig .* matches 'chrX'"):
+    with pytest.raises(InputError, match=r"scores.contigs or contigs of the model: no contig .* matches 'chrX'"):
         score(folder, genome, tmp_path, shards=1, contigs="chrX")
 
 

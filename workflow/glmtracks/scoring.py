@@ -300,7 +300,7 @@ def score_shard(
     """Score every base of the shard called "0002-of-0008" and write one Parquet file, with a progress bar in bases."""
     genome, runner = Genome(fasta), start_runner(model_folder, settings, threads, plan)
     number, count = map(int, shard.split("-of-"))
-    contigs = select_contigs(genome, settings["contigs"], "scores.contigs")
+    contigs = select_contigs(genome, settings["contigs"], "scores.contigs or contigs of the model")
     tiles = shard_tiles(tile_contigs(contigs, runner.window), number, count)
     metadata = describe(runner, model_folder, provenance)
     bases, began = sum(tile.end - tile.start for tile in tiles), time.perf_counter()

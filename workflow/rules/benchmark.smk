@@ -100,7 +100,7 @@ rule benchmark_embeddings:
         runtime=minutes(60),
     params:
         task="{task}",
-        scores=lambda wildcards: scoring_of(wildcards.genome),
+        scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),
         layer=SETTINGS["embeddings"]["layer"],
         seed=SETTINGS["seed"],
     message:

@@ -204,9 +204,10 @@ def source_mb(wildcards):
     return sum(file.stat().st_size for file in folder.glob("*")) >> 20 if folder.is_dir() else 2000
 
 
-def scoring_of(genome):
-    """The settings of scoring a genome: those of the configuration, and its species."""
-    return {**SETTINGS["scores"], "species": GENOMES[genome]["species"]}
+def scoring_of(genome, model):
+    """The settings of scoring a genome with a model: those of the configuration and of their rows."""
+    contigs = MODELS[model]["contigs"] or SETTINGS["scores"]["contigs"]
+    return {**SETTINGS["scores"], "contigs": contigs, "species": GENOMES[genome]["species"]}
 
 
 def ucsc_name(genome):

@@ -43,7 +43,7 @@ rule embed:
         runtime=minutes(120),
         gpu=GPUS,
     params:
-        scores=lambda wildcards: scoring_of(wildcards.genome),
+        scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),
         embeddings=SETTINGS["embeddings"],
     message:
         "Embedding {wildcards.genome} with {wildcards.model}"
@@ -77,7 +77,7 @@ rule embed_regions:
         gpu=GPUS,
     params:
         aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
-        scores=lambda wildcards: scoring_of(wildcards.genome),
+        scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),
         layer=SETTINGS["embeddings"]["layer"],
     message:
         "Embedding the intervals of {input.bed} in {wildcards.genome} with {wildcards.model}"

@@ -47,7 +47,7 @@ rule plan_scoring:
         runtime=minutes(30),
         gpu=GPUS,
     params:
-        scores=lambda wildcards: scoring_of(wildcards.genome),
+        scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),
         ask=lambda wildcards: {key: MODELS[wildcards.model][key] for key in ("strategy", "strands")},
     message:
         "Measuring how {wildcards.model} is best asked about {wildcards.genome}"
@@ -77,7 +77,7 @@ rule score_shard:
         runtime=minutes(120),
         gpu=GPUS,
     params:
-        scores=lambda wildcards: scoring_of(wildcards.genome),
+        scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),
     message:
         "Scoring {wildcards.genome} with {wildcards.model}, shard {wildcards.shard}"
     script:

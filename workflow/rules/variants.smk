@@ -67,7 +67,7 @@ rule score_callset:
         runtime=minutes(120),
         gpu=GPUS,
     params:
-        scores=lambda wildcards: scoring_of(CALLSETS[wildcards.callset]["genome"]),
+        scores=lambda wildcards: scoring_of(CALLSETS[wildcards.callset]["genome"], wildcards.model),
         longest=SETTINGS["variants"]["longest"],
         neighbours=SETTINGS["variants"]["neighbours"],
         extras=lambda wildcards: [

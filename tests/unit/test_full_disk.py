@@ -42,6 +42,8 @@ write_bigwig(other / "scores", {"c": 150_000}, "llr_A", disk / "result.bw")
 """,
     "vcf": """
 import numpy as np
+from glmtracks.callset import read_callset
+from glmtracks.callset_scores import Scorers, score_alleles
 from glmtracks.genome import ContigNames, Genome, normalise
 from glmtracks.variants import annotate_vcf
 rng = np.random.default_rng(0)
@@ -54,10 +56,16 @@ records = (
     for n, base in enumerate(sequence)
 )
 (other / "x.vcf").write_text(header + "".join(records))
-lookup = lambda contig, positions, *_: np.random.default_rng(1).normal(size=(2, len(positions))).astype(np.float32)
 genome = Genome(other / "x.fa.gz")
+read_callset(
+    other / "x.vcf", genome, ContigNames(genome.contigs), shards=1, folder=other / "alleles",
+    mismatches=other / "m.tsv", mismatches_if_refused=other / "r.tsv", max_mismatches=0,
+)
+alleles, scores = other / "alleles" / "0001-of-0001.parquet", other / "scores.parquet"
+lookup = lambda contig, positions, *_: np.random.default_rng(1).normal(size=(2, len(positions))).astype(np.float32)
+score_alleles(alleles, Scorers(genome, lookup), scores, {})
 annotate_vcf(
-    other / "x.vcf", genome, ContigNames(genome.contigs), lookup, disk / "result", disk / "result.parquet", model="m"
+    other / "x.vcf", [alleles], [scores], genome.contigs, disk / "result", disk / "result.parquet", model="m"
 )
 """,
     "safetensors": """

@@ -48,7 +48,7 @@ def make_windows(
         stretches, length = _defined_stretches(genome, contig, parts), genome.contigs[contig]
         if contig in genome.circular:
             stretches = _over_origin(stretches, length, size, step)
-        windows = _tile(stretches, size, step, jitter)
+        windows = _tile(stretches[stretches["end"] - stretches["start"] >= SHORTEST], size, step, jitter)
         beyond = np.where(windows["start"] - windows["slack_left"] >= length, length, 0)
         tables.append(windows.assign(contig=contig, start=windows["start"] - beyond, end=windows["end"] - beyond))
     tables = [table for table in tables if len(table)]
@@ -69,8 +69,7 @@ def _defined_stretches(genome: Genome, contig: str, parts: pd.DataFrame) -> pd.D
         unknown = genome.codes(contig, part.start, part.end) == UNKNOWN
         edges = np.flatnonzero(np.diff(np.concatenate([[True], unknown, [True]]))) + part.start
         rows.append(pd.DataFrame({"start": edges[::2], "end": edges[1::2], "split": part.split}))
-    stretches = pd.concat(rows, ignore_index=True)
-    return stretches[stretches["end"] - stretches["start"] >= SHORTEST]
+    return pd.concat(rows, ignore_index=True)
 
 
 def _over_origin(stretches: pd.DataFrame, length: int, size: int, step: int) -> pd.DataFrame:

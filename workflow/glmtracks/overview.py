@@ -64,7 +64,7 @@ def overview(results: str | Path) -> str:
     summary = read_summary(results / SUMMARY)
     rows = [HEADER, *(_cells(row) for row in headlines(summary).itertuples())]
     lines = _aligned(rows) if len(rows) > 1 else ["No task has a result."]
-    lines += [f"not run: {row.genome}, {row.task}: {row.status}" for row in skipped(summary).itertuples()]
+    lines += [f"not run: {', '.join(filter(None, row[1:4]))}: {row.status}" for row in skipped(summary).itertuples()]
     return "\n".join(["", *lines, "", *_places(results)])
 
 

@@ -207,6 +207,9 @@ def test_a_pass_that_does_not_fit_into_memory_is_done_again_with_half_the_window
     np.testing.assert_allclose(found[COLUMNS], expected[COLUMNS], atol=1.1e-3)
     assert max(shapes) > 2 and shapes.count(max(shapes)) == 1
     monkeypatch.setattr(OnePass, "log_probs", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()))
+    runner = start_runner(folder, SETTINGS | {"batch": 1}, 1, folder / "plan.json")
+    with pytest.raises(InputError, match="does not fit into the memory"):  # of several short windows too
+        runner.ask(np.zeros((8, 16), dtype=np.uint8))
     with pytest.raises(InputError, match=r"make scores\.window smaller than 64"):
         score(folder, genome, tmp_path, shards=1)
 

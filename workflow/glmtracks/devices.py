@@ -6,6 +6,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
@@ -32,10 +33,12 @@ def pick_device(name: str) -> torch.device:
     return torch.device("cpu")
 
 
+@cache
 def claim_device(name: str) -> torch.device:
     """As `pick_device`; where there are several GPUs, one that no other job on this machine has claimed.
 
-    A claim is a lock that lasts as long as the process. Where all are taken, the GPU with the most free memory.
+    A claim is a lock that lasts as long as the process, which has one however many models it runs. Where all are
+    taken, the GPU with the most free memory.
     """
     device = pick_device(name)
     if device.type == "cpu" or torch.cuda.device_count() == 1:

@@ -75,7 +75,9 @@ def plan_scoring(
     truth = probe.log_probs(precise)
     if precise.model.reads_unknown and not np.isfinite(truth).all():
         raise InputError(f"{model_folder}: the model gives no probabilities; its weights are damaged")
-    runner, parity = _choose_precision(start(settings["precision"]), precise, probe, truth, settings)
+    runner, parity = precise, None
+    if settings["precision"] != "float32":
+        runner, parity = _choose_precision(start(settings["precision"]), precise, probe, truth, settings)
     table = pd.DataFrame([{"strategy": wanted.name, "passes": _passes(wanted, runner), "chosen": "yes"}])
     if wanted.name == "strided":
         table = compare_spacings(probe, runner, truth, settings["agreement"])

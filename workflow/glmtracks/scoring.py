@@ -161,7 +161,7 @@ class Runner:
         while first < len(tiles):
             rows = self._rows(length + 2 * self.margin)
             batch = tiles[first : first + rows]
-            output = self._careful(function, self._read(genome, batch, rows, length), rows)
+            output = self._careful(function, self._read(genome, batch, rows, length))
             if output is not None:
                 if last:
                     yield last
@@ -178,7 +178,7 @@ class Runner:
             windows = np.full((rows, codes.shape[1]), 4, dtype=np.uint8)
             some = codes[first : first + rows]
             windows[: len(some)] = some
-            output = self._careful(function, torch.from_numpy(windows).to(self.device), rows)
+            output = self._careful(function, torch.from_numpy(windows).to(self.device))
             if output is not None:
                 outputs.append(output[: len(some)].float().cpu().numpy())
                 first += rows
@@ -188,20 +188,20 @@ class Runner:
         """Windows of `length` bases in a pass, so that it reads as many bases as one of `batch` whole tiles."""
         return max(self.batch * (self.window + 2 * self.margin) // length, 1)
 
-    def _careful(self, function: Callable[[Tensor], Tensor], codes: Tensor, rows: int) -> Tensor | None:
+    def _careful(self, function: Callable[[Tensor], Tensor], codes: Tensor) -> Tensor | None:
         """`function(codes)`; None, and half the batch from now on, where it does not fit into memory."""
         try:
             return function(codes)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-        if rows == 1:
+        if self.batch == 1 or len(codes) == 1:
             raise InputError(
-                f"one window of {codes.shape[1]:,} bases does not fit into the memory of this {self.device.type}; "
+                f"a forward pass of {codes.numel():,} bases does not fit into the memory of this {self.device.type}; "
                 f"make scores.window smaller than {self.window:,}"
             )
         torch.cuda.empty_cache()
-        self.batch = max(self.batch // 2, 1)
+        self.batch //= 2
         logger.warning(f"out of memory: going on with {self.batch} windows per forward pass")
         return None
 

@@ -14,7 +14,7 @@ from glmtracks.annotation import write_gff3
 from glmtracks.benchmarks import statistics
 from glmtracks.consequences import CONSEQUENCES
 from glmtracks.genome import BASES, Genome, complement, decode
-from glmtracks.plots import CAPTIONS, PLOTS, caption, figures, make_plot, plots_of, style, tables
+from glmtracks.plots import CAPTIONS, PLOTS, caption, figures, logo_figures, make_plot, plots_of, style, tables
 from glmtracks.shards import ScoresWriter
 from glmtracks.tracks import write_dataset
 
@@ -39,9 +39,9 @@ def test_a_genome_gets_the_plots_that_its_tasks_and_files_allow():
 @given(st.lists(st.floats(0.001, 1), min_size=4, max_size=4))
 def test_information_is_0_bits_for_a_guess_and_2_for_certainty(weights):
     probabilities = np.array([weights]) / sum(weights)
-    assert -1e-9 <= figures.information(probabilities)[0] <= 2
-    assert figures.information(np.full((1, 4), 0.25))[0] == pytest.approx(0)
-    assert figures.information(np.array([[0.0, 1.0, 0.0, 0.0]]))[0] == pytest.approx(2)
+    assert -1e-9 <= logo_figures.information(probabilities)[0] <= 2
+    assert logo_figures.information(np.full((1, 4), 0.25))[0] == pytest.approx(0)
+    assert logo_figures.information(np.array([[0.0, 1.0, 0.0, 0.0]]))[0] == pytest.approx(2)
 
 
 def test_baselines_are_told_by_kind_and_by_the_summary(tmp_path):

@@ -3,7 +3,6 @@ the same name and the looks of the models (see `style`), and returning a matplot
 
 from itertools import cycle
 
-import logomaker
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,32 +11,41 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from glmtracks.overview import with_interval
+from glmtracks.plots.labelled_figures import clinvar_curves, llr_by_frequency, odds_ratios
+from glmtracks.plots.logo_figures import logo_sites, logo_start_codons
 from glmtracks.plots.style import (
-    BASE_COLOURS,
     COLOURS,
-    GRID,
     INK,
     PAPER,
+    ROW,
     SOFT,
     Look,
     bare,
     baseline_looks,
     legend_above,
+    row_grid,
 )
-from glmtracks.plots.tables import OBSERVED
 
-ROW = 0.34  # inches of a row of a dot plot
+__all__ = [  # one for each plot
+    "calibration",
+    "clinvar_curves",
+    "differences",
+    "llr_by_consequence",
+    "llr_by_frequency",
+    "logo_sites",
+    "logo_start_codons",
+    "odds_ratios",
+    "outgroup_llr",
+    "perplexity_by_region",
+    "training",
+    "windows_map",
+]
+
 UNIFORM = np.log(4)  # nats per base when every base is equally likely
 UNITS = {
     "nats_per_base": "nats per base",
     "auroc_within_stratum": "AUROC within substitutions of one kind",
     "auroc": "AUROC",
-}
-LEAST_BITS = 0.25  # of the scale of a logo, so that noise looks like noise
-SITES = {  # places of the letters that make a site, and what position 1 is
-    "donor": ((15, 16), "the first base of the intron"),
-    "acceptor": ((13, 14), "the first base after the intron"),
-    "stop": ((15, 17), "the first base of the stop codon"),
 }
 SPACE = "\u2003"  # SVG joins ordinary spaces
 
@@ -108,15 +116,7 @@ def _dodged(axes: Axes, rows: pd.DataFrame, names: list[str], column: str, value
             elinewidth=1.4,
             label=scorer,
         )
-    _rows(axes, len(names))
-
-
-def _rows(axes: Axes, count: int) -> None:
-    """Room for `count` rows, the first on top, every second one shaded."""
-    axes.set_ylim(count - 0.5, -0.5)
-    for place in range(1, count, 2):
-        axes.axhspan(place - 0.5, place + 0.5, color=GRID, alpha=0.35, linewidth=0, zorder=0)
-    bare(axes)
+    row_grid(axes, len(names))
 
 
 def _fill_legend(axes: Axes, looks: dict[str, Look], names) -> None:
@@ -163,7 +163,7 @@ def llr_by_consequence(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
         middle = rows.loc[rows["consequence"] == reference, "q0.5"]
         axes.axvline(middle.iloc[0] if len(middle) else 0, color=SOFT, linewidth=1, linestyle=":")
         axes.set_title(model)
-        _rows(axes, len(names))
+        row_grid(axes, len(names))
     counts = table.groupby("consequence")["n"].max()
     labels = [f"{_readable(name)}\nn = {counts[name]:,}" for name in names]
     grid[0].set_yticks(range(len(names)), labels, linespacing=1.2)
@@ -201,82 +201,6 @@ def _auroc(rows: pd.DataFrame) -> str:
         return "no metric"
     first = rows.iloc[0]
     return f"AUROC {with_interval(first['auroc'], first['auroc_low'], first['auroc_high'])}, n = {first['n']:,} pairs"
-
-
-def clinvar_curves(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
-    """A column for each contrast: ROC above, precision and recall with the base rate below."""
-    contrasts = list(table["contrast"].unique())
-    figure = Figure(figsize=(max(3.2 * len(contrasts), 6), 6.6), layout="constrained")
-    grid = figure.subplots(2, len(contrasts), squeeze=False, sharex=True, sharey=True)
-    for column, contrast in zip(grid.T, contrasts, strict=True):
-        rows = table[table["contrast"] == contrast]
-        for axes, curve in zip(column, ("roc", "precision"), strict=True):
-            for model, points in rows[rows["curve"] == curve].groupby("model", sort=False):
-                axes.plot(points["x"], points["y"], color=looks[model].colour, linewidth=1.8, label=model)
-        first = rows.iloc[0]
-        column[0].plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
-        column[1].axhline(first["base_rate"], color=SOFT, linewidth=1, linestyle=":")
-        column[0].set_title(
-            f"{contrast.partition(' ')[0].replace('_', ' ')}: {first['n_positives']} / {first['n_negatives']}"
-        )
-        for place, (model, points) in enumerate(rows.groupby("model", sort=False)):
-            text = f"AUROC {points['auroc'].iloc[0]:.3f}"
-            column[0].annotate(text, (0.98, 0.04 + 0.08 * place), ha="right", size=9, color=looks[model].colour)
-        if first["best_baseline"]:
-            text = f"best baseline {first['best_baseline']} {first['best_baseline_value']:.3f}"
-            column[0].set_xlabel(text, size=9, color=SOFT)
-            column[0].xaxis.label.set_visible(True)
-        column[1].set_xlabel("share of the pathogenic found")
-    grid[0, 0].set_ylabel("share of the pathogenic found,\nx: of the others taken for such")
-    grid[1, 0].set_ylabel("pathogenic among those found")
-    legend_above(figure, grid[0, 0])
-    return figure
-
-
-def llr_by_frequency(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
-    """Mean and middle half of the llr, a row for each bin of minor allele frequency and a panel for each model."""
-    models, names = [model for model in looks if model in set(table["model"])], list(table["bin"].unique())
-    figure = Figure(figsize=(10, 1.4 + 1.4 * ROW * len(names)), layout="constrained")
-    grid = figure.subplots(1, len(models), squeeze=False, sharex=True, sharey=True)[0]
-    for axes, model in zip(grid, models, strict=True):
-        rows = table[table["model"] == model]
-        place = rows["bin"].map(names.index)
-        axes.hlines(place, rows["q0.25"], rows["q0.75"], color=looks[model].colour, linewidth=9, alpha=0.5)
-        axes.plot(rows["mean"], place, "o", color=PAPER, markeredgecolor=looks[model].colour, markersize=6)
-        axes.set_title(model)
-        _rows(axes, len(names))
-    counts = table.groupby("bin")["n"].max()
-    grid[0].set_yticks(range(len(names)), [f"{name}\nn = {counts[name]:,}" for name in names], linespacing=1.2)
-    figure.supxlabel("llr of the minor against the major allele, nats: mean and middle half", size=10)
-    return figure
-
-
-def odds_ratios(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
-    """Odds of rare alleles in the tail over those in the rest, a panel for each contrast and tail, on a log scale."""
-    panels = list(table.groupby(["contrast", "tail"], sort=False))
-    scorers = list(table["scorer"].unique())
-    looks = {**looks, **baseline_looks([name for name in scorers if name not in looks])}
-    figure = Figure(figsize=(max(4.5 * len(panels), 7), 1.2 + ROW * len(scorers)), layout="constrained")
-    grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    for axes, ((contrast, tail), rows) in zip(grid, panels, strict=True):
-        for scorer, row in rows.set_index("scorer").iterrows():
-            whiskers = np.nan_to_num([[row["value"] - row["low"]], [row["high"] - row["value"]]])
-            axes.errorbar(
-                row["value"],
-                scorers.index(scorer),
-                xerr=whiskers,
-                fmt=looks[scorer].marker,
-                color=looks[scorer].colour,
-                markerfacecolor=looks[scorer].face,
-                markersize=5,
-            )
-        axes.axvline(1, color=INK, linewidth=1)
-        axes.set_xscale("log")
-        axes.set_title(f"{contrast}: highest {tail}")
-        _rows(axes, len(scorers))
-    grid[0].set_yticks(range(len(scorers)), scorers)
-    figure.supxlabel("odds ratio (1: no more rare alleles there than elsewhere)", size=10)
-    return figure
 
 
 def training(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
@@ -319,53 +243,6 @@ def _name_levels(axes: Axes, named: list[tuple[str, float, str]]) -> None:
         )
 
 
-def logo_start_codons(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
-    """Sequence logos: letters as high as their probability times the information of the position, in bits."""
-    sources = list(table["source"].unique())
-    figure = Figure(figsize=(10, 0.6 + 1.75 * len(sources)), layout="constrained")
-    grid = figure.subplots(len(sources), 1, squeeze=False, sharex=True)
-    n = _logos(grid[:, 0], table, (15, 17))
-    grid[-1, 0].set_xlabel(f"position from the first base of the start codon; mean of {n:,} genes")
-    return figure
-
-
-def logo_sites(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
-    """Sequence logos as those of start codons, a column for each kind of site."""
-    sites, sources = list(table["site"].unique()), list(table["source"].unique())
-    figure = Figure(figsize=(1.6 + 6 * len(sites), 0.6 + 1.75 * len(sources)), layout="constrained")
-    grid = figure.subplots(len(sources), len(sites), squeeze=False, sharex="col")
-    for column, site in zip(grid.T, sites, strict=True):
-        band, words = SITES[site]
-        n = _logos(column, table[table["site"] == site], band)
-        column[-1].set_xlabel(f"position from {words}; mean of {n:,}")
-    return figure
-
-
-def _logos(column: np.ndarray, table: pd.DataFrame, band: tuple[int, int]) -> int:
-    """Draw the logo of each source in one of a column of axes, with a band over some places; the number of sites."""
-    sources = list(table["source"].unique())
-    expected = table.loc[table["source"] != OBSERVED, list(BASE_COLOURS)].to_numpy()
-    reach = max(1.1 * information(expected).max(initial=0), LEAST_BITS)
-    for axes, source in zip(column, sources, strict=True):
-        rows = table[table["source"] == source]
-        probabilities = rows[list(BASE_COLOURS)].to_numpy()
-        heights = np.maximum(probabilities * information(probabilities)[:, None], 1e-6)  # no logo is all empty
-        letters = pd.DataFrame(heights, columns=list(BASE_COLOURS))
-        axes.axvspan(band[0] - 0.5, band[1] + 0.5, color=GRID, alpha=0.6, linewidth=0, zorder=-1)
-        logomaker.Logo(letters, ax=axes, color_scheme=BASE_COLOURS, vpad=0.02, font_name="DejaVu Sans")
-        axes.get_lines()[0].set_color(SOFT)  # the line on which the letters stand
-        axes.set_ylim(0, 2 if source == OBSERVED else reach)
-        axes.set_xlim(-0.5, len(rows) - 0.5)
-        axes.locator_params(axis="y", nbins=4)
-        axes.set_ylabel("bits")
-        axes.set_title(source if source == OBSERVED else f"expected by {source}")
-        axes.grid(visible=False)
-        axes.spines["bottom"].set_visible(False)
-        axes.tick_params(axis="x", length=0)
-    column[-1].set_xticks(range(len(rows)), [f"{position:+d}" for position in rows["position"]], size=8)
-    return int(rows["n"].iloc[0])
-
-
 def calibration(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     """Share of letters that stand in the genome against the probability that a model gave them."""
     baselines = [model for model in table["model"].unique() if model not in looks]
@@ -405,9 +282,3 @@ def windows_map(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
         axes.grid(visible=False)
     legend_above(figure, grid[0])
     return figure
-
-
-def information(probabilities: np.ndarray) -> np.ndarray:
-    """Information content of distributions over four bases, bits: 2 minus their entropy; (n, 4) -> (n,)."""
-    logarithms = np.log2(probabilities, where=probabilities > 0, out=np.zeros_like(probabilities))
-    return 2 + (probabilities * logarithms).sum(axis=1)

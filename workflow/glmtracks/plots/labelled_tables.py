@@ -1,13 +1,12 @@
 """Tables of the plots of tasks on labelled variants: curves over ClinVar, scores and odds ratios over frequencies."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from glmtracks.benchmarks.statistics import MIN_CLASS
 from glmtracks.overview import read_summary
+from glmtracks.plots.items import scored_items
 
 CLASSES_OF_CURVES = 4  # most contrasts drawn
 CURVE_POINTS = 300  # most points of a curve
@@ -23,7 +22,7 @@ def clinvar_curves(sources: dict[str, list], genome: str, baseline: dict[str, bo
     """
     summary = _headlines(sources, genome, "clinvar")
     tables = []
-    for model, items in _scores(sources, baseline):
+    for model, items in scored_items(sources, baseline):
         sizes = items[items["contrast"].str.endswith("B/LB")].groupby("contrast")["label"].agg(["sum", "size"])
         enough = sizes[(sizes["sum"] >= MIN_CLASS) & (sizes["size"] - sizes["sum"] >= MIN_CLASS)]
         for contrast in enough.sort_values("size", ascending=False).index[:CLASSES_OF_CURVES]:
@@ -46,7 +45,7 @@ def clinvar_curves(sources: dict[str, list], genome: str, baseline: dict[str, bo
 def llr_by_frequency(sources: dict[str, list], genome: str, baseline: dict[str, bool]) -> pd.DataFrame:
     """model, bin, n, mean, q0.25, q0.5, q0.75 of the llr of the minor against the major allele; rarest bin first."""
     rows = []
-    for model, items in _scores(sources, baseline):
+    for model, items in scored_items(sources, baseline):
         items = items[~items["contrast"].str.endswith("matched")]
         bins = items["contrast"].str.removesuffix(" vs common").where(items["label"] == 1, "common")
         once = ~((bins == "common") & (items["contrast"] != items["contrast"].iloc[0])) if len(items) else bins == ""
@@ -74,14 +73,6 @@ def _headlines(sources: dict[str, list], genome: str, task: str) -> pd.DataFrame
     table = table[(table["genome"] == genome) & (table["task"] == task) & (table["headline"] == "yes")]
     table = table.drop_duplicates(["scorer", "contrast"]).set_index(["scorer", "contrast"])
     return table.rename(columns={"value": "auroc"})[["auroc", "best_baseline", "best_baseline_value"]]
-
-
-def _scores(sources: dict[str, list], baseline: dict[str, bool]):
-    """Each model that is not a baseline, with its scored items that have a label."""
-    for path in map(Path, sources["scores"]):
-        if not baseline[path.stem]:
-            table = pd.read_parquet(path, columns=["contrast", "label", "score"]).dropna()
-            yield path.stem, table.astype({"contrast": str, "label": int})
 
 
 def _rank(name: str) -> float:

@@ -50,6 +50,7 @@ rcParams.update(
         **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), PAPER),
     }
 )
+ROW = 0.34  # inches of a row of a dot plot
 
 
 class Look(NamedTuple):
@@ -102,3 +103,11 @@ def save(figure: Figure, path: str | Path, title: str) -> None:
     for number, name in enumerate(names):
         text = text.replace(name, f"clip{number}")
     Path(path).write_text(text, encoding="utf-8")
+
+
+def row_grid(axes: Axes, count: int) -> None:
+    """Room for `count` rows, the first on top, every second one shaded."""
+    axes.set_ylim(count - 0.5, -0.5)
+    for place in range(1, count, 2):
+        axes.axhspan(place - 0.5, place + 0.5, color=GRID, alpha=0.35, linewidth=0, zorder=0)
+    bare(axes)

@@ -6,7 +6,6 @@ file of one model is known by its path, as everywhere in results/.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,9 @@ from glmtracks.gene_parts import CLASSES
 from glmtracks.genome import BASES
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import COUNTS, INTERVALS, headlines, read_summary
+from glmtracks.plots.items import scored_items
 from glmtracks.plots.labelled_tables import clinvar_curves, llr_by_frequency, odds_ratios
-from glmtracks.plots.logos import OBSERVED, STRETCH, logo_sites, logo_start_codons
+from glmtracks.plots.logo_tables import OBSERVED, STRETCH, logo_sites, logo_start_codons
 from glmtracks.split import read_split
 
 __all__ = [  # one for each plot, and what figures need
@@ -66,14 +66,6 @@ def which_are_baselines(sources: dict[str, list], genome: str, kinds: dict[str, 
     return {model: KINDS[kind].baseline or model in told for model, kind in kinds.items()}
 
 
-def _scores(sources: dict[str, list], baseline: dict[str, bool]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Each model that is not a baseline, with its scored items."""
-    for path in map(Path, sources["scores"]):
-        if not baseline[path.stem]:
-            table = pd.read_parquet(path, columns=["contrast", "label", "score"]).dropna(subset="score")
-            yield path.stem, table.astype({"contrast": "category", "label": int})
-
-
 def differences(sources: dict[str, list], genome: str, baseline: dict[str, bool]) -> pd.DataFrame:
     """Headline rows of the summary, as they are."""
     table = _summary(sources, genome)
@@ -107,7 +99,7 @@ def llr_by_consequence(sources: dict[str, list], genome: str, baseline: dict[str
     """model, consequence, n, mean and quantiles (q0.01 … q0.99) of llr; most severe consequence first."""
     sign = -1 if TASKS["consequence"].score.startswith("-") else 1
     rows = []
-    for model, table in _scores(sources, baseline):
+    for model, table in scored_items(sources, baseline):
         told = set()
         for (contrast, label), score in table.groupby(["contrast", "label"], observed=True)["score"]:
             name = contrast.split(" vs ")[1 - label]
@@ -128,7 +120,7 @@ def outgroup_llr(sources: dict[str, list], genome: str, baseline: dict[str, bool
     """
     headline = headlines(_summary(sources, genome)).query("task == 'outgroup'").set_index(["scorer", "contrast"])
     tables = []
-    for model, scores in _scores(sources, baseline):
+    for model, scores in scored_items(sources, baseline):
         for contrast, items in scores.groupby("contrast", observed=True):
             first, last = np.quantile(items["score"], [0.005, 0.995])
             edges = np.linspace(first, max(last, first + 1e-3), BINS + 1)

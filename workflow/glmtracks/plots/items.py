@@ -1,0 +1,18 @@
+"""The scored items of benchmark tasks, as plots read them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+
+def scored_items(sources: dict[str, list], baseline: dict[str, bool]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each model that is not a baseline, with contrast, label and score of its items that have all three.
+
+    sources   the files of `scores`, one for each model
+    baseline  model -> whether it is one
+    """
+    for path in map(Path, sources["scores"]):
+        if not baseline[path.stem]:
+            table = pd.read_parquet(path, columns=["contrast", "label", "score"]).dropna()
+            yield path.stem, table.astype({"contrast": str, "label": int})

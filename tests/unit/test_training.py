@@ -277,7 +277,14 @@ def start(job: dict, folder: Path) -> subprocess.Popen:
     code = "import json, sys; from glmtracks.training import train_model; train_model(**json.load(open(sys.argv[1])))"
     library = os.environ | {"PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", code, str(path)]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True, env=library)
+    with open(folder / "stderr.txt", "a") as said:
+        return subprocess.Popen(command, stderr=said, start_new_session=True, env=library)
+
+
+def train(job: dict, folder: Path) -> None:
+    """The job to its end; where it fails, what it said is what pytest shows."""
+    status = start(job, folder).wait()
+    assert status == 0, (folder / "stderr.txt").read_text()
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -285,7 +292,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(job, tmp_path):
-    assert start(job, tmp_path / "whole").wait() == 0
+    train(job, tmp_path / "whole")
     process = start(job, tmp_path / "killed")
     checkpoint = tmp_path / "killed" / "checkpoints" / "last.ckpt"
     while not checkpoint.exists() and process.poll() is None:
@@ -294,7 +301,7 @@ def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(job, tm
     assert process.poll() is None, "the run ended before it could be killed"
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert start(job, tmp_path / "killed").wait() == 0
+    train(job, tmp_path / "killed")
     parts = sorted(path.name for path in (tmp_path / "killed" / "logs" / "csv").iterdir())
     assert len(parts) == 2  # it did go on, and not start anew
     whole, killed = weights(tmp_path / "whole"), weights(tmp_path / "killed")
@@ -305,13 +312,14 @@ def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(job, tm
 
 
 def test_two_processes_give_the_weights_of_one(job, tmp_path):
-    job["parameters"] |= {"steps": 8, "dropout": 0.0}  # rounding differs, and optimisers make it grow
-    assert start(job, tmp_path / "one").wait() == 0
+    # Sums over processes round differently. Muon rounds its updates to bfloat16, which makes that 2^-8; AdamW does not.
+    job["parameters"] |= {"steps": 8, "dropout": 0.0, "optimiser": "adamw"}
+    train(job, tmp_path / "one")
     job["parameters"]["processes"] = 2
-    assert start(job, tmp_path / "two").wait() == 0
+    train(job, tmp_path / "two")
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name in one:
-        torch.testing.assert_close(one[name], two[name], rtol=0, atol=1e-4)
+        torch.testing.assert_close(one[name], two[name], rtol=0, atol=1e-5)
     assert [p.name for p in (tmp_path / "two").glob("*.safetensors")] == ["model.safetensors"]
 
 
@@ -323,7 +331,7 @@ def test_another_recipe_does_not_go_on_from_an_old_checkpoint(job, tmp_path):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     job["parameters"] |= {"steps": 15}
-    assert start(job, tmp_path / "run").wait() == 0
+    train(job, tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "logs" / "csv").iterdir()] == ["from_step_00000000"]
 
 

@@ -117,8 +117,8 @@ def fit(
 
     Checkpoints and logs are kept in `folder`; where a checkpoint of the same recipe and corpus lies there, training
     goes on from it and ends with the same weights as if it had never stopped. The weights that are left are the moving
-    average at its best validation, or at the end where nothing is held out. `callbacks` of Lightning may watch. Raises
-    `InputError` where the corpus has no training window.
+    average at its best validation, or at the end where nothing is held out; of several processes the first has them,
+    and the history. `callbacks` of Lightning may watch. Raises `InputError` where the corpus has no training window.
     """
     if not recipe["steps"]:
         return pd.DataFrame({"step": []})
@@ -166,13 +166,14 @@ def fit(
             ckpt_path=checkpoints / "last.ckpt" if start else None,
             weights_only=True,
         )
+    model.cpu().eval()
+    if rank:  # the first process takes the checkpoints away, maybe while the others would still read them
+        return pd.DataFrame({"step": []})
     best = checkpoints / "best.ckpt"
     if best.exists():
         state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
         model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in state.items()})
-    model.cpu().eval()
-    if trainer.is_global_zero:
-        shutil.rmtree(checkpoints)
+    shutil.rmtree(checkpoints)
     return _history(folder / "logs")
 
 
@@ -205,9 +206,10 @@ def _fingerprint(model: GenomicLanguageModel, packed: PackedCorpus, recipe: dict
 
 def _resume_from(checkpoint: Path, fingerprint: str) -> int:
     """The step to go on from; 0 where there is no checkpoint, or one of another recipe."""
-    if not checkpoint.exists():
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except FileNotFoundError:  # also where another process has just taken it away, for being of another recipe
         return 0
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     if content.get("fingerprint") != fingerprint:
         logger.info(f"{checkpoint} belongs to another recipe or corpus; training starts from the beginning")
         return 0

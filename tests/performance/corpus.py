@@ -11,7 +11,7 @@ from glmtracks.genome import Genome, normalise
 from glmtracks.leakage import purge
 from glmtracks.regions import make_regions
 from glmtracks.repeats import find_repeats
-from glmtracks.split import make_split
+from glmtracks.split import make_split, matching
 from glmtracks.windows import make_windows
 
 CHECKOUT = Path(__file__).parents[2]
@@ -58,8 +58,8 @@ def _open(name: str, fasta: Path, folder: Path, contigs: str) -> CorpusGenome:
     normalise(fasta, path, sizes_out=sizes, provenance_out=provenance, include=contigs, exclude=MITOCHONDRION)
     genome = Genome(path)
     planned = {key: SETTINGS["split"][key] for key in ("unit", "test", "validation", "block", "gap")}
-    split = make_split(
-        genome.contigs, **planned, seed=SEED, test_contigs=TEST_CONTIGS, validation_contigs=VALIDATION_CONTIGS
-    )
+    patterns = {"test": TEST_CONTIGS, "validation": VALIDATION_CONTIGS}
+    named = {part: matching(genome.contigs, pattern, part) for part, pattern in patterns.items()}
+    split = make_split(genome.contigs, **planned, seed=SEED, named=named)
     repeats = find_repeats(path, "dust", folder / "repeats.bed.gz")
     return CorpusGenome(name, genome, repeats, split, pd.DataFrame(), species=name)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmtracks.errors import InputError
+from glmtracks.intervals import covered, tile
 from glmtracks.split import make_split, read_split, split_genome
 
 DRAWN = {"unit": "auto", "test": 0.2, "validation": 0.1, "block": 5000, "gap": 600, "seed": 1}
@@ -35,9 +36,9 @@ def test_a_split_tiles_the_genome_and_parts_keep_their_distance(lengths, unit, s
 
 
 def test_named_contigs_go_where_the_sheet_says():
-    split = make_split(
-        {"chrI": 100, "chrII": 200, "chrIII": 300}, **DRAWN, test_contigs="^chrI$", validation_contigs="^chrII$"
-    )
+    contigs = {"chrI": 100, "chrII": 200, "chrIII": 300}
+    named = {"test": tile({"chrI": 100}), "validation": tile({"chrII": 200})}
+    split = make_split(contigs, **DRAWN, named=named)
     assert dict(zip(split["contig"], split["split"], strict=True)) == {
         "chrI": "test",
         "chrII": "validation",
@@ -59,16 +60,32 @@ def test_the_seed_decides():
     assert not one.equals(other)
 
 
-def test_a_pattern_without_contigs_and_a_genome_too_small_are_errors():
-    with pytest.raises(InputError, match=r"no contig matches the pattern 'chrX' for test; there are c"):
-        make_split({"c": 100}, **DRAWN, test_contigs="chrX")
+def test_a_genome_too_small_is_an_error():
     with pytest.raises(InputError, match=r"only 1 piece\(s\) to divide"):
         make_split({"c": 1000}, **DRAWN)
 
 
 def test_patterns_that_take_all_contigs_leave_nothing_to_draw():
-    split = make_split({"chrM": 16_569}, **DRAWN, test_contigs="^chrM$")
+    split = make_split({"chrM": 16_569}, **DRAWN, named={"test": tile({"chrM": 16_569})})
     assert split["split"].tolist() == ["test"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 99_000), st.integers(1, 9_000)), min_size=1, max_size=6), st.integers(0, 9))
+def test_named_intervals_are_held_out_but_for_the_gaps_beside_them(places, seed):
+    intervals = pd.DataFrame({"contig": "c", "start": [s for s, _ in places], "end": [s + n for s, n in places]})
+    intervals["end"] = intervals["end"].clip(upper=100_000)
+    split = make_split(
+        {"c": 100_000, "d": 40_000}, **DRAWN | {"seed": seed, "unit": "block"}, named={"test": intervals}
+    )
+    for contig, rows in split.groupby("contig"):
+        assert rows["start"].tolist() == [0, *rows["end"][:-1]]
+        assert rows["end"].iloc[-1] == {"c": 100_000, "d": 40_000}[contig]
+    wanted = covered(intervals, "c", 0, 100_000)
+    test, gap = (covered(split[split["split"] == part], "c", 0, 100_000) for part in ("test", "gap"))
+    assert not (test & ~wanted).any()
+    assert not (wanted & ~test & ~gap).any()
+    assert not (split["split"][split["contig"] == "d"] == "test").any()
+    assert (split["split"] == "validation").any()
 
 
 @settings(max_examples=40, deadline=None)
@@ -83,16 +100,36 @@ def test_parts_keep_their_distance_over_the_origin_of_a_circle(length, seed):
     assert kept["split"].tolist() == linear.loc[linear["split"] != "gap", "split"].tolist()
 
 
+PLANNED = {key: DRAWN[key] for key in ("unit", "test", "validation", "block", "gap")}
+
+
+def written(genome, tmp_path, **named) -> list[list]:
+    destination, given = tmp_path / "split.tsv", {"test": "", "validation": "", "aliases": ""} | named
+    split_genome(fasta=genome.path, destination=destination, settings=PLANNED, seed=1, **given)
+    return read_split(destination).to_numpy().tolist()
+
+
 def test_the_split_of_a_genome_is_written_and_read(make_genome, tmp_path):
     genome = make_genome({"chrI": "ACGT" * 500, "chrII": "ACGT" * 900})
-    planned = {key: DRAWN[key] for key in ("unit", "test", "validation", "block", "gap")}
-    split_genome(
-        fasta=genome.path,
-        destination=tmp_path / "split.tsv",
-        settings=planned,
-        test_contigs="^chrI$",
-        validation_contigs="^chrII$",
-        seed=1,
-    )
-    split = read_split(tmp_path / "split.tsv")
-    assert split.to_numpy().tolist() == [["chrI", 0, 2000, "test"], ["chrII", 0, 3600, "validation"]]
+    split = written(genome, tmp_path, test="^chrI$", validation="^chrII$")
+    assert split == [["chrI", 0, 2000, "test"], ["chrII", 0, 3600, "validation"]]
+    with pytest.raises(InputError, match=r"no contig matches the pattern 'chrX' for test; there are chrI, chrII"):
+        written(genome, tmp_path, test="chrX")
+
+
+def test_a_bed_says_what_is_held_out_by_the_names_it_has_for_contigs(make_genome, tmp_path):
+    genome = make_genome({"chrI": "ACGT" * 2500, "chrII": "ACGT" * 900})
+    bed = tmp_path / "test.bed"
+    bed.write_text("one\t4000\t6000\n")
+    split = written(genome, tmp_path, test=f"bed:{bed}", validation="^chrII$", aliases="one=chrI")
+    assert split == [
+        ["chrI", 0, 3400, "train"],
+        ["chrI", 3400, 4000, "gap"],
+        ["chrI", 4000, 6000, "test"],
+        ["chrI", 6000, 6600, "gap"],
+        ["chrI", 6600, 10_000, "train"],
+        ["chrII", 0, 3600, "validation"],
+    ]
+    bed.write_text("one\t4000\t60000\n")
+    with pytest.raises(InputError, match=r"test\.bed, line 1: end 60000 lies past the end of chrI"):
+        written(genome, tmp_path, test=f"bed:{bed}", aliases="one=chrI")

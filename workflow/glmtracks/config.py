@@ -23,6 +23,7 @@ from glmtracks.tabix import parse_regions
 
 WORKFLOW = Path(__file__).resolve().parents[1]
 SHEETS = ("genomes", "models", "benchmarks", "callsets")
+MAY_BE_BED = ("repeats", "test", "validation")  # columns of the genome sheet that take bed:FILE besides words
 RESERVED = {"items", "summary", "alleles"}  # file names that stand beside those of models
 LONGEST_NAME = 60  # characters of a corpus' name, which becomes a folder
 
@@ -236,8 +237,8 @@ def _check_reference(row: dict, column: str, known, what: str, problems: list[st
 
 def _check_file(row: dict, column: str, problems: list[str]) -> None:
     value = row.get(column, "")
-    path = value.removeprefix("bed:") if column == "repeats" else value
-    if column == "repeats" and not value.startswith("bed:"):
+    path = value.removeprefix("bed:") if column in MAY_BE_BED else value
+    if column in MAY_BE_BED and path == value:
         return
     if path:
         _check_source(path, f"{row['_where']}, {column}", problems)
@@ -287,7 +288,7 @@ def _check_genomes(rows: list[dict], problems: list[str]) -> None:
         _check_reference(
             row, "outgroups", [n for n in names if n != row.get("name")], "genome other than this one", problems
         )
-        for column in ("fasta", "annotation", "repeats", "evidence", "embed_bed", "neutral"):
+        for column in ("fasta", "annotation", "evidence", "embed_bed", "neutral", *MAY_BE_BED):
             _check_file(row, column, problems)
 
 

@@ -2,19 +2,22 @@
 
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from glmtracks.bed import read_bed_of
+from glmtracks.contigs import ContigNames, read_aliases
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import Genome
+from glmtracks.intervals import COLUMNS, subtract, tile
 
 logger = logging.getLogger(__name__)
 
-PARTS = ("train", "validation", "test")
+PARTS = ("test", "validation", "train")
 
 
 def make_split(
@@ -26,25 +29,22 @@ def make_split(
     block: int,
     gap: int,
     seed: int,
-    test_contigs: str = "",
-    validation_contigs: str = "",
+    named: Mapping[str, pd.DataFrame] | None = None,
     circular: Collection[str] = (),
 ) -> pd.DataFrame:
     """Cut a genome into train, validation and test.
 
-    Contigs that match the patterns `test_contigs` and `validation_contigs` go there whole. A part that has no pattern
-    is drawn: whole contigs (`unit="contig"`), or blocks of about `block` bases (`"block"`), until it holds its share of
-    the bases. Where blocks of different parts meet in a contig, over the origin of the `circular` ones too, `gap` bases
-    between them belong to none ("gap"). Patterns that take all contigs leave nothing to draw.
+    The intervals (contig, start, end) in `named` go to the part of that name, "test" before "validation". A part that
+    is not named is drawn: whole contigs (`unit="contig"`), or blocks of about `block` bases (`"block"`), until it holds
+    its share of the bases. Where different parts meet in a contig, over the origin of the `circular` ones too, `gap`
+    bases between them belong to none ("gap"). Where all contigs are named, nothing is left to draw.
 
     Returns contig, start, end (0-based, half-open), split; it tiles every contig in genome order.
-    Raises `InputError` where a pattern matches no contig, or where the genome is too small to be cut.
+    Raises `InputError` where the genome is too small to be cut.
     """
-    shares = {
-        part: share
-        for part, share, pattern in (("test", test, test_contigs), ("validation", validation, validation_contigs))
-        if not pattern and share > 0
-    }
+    named = named or {}
+    shares = {part: share for part, share in (("test", test), ("validation", validation)) if share > 0}
+    shares = {part: share for part, share in shares.items() if part not in named}
     if unit == "auto":
         unit = "contig" if sum(length >= block for length in contigs.values()) >= 8 else "block"
     if unit == "block":  # a small genome is cut finer, but never so fine that the gaps eat the blocks
@@ -53,14 +53,9 @@ def make_split(
         [_pieces(name, length, block if unit == "block" else length) for name, length in contigs.items()]
     )
     pieces = pieces.reset_index(drop=True).assign(split="train")
-    for part, pattern in (("test", test_contigs), ("validation", validation_contigs)):
-        if pattern:
-            matching = [name for name in contigs if re.search(pattern, name)]
-            if not matching:
-                raise InputError(
-                    f"no contig matches the pattern {pattern!r} for {part}; there are {', '.join(list(contigs)[:5])} …"
-                )
-            pieces.loc[pieces["contig"].isin(matching) & (pieces["split"] == "train"), "split"] = part
+    for part in PARTS:
+        if part in named:
+            pieces = _given(pieces, part, named[part])
     _draw(pieces, shares, seed)
     return _with_gaps(pieces, gap, circular)
 
@@ -68,6 +63,22 @@ def make_split(
 def _pieces(contig: str, length: int, block: int) -> pd.DataFrame:
     edges = np.linspace(0, length, max(length // block, 1) + 1).astype(np.int64)
     return pd.DataFrame({"contig": contig, "start": edges[:-1], "end": edges[1:]})
+
+
+def _given(pieces: pd.DataFrame, part: str, intervals: pd.DataFrame) -> pd.DataFrame:
+    """Pieces cut where intervals begin and end; those inside that were free, of "train", belong to `part`."""
+    free = pieces["split"] == "train"
+    rest = subtract(pieces[free], intervals)[COLUMNS].assign(split="train")
+    taken = subtract(pieces[free], rest)[COLUMNS].assign(split=part)
+    return _sorted(pd.concat([pieces[~free], rest, taken]), list(dict.fromkeys(pieces["contig"])))
+
+
+def _sorted(table: pd.DataFrame, contigs: list[str]) -> pd.DataFrame:
+    """Intervals in the order of the contigs, then of their starts."""
+    rank = {name: rank for rank, name in enumerate(contigs)}
+    return table.sort_values(
+        ["contig", "start"], key=lambda c: c.map(rank) if c.name == "contig" else c, ignore_index=True
+    )
 
 
 def _draw(pieces: pd.DataFrame, shares: dict[str, float], seed: int) -> None:
@@ -119,12 +130,8 @@ def _with_gaps(pieces: pd.DataFrame, gap: int, circular: Collection[str]) -> pd.
             start[first] = min(start[first] + gap, end[first])
             gaps.append((runs["contig"][first], 0, start[first], "gap"))
     runs = runs.assign(start=start, end=end)
-    order = {name: rank for rank, name in enumerate(dict.fromkeys(runs["contig"]))}
     table = pd.concat([runs, pd.DataFrame(gaps, columns=runs.columns)]) if gaps else runs
-    table = table[table["end"] > table["start"]]
-    return table.sort_values(
-        ["contig", "start"], key=lambda c: c.map(order) if c.name == "contig" else c, ignore_index=True
-    )
+    return _sorted(table[table["end"] > table["start"]], list(dict.fromkeys(runs["contig"])))
 
 
 def _meeting_at_origins(runs: pd.DataFrame, circular: Collection[str]) -> list[tuple[int, int]]:
@@ -136,22 +143,37 @@ def _meeting_at_origins(runs: pd.DataFrame, circular: Collection[str]) -> list[t
 
 
 def split_genome(
-    *, fasta: Path, destination: Path, settings: dict, test_contigs: str, validation_contigs: str, seed: int
+    *, fasta: Path, destination: Path, settings: dict, test: str, validation: str, aliases: str, seed: int
 ) -> None:
-    """Write the split of a genome as split.tsv; `settings` are those of `make_split`, which says more."""
+    """Write the split of a genome as split.tsv; `settings` are those of `make_split`, which says more.
+
+    test, validation  each a pattern for the names of contigs, or bed:FILE with intervals; empty = drawn
+    aliases           other names of contigs, in the form of the genome sheet, for the BED files
+    """
     genome = Genome(fasta)
-    split = make_split(
-        genome.contigs,
-        **settings,
-        seed=seed,
-        test_contigs=test_contigs,
-        validation_contigs=validation_contigs,
-        circular=genome.circular,
-    )
+    wanted = {part: named for part, named in (("test", test), ("validation", validation)) if named}
+    named = {part: _named(genome, part, value, aliases) for part, value in wanted.items()}
+    split = make_split(genome.contigs, **settings, seed=seed, named=named, circular=genome.circular)
     bases = (split["end"] - split["start"]).groupby(split["split"]).sum()
     logger.info("bases: " + ", ".join(f"{part} {bases.get(part, 0):,}" for part in (*PARTS, "gap")))
     with atomic(destination) as temporary:
         split.to_csv(temporary, sep="\t", index=False)
+
+
+def _named(genome: Genome, part: str, named: str, aliases: str) -> pd.DataFrame:
+    if named.startswith("bed:"):
+        return read_bed_of(genome, named.removeprefix("bed:"), ContigNames(genome.contigs, read_aliases(aliases)))
+    return matching(genome.contigs, named, part)
+
+
+def matching(contigs: Mapping[str, int], pattern: str, part: str) -> pd.DataFrame:
+    """Contigs, whole, whose names match a pattern: contig, start, end. Raises `InputError` where none does."""
+    found = {name: length for name, length in contigs.items() if re.search(pattern, name)}
+    if not found:
+        raise InputError(
+            f"no contig matches the pattern {pattern!r} for {part}; there are {', '.join(list(contigs)[:5])} …"
+        )
+    return tile(found)
 
 
 def read_split(path: str | Path) -> pd.DataFrame:

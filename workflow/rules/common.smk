@@ -114,6 +114,14 @@ REPEATS_BED = {
     for name, row in GENOMES.items()
     if row["repeats"].startswith("bed:")
 }
+HELD_OUT_BED = {
+    name: {
+        part: source_file(row[part].removeprefix("bed:"), "bed")
+        for part in ("test", "validation")
+        if row[part].startswith("bed:")
+    }
+    for name, row in GENOMES.items()
+}
 NEUTRAL = {name: source_file(row["neutral"], "bed") for name, row in GENOMES.items() if row["neutral"]}
 EVIDENCE = {name: source_file(row["evidence"], "evidence") for name, row in GENOMES.items() if row["evidence"]}
 EMBED_BED = {
@@ -125,6 +133,11 @@ INPUTS = {
     for row in CONFIG.benchmarks
     if (row["genome"], row["task"]) in RUNNABLE
 }
+
+
+def named_part(genome, part):
+    """The contigs or intervals of a part of the split that the genome sheet names: a pattern, or bed:FILE."""
+    return f"bed:{HELD_OUT_BED[genome][part]}" if part in HELD_OUT_BED[genome] else GENOMES[genome][part]
 
 
 def annotation_of(wildcards):

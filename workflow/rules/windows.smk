@@ -13,6 +13,7 @@ rule split:
     input:
         fasta="results/genomes/{genome}/genome.fa.gz",
         circular="results/genomes/{genome}/genome.fa.gz.circular",
+        beds=lambda wildcards: HELD_OUT_BED[wildcards.genome].values(),
     output:
         "results/genomes/{genome}/split.tsv",
     log:
@@ -27,8 +28,9 @@ rule split:
         runtime=minutes(10),
     params:
         split={key: SETTINGS["split"][key] for key in PLANNED},
-        test_contigs=lambda wildcards: GENOMES[wildcards.genome]["test"],
-        validation_contigs=lambda wildcards: GENOMES[wildcards.genome]["validation"],
+        test=lambda wildcards: named_part(wildcards.genome, "test"),
+        validation=lambda wildcards: named_part(wildcards.genome, "validation"),
+        aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
         seed=SETTINGS["seed"],
     message:
         "Splitting {wildcards.genome} into training, validation and test"

@@ -7,7 +7,8 @@ with job(snakemake.log[0]):
         fasta=snakemake.input.fasta,
         destination=snakemake.output[0],
         settings=snakemake.params.split,
-        test_contigs=snakemake.params.test_contigs,
-        validation_contigs=snakemake.params.validation_contigs,
+        test=snakemake.params.test,
+        validation=snakemake.params.validation,
+        aliases=snakemake.params.aliases,
         seed=snakemake.params.seed,
     )

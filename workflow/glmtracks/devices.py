@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt in glibc
 FILLED = 0.8  # of a GPU's free memory that a forward pass may take
+COMPARED = {"cpu": 512, "cuda": 4096}  # rows of the square matrices whose products compare two number formats
 CLEARLY_FASTER = 1.3  # bfloat16 has to win by this much, so that a noisy measurement does not change the format
 
 _CLAIMED: list[TextIO] = []  # locks of the GPUs of this process
@@ -93,7 +94,8 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     """The number format called `float32`, `bfloat16` or `auto`: bfloat16 where it is clearly faster here."""
     if name != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
-    rates = {dtype: matrix_product_rate(device, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    size = COMPARED[device.type]
+    rates = {dtype: matrix_product_rate(device, dtype, size) for dtype in (torch.float32, torch.bfloat16)}
     ratio = rates[torch.bfloat16] / rates[torch.float32]
     chosen = torch.bfloat16 if ratio >= CLEARLY_FASTER else torch.float32
     logger.info(
@@ -102,14 +104,17 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     return chosen
 
 
-def matrix_product_rate(device: torch.device, dtype: torch.dtype, size: int = 1024, repeats: int = 4) -> float:
-    """Floating-point operations per second of a square matrix product: the best of `repeats` after a warm-up."""
+def matrix_product_rate(device: torch.device, dtype: torch.dtype, size: int, repeats: int = 4) -> float:
+    """Floating-point operations per second of a square matrix product: the best of `repeats` after a warm-up.
+
+    One that takes over a second, as of a number format that the processor has to imitate, is not repeated.
+    """
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     times = []
-    for _ in range(repeats + 1):
+    while len(times) <= repeats and max(times, default=0) < 1:
         start = time.perf_counter()
         a @ b
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - start)
-    return 2 * size**3 / min(times[1:])
+    return 2 * size**3 / min(times[1:] or times)

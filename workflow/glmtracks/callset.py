@@ -71,7 +71,7 @@ def read_callset(
         everything, sheet = temporary / "alleles.parquet", temporary / "ref_mismatches.tsv"
         reading = _Reading(vcf, genome, names)
         with (
-            pq.ParquetWriter(everything, SCHEMA, compression="zstd") as writer,
+            pq.ParquetWriter(everything, SCHEMA, compression="none") as writer,  # it is read once, at once
             sheet.open("w") as handle,
         ):
             handle.write("\t".join(MISMATCHES_SCHEMA.names) + "\n")

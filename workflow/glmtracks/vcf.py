@@ -106,13 +106,25 @@ def _read_blocks(
     path: Path, handle: io.BufferedReader, width: int, show_progress: Callable[[], object]
 ) -> Iterator[pa.Table]:
     records = 0
-    while lines := handle.readlines(_BLOCK):
-        text = b"".join(lines).replace(b"\r\n", b"\n").rstrip(b"\n")
+    for text in _whole_lines(handle):
+        text = text.replace(b"\r\n", b"\n").rstrip(b"\n")
         if text:
             table = _split(path, pa.array(text.split(b"\n")), width, records)
             yield table
             records += table.num_rows
         show_progress()
+
+
+def _whole_lines(handle: io.BufferedReader) -> Iterator[bytes]:
+    """The rest of a file in pieces of about `_BLOCK` bytes that end where a line does."""
+    begun = []
+    while text := handle.read(_BLOCK):
+        end = text.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*begun, text[:end]])
+            begun = []
+        begun.append(text[end:])
+    yield b"".join(begun)
 
 
 def _split(path: Path, lines: pa.Array, width: int, records: int) -> pa.Table:

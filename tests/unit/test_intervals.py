@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glmtracks.intervals import covered, first_cover, locate, merge, paint, subtract, tile, unwrap, wrap
+from glmtracks.intervals import (
+    COLUMNS,
+    covered,
+    first_cover,
+    intersect,
+    locate,
+    merge,
+    paint,
+    subtract,
+    tile,
+    unwrap,
+    wrap,
+)
 
 SIZE = 30
 
@@ -91,3 +103,16 @@ def test_a_feature_on_a_circle_is_cut_at_the_origin_and_found_again(start):
     assert (pieces["end"] - pieces["start"]).sum() == 20
     starts, ends = unwrap(pieces, contigs)
     assert (starts[1:] == ends[:-1]).all() and starts[0] == start % 100
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(1, 30)), max_size=8), st.integers(1, 40))
+def test_parts_in_others_are_found_whatever_the_others_rows_are_called(places, size):
+    contigs = {"a": 100, "b": 60}
+    others = pd.DataFrame([("b", 0, 60), *(("a", s, min(s + n, 100)) for s, n in places)], columns=COLUMNS)
+    others = others[others["contig"] == "a"]  # as of a larger table
+    tiles = pd.concat([tile(contigs).assign(number=0), tile({"a": size}).assign(number=1)], ignore_index=True)
+    parts = intersect(tiles, others)
+    for number, length in ((0, 100), (1, size)):
+        found = covered(parts[parts["number"] == number], "a", 0, 100)
+        assert (found == (covered(others, "a", 0, 100) & (np.arange(100) < length))).all()
+    assert not (parts["contig"] == "b").any()

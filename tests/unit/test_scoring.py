@@ -54,7 +54,7 @@ def stored(model, folder, make_plan, **plan):
     return folder
 
 
-def score(folder, genome, out, shards: int, **changes) -> pd.DataFrame:
+def score(folder, genome, out, shards: int, split=None, **changes) -> pd.DataFrame:
     frames = []
     for number in range(1, shards + 1):
         path = out / f"{number:04d}.parquet"
@@ -67,6 +67,7 @@ def score(folder, genome, out, shards: int, **changes) -> pd.DataFrame:
             destination=path,
             settings=SETTINGS | changes,
             threads=1,
+            split=split,
         )
         frames.append(pq.read_table(path).to_pandas().astype({"contig": str, "ref": str}))
     return pd.concat(frames, ignore_index=True)
@@ -79,6 +80,21 @@ def test_every_base_is_scored_once_and_only_defined_bases_have_values(folder, ge
     defined = scores["ref"].isin(list("ACGT"))
     assert scores.loc[defined, COLUMNS].notna().all(axis=None)
     assert scores.loc[~defined, COLUMNS].isna().all(axis=None)
+
+
+def test_only_windows_with_some_of_the_test_part_have_scores_where_no_others_are_wanted(folder, genome, tmp_path):
+    contig = max(genome.contigs, key=genome.contigs.get)
+    middle, window = genome.contigs[contig] // 2, SETTINGS["window"]
+    split = tmp_path / "split.tsv"
+    rows = [(contig, 0, middle, "train"), (contig, middle, middle + 2, "test")]
+    pd.DataFrame(rows, columns=["contig", "start", "end", "split"]).to_csv(split, sep="\t", index=False)
+    whole, part = (score(folder, genome, tmp_path, shards=3, split=wanted) for wanted in (None, split))
+    tile = whole["start"] // window
+    read = (whole["contig"] == contig) & tile.between(middle // window, (middle + 1) // window)
+    assert 0 < read.sum() < len(whole)
+    pd.testing.assert_frame_equal(part[read], whole[read])
+    assert part.loc[~read, COLUMNS].isna().all(axis=None)
+    pd.testing.assert_frame_equal(part[["contig", "start", "ref"]], whole[["contig", "start", "ref"]])
 
 
 @pytest.mark.parametrize("shards, batch", [(3, 3), (7, 3), (50, 3), (1, 1)])

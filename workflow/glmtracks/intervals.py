@@ -41,7 +41,7 @@ def intersect(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     if intervals.empty or others.empty:  # bioframe needs both
         return intervals.iloc[:0]
     left = intervals.reset_index(drop=True).astype({"contig": "str"})
-    right = others[COLUMNS].astype({"contig": "str"})
+    right = others[COLUMNS].reset_index(drop=True).astype({"contig": "str"})
     found = bioframe.overlap(
         left[COLUMNS], right, how="inner", return_index=True, return_input=False, cols1=COLUMNS, cols2=COLUMNS
     )

@@ -20,7 +20,7 @@ from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
 from glmtracks.genome import Genome
 from glmtracks.models.registry import load
-from glmtracks.scoring import Runner, describe, select_contigs
+from glmtracks.scoring import Runner, asked_tiles, describe, select_contigs, tile_contigs
 from glmtracks.strategies import OF_OBJECTIVE, Strategy, choose
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ def plan_scoring(
     strategy: str,
     strands: int,
     threads: int,
+    split: Path | None = None,
 ) -> None:
     """Choose how a model is asked about a genome; write that as JSON, and the spacings of masks compared as TSV.
 
@@ -56,6 +57,7 @@ def plan_scoring(
 
     settings  those called `scores` in the configuration, and `species`
     strategy, strands  of the row of the model sheet; `auto` and 0 leave the choice to the model
+    split  split.tsv of the genome, of which only windows with some of the test part will be scored; None = all
 
     Raises InputError where the strategy does not fit the model.
     """
@@ -83,6 +85,7 @@ def plan_scoring(
         table = compare_spacings(probe, runner, truth, settings["agreement"])
         wanted = _chosen(table, wanted.strands)
     runner.strategy = wanted
+    asked = asked_tiles(tile_contigs(contigs, runner.window), split)
     plan = {
         **describe(runner, model_folder, provenance),
         "strands": wanted.strands,
@@ -92,7 +95,7 @@ def plan_scoring(
         "parity": parity,
         "nats_per_base": probe.loss(truth),
         "strand_agreement": _strand_agreement(precise, probe, truth),
-        **_cost(runner, sum(contigs.values())),
+        **_cost(runner, sum(tile.end - tile.start for tile in asked)),
     }
     _say(plan, table)
     with atomic(table_out) as temporary:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -28,9 +29,11 @@ from tqdm import tqdm
 from glmtracks.devices import claim_device, fitting_rows, is_out_of_memory, pick_precision
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome
+from glmtracks.intervals import COLUMNS, intersect
 from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 from glmtracks.models.registry import load, read_config
 from glmtracks.shards import ScoresWriter
+from glmtracks.split import read_split
 from glmtracks.strategies import Strategy, choose
 
 logger = logging.getLogger(__name__)
@@ -296,27 +299,45 @@ def score_shard(
     destination: Path,
     settings: dict,
     threads: int,
+    split: Path | None = None,
 ) -> None:
-    """Score every base of the shard called "0002-of-0008" and write one Parquet file, with a progress bar in bases."""
+    """Score every base of the shard called "0002-of-0008" and write one Parquet file, with a progress bar in bases.
+
+    With a `split`, only windows that hold some of its test part are read; bases of the others have no score.
+    """
     genome, runner = Genome(fasta), start_runner(model_folder, settings, threads, plan)
     number, count = map(int, shard.split("-of-"))
     contigs = select_contigs(genome, settings["contigs"], "scores.contigs or contigs of the model")
     tiles = shard_tiles(tile_contigs(contigs, runner.window), number, count)
+    asked = asked_tiles(tiles, split)
     metadata = describe(runner, model_folder, provenance)
-    bases, began = sum(tile.end - tile.start for tile in tiles), time.perf_counter()
+    bases, began = sum(tile.end - tile.start for tile in asked), time.perf_counter()
     with (
         ScoresWriter(destination, metadata) as writer,
         ThreadPoolExecutor(1) as beside,  # writing goes on while the model computes
         tqdm(total=bases, unit=" bases", unit_scale=True, desc="scoring") as bar,
     ):
         queue: deque[Future] = deque()
-        for tile, log_probs in runner.log_probs(genome, tiles):
-            unread = None if runner.model.reads_unknown else np.isnan(log_probs).all(axis=1)
+        found, complete = runner.log_probs(genome, list(asked)), runner.model.reads_unknown
+        for tile in tiles:
+            length = tile.end - tile.start
+            log_probs = next(found)[1] if tile in asked else np.full((length, 4), np.nan, np.float32)
+            unread = None if complete and tile in asked else np.isnan(log_probs).all(axis=1)
             queue.append(beside.submit(writer.write, tile.contig, tile.start, genome.codes(*tile), log_probs, unread))
             if len(queue) > QUEUE:
                 queue.popleft().result()
-            bar.update(tile.end - tile.start)
+            bar.update(length * (tile in asked))
         for written in queue:
             written.result()
     seconds = time.perf_counter() - began
     logger.info(f"{bases:,} bases ({3 * bases:,} variants) in {seconds:.1f} s: {bases / seconds:,.0f} bases/s")
+
+
+def asked_tiles(tiles: list[Tile], split: Path | None) -> dict[Tile, None]:
+    """The tiles that a model is asked about, in order: all, or those that hold some of the test part of a split.tsv."""
+    if split is None:
+        return dict.fromkeys(tiles)
+    parts = read_split(split)
+    table = pd.DataFrame(tiles, columns=COLUMNS).assign(number=np.arange(len(tiles)))
+    touched = intersect(table, parts[parts["split"] == "test"])["number"].unique()
+    return dict.fromkeys(tiles[number] for number in touched)

@@ -223,6 +223,11 @@ def scoring_of(genome, model):
     return {**SETTINGS["scores"], "contigs": contigs, "species": GENOMES[genome]["species"]}
 
 
+def if_test_only(pattern):
+    """An input function: `pattern` for models that score only the test part of a genome, and nothing for others."""
+    return lambda wildcards: pattern.format(**wildcards) if MODELS[wildcards.model]["part"] == "test" else []
+
+
 def ucsc_name(genome):
     """What UCSC calls an assembly: the id that it was fetched by, or the name of its row."""
     provider, _, name = GENOMES[genome]["fasta"].partition(":")

@@ -32,6 +32,7 @@ rule plan_scoring:
         provenance="results/genomes/{genome}/provenance.json",
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
+        split=if_test_only("results/genomes/{genome}/split.tsv"),
     output:
         json="results/scores/{genome}/{model}/plan.json",
         table="results/scores/{genome}/{model}/plan.tsv",
@@ -63,6 +64,7 @@ rule score_shard:
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
         plan="results/scores/{genome}/{model}/plan.json",
+        split=if_test_only("results/genomes/{genome}/split.tsv"),
     output:
         "results/scores/{genome}/{model}/{shard}.parquet",
     log:

@@ -14,4 +14,5 @@ with job(snakemake.log[0]):
         settings=snakemake.params.scores,
         **snakemake.params.ask,
         threads=snakemake.threads,
+        split=snakemake.input.get("split") or None,
     )

@@ -14,4 +14,5 @@ with job(snakemake.log[0]):
         destination=snakemake.output[0],
         settings=snakemake.params.scores,
         threads=snakemake.threads,
+        split=snakemake.input.get("split") or None,
     )

@@ -22,13 +22,15 @@ Shapes = Iterator[tuple[str, tuple[int, ...]]]
 
 
 class Layout(NamedTuple):
-    """A published model: its kind, config.json, vocabulary, and the names and shapes of its weights."""
+    """A published model: its kind, config.json, vocabulary, the names and shapes of its weights, what made the numbers
+    that it is compared with, and its tokenizer.json where it has one instead of vocab.txt."""
 
     kind: str
     options: dict
     vocabulary: list[str]
     shapes: list[tuple[str, tuple[int, ...]]]
     original: str
+    tokenizer: dict | None = None
 
 
 def kmers(k: int) -> list[str]:
@@ -173,6 +175,36 @@ def hyenadna(width: int, layers: int, inner: int, vocabulary: int, filters: tupl
     yield "lm_head.weight", (vocabulary, width)
 
 
+def mosaic(width: int, layers: int, inner: int, vocabulary: int, head: bool) -> Shapes:
+    body = "bert." if head else ""
+    yield f"{body}embeddings.word_embeddings.weight", (vocabulary, width)
+    yield f"{body}embeddings.token_type_embeddings.weight", (2, width)
+    yield from norm(f"{body}embeddings.LayerNorm", width)
+    for i in range(layers):
+        name = f"{body}encoder.layer.{i}"
+        yield from linear(f"{name}.attention.self.Wqkv", 3 * width, width)
+        yield from linear(f"{name}.attention.output.dense", width, width)
+        yield from norm(f"{name}.attention.output.LayerNorm", width)
+        yield from linear(f"{name}.mlp.gated_layers", 2 * inner, width, False)
+        yield from linear(f"{name}.mlp.wo", width, inner)
+        yield from norm(f"{name}.mlp.layernorm", width)
+    yield from linear(f"{body}pooler.dense", width, width)
+    if head:
+        yield from linear("cls.predictions.transform.dense", width, width)
+        yield from norm("cls.predictions.transform.LayerNorm", width)
+        yield "cls.predictions.decoder.bias", (vocabulary,)
+
+
+def gena(width: int, layers: int, inner: int, vocabulary: int, positions: int, last: bool) -> Shapes:
+    for name, shape in bert(width, layers, inner, vocabulary, positions):
+        if name.startswith("bert.encoder") and ".LayerNorm" in name:  # those of BERT, behind each part
+            place = "pre_attention_ln" if ".attention." in name else "post_attention_ln"
+            name = f"{'.'.join(name.split('.')[:4])}.{place}.{name.rsplit('.', 1)[-1]}"
+        yield name, shape
+    if last:
+        yield from norm("bert.encoder.last_layer_ln", width)
+
+
 BASES = ["[PAD]", "[MASK]", "[UNK]", *"acgt"]
 NT = ["<unk>", "<pad>", "<mask>", "<cls>", *kmers(2), *"ATCGN"]
 NT_V2 = ["<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>", *kmers(2), *"ATCGN"]
@@ -180,6 +212,61 @@ NT_6 = ["<unk>", "<pad>", "<mask>", "<cls>", *kmers(6), *"ATCGN"]
 DNABERT_6 = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers(6)]
 DNABERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers(2)]
 
+SPECIES = ["candida_glabrata", "kluyveromyces_lactis", "yarrowia_lipolytica"]
+SPECIES_LM = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers(2), *SPECIES]
+SPECIAL = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]  # of byte pairs
+MERGES = ["A A", "T T", "T G", "C A", "C C", "AA A", "TG A", "G G", "C T", "T A", "TT T", "G AA", "CA TG", "TGA C"]
+
+
+def byte_pairs(letters: str, merges: list[str], normalizer: dict | None, pre_tokenizer: dict) -> dict:
+    """The content of a tokenizer.json as the library `tokenizers` writes it: special tokens, letters, merged pairs."""
+    tokens = [*SPECIAL, *letters, *(merge.replace(" ", "") for merge in merges)]
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{"id": i, "content": token, **flags, "special": True} for i, token in enumerate(SPECIAL)],
+        "normalizer": normalizer,
+        "pre_tokenizer": pre_tokenizer,
+        "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]},
+        "decoder": None,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": "[UNK]",
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "vocab": {token: number for number, token in enumerate(tokens)},
+            "merges": merges,
+        },
+    }
+
+
+DNABERT_2_TOKENS = byte_pairs("ACGT", MERGES, None, {"type": "Whitespace"})
+LONG_RUNS = {"type": "Replace", "pattern": {"Regex": "N{10,}"}, "content": "-"}
+GENA_TOKENS = byte_pairs(
+    "-ACGNT",
+    [*MERGES, "N N", "A NN"],
+    {"type": "Sequence", "normalizers": [{"type": "Strip", "strip_left": True, "strip_right": True}, LONG_RUNS]},
+    {"type": "Split", "pattern": {"String": "-"}, "behavior": "Isolated", "invert": False},
+)
+DNABERT_2, GENA = (list(tokens["model"]["vocab"]) for tokens in (DNABERT_2_TOKENS, GENA_TOKENS))
+
+BERT = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "max_position_embeddings": 32,
+    "type_vocab_size": 2,
+}
+MOSAIC = {**BERT, "model_type": "bert", "hidden_size": 24, "num_attention_heads": 6, "alibi_starting_size": 8}
+MOSAIC |= {"hidden_act": "gelu", "layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1, "initializer_range": 0.02}
+PRE_NORM = {**BERT, "model_type": "bert", "vocab_size": len(GENA), "pad_token_id": 3, "pre_layer_norm": True}
+BIG_BIRD = {"model_type": "big_bird", "attention_type": "block_sparse", "hidden_act": "gelu_new", "pad_token_id": 3}
+BIG_BIRD |= {"vocab_size": len(GENA), "use_bias": True, "rescale_embeddings": False}
 SPLICEBERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"NACGT"]
 
 GPN_NEW = {
@@ -230,6 +317,8 @@ CADUCEUS_CODE = (
     "kuleshov-group/caduceus, 0060a6d8079b6a040fc55d505e15972a327b70a6: CaduceusForMaskedLM, with the reference scan "
     "and norms of state-spaces/mamba, e9594ce1c732d97440f0332fdc43170a2294dbfa"
 )
+MOSAIC_CODE = "zhihan1996/DNABERT-2-117M on the Hub, dd10f74f0e90735d02a27603e56467761893e8f9: bert_layers.py"
+GENA_CODE = "AIRI-Institute/GENA_LM, 4a884630dd72fac47775a256f9c85452b63d28e3: src/gena_lm/modeling_bert.py"
 LAYOUTS = {
     "gpn_convnet": Layout(
         "gpn_convnet",
@@ -366,6 +455,61 @@ LAYOUTS = {
         "HazyResearch/hyena-dna, d553021b483b82980aa4b868b37ec2d4332e198a: standalone_hyenadna.py, HyenaDNAModel; its "
         "weights under the names of the Hub's -hf layout, and lm_head, which it lacks, as a matrix product",
     ),
+    "species_lm": Layout(
+        "species_lm",
+        {**BERT, "model_type": "bert", "vocab_size": 24},
+        SPECIES_LM,
+        list(bert(16, 2, 24, 24, 32)),
+        "transformers 4.57.6: BertForMaskedLM, with attention written out",
+    ),
+    "dnabert2": Layout(
+        "dnabert2",
+        {**MOSAIC, "vocab_size": len(DNABERT_2)},
+        DNABERT_2,
+        list(mosaic(24, 2, 24, len(DNABERT_2), True)),
+        f"{MOSAIC_CODE}, BertForMaskedLM, without Triton",
+        DNABERT_2_TOKENS,
+    ),
+    "dnabert_s": Layout(
+        "dnabert_s",
+        {**MOSAIC, "vocab_size": len(DNABERT_2)},
+        DNABERT_2,
+        list(mosaic(24, 2, 24, len(DNABERT_2), False)),
+        f"{MOSAIC_CODE}, BertModel, without Triton",
+        DNABERT_2_TOKENS,
+    ),
+    "gena_bert": Layout(
+        "gena_bert",
+        PRE_NORM,
+        GENA,
+        list(gena(16, 2, 24, len(GENA), 32, True)),
+        f"{GENA_CODE}, BertForMaskedLM",
+        GENA_TOKENS,
+    ),
+    "gena_bert_no_last_norm": Layout(
+        "gena_bert",
+        {**PRE_NORM, "last_layer_norm": False},
+        GENA,
+        list(gena(16, 2, 24, len(GENA), 32, False)),
+        f"{GENA_CODE}, BertForMaskedLM",
+        GENA_TOKENS,
+    ),
+    "gena_bigbird": Layout(
+        "gena_bigbird",
+        {**BERT, **BIG_BIRD, "block_size": 64, "num_random_blocks": 3},
+        GENA,
+        list(bert(16, 2, 24, len(GENA), 32)),
+        "transformers 4.57.6: BigBirdForMaskedLM",
+        GENA_TOKENS,
+    ),
+    "gena_bigbird_sparse": Layout(
+        "gena_bigbird",
+        {**BERT, **BIG_BIRD, "block_size": 2, "num_random_blocks": 1},
+        GENA,
+        list(bert(16, 2, 24, len(GENA), 32)),
+        "transformers 4.57.6: BigBirdForMaskedLM",
+        GENA_TOKENS,
+    ),
 }
 
 
@@ -387,7 +531,10 @@ def write(name: str, folder: Path, seed: int = 0) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     layout = LAYOUTS[name]
     (folder / "config.json").write_text(json.dumps(layout.options))
-    (folder / "vocab.txt").write_text("\n".join(layout.vocabulary) + "\n")
+    if layout.tokenizer:
+        (folder / "tokenizer.json").write_text(json.dumps(layout.tokenizer))
+    else:
+        (folder / "vocab.txt").write_text("\n".join(layout.vocabulary) + "\n")
     save_file(weights(name, seed), folder / "model.safetensors")
     return folder
 
@@ -400,7 +547,7 @@ def inputs(name: str) -> tuple[torch.Tensor, torch.Tensor]:
     ids, there = torch.from_numpy(rng.choice(words, (2, 15))), torch.ones(2, 15, dtype=torch.bool)
     special = {token.strip("[]<>").lower(): n for n, token in enumerate(layout.vocabulary) if not token.isalpha()}
     ids[:, [3, 9]] = special["mask"]
-    if layout.kind in ("nucleotide_transformer", "nucleotide_transformer_v2", "dnabert", "bert"):
+    if "cls" in special and layout.kind not in ("caduceus", "hyenadna"):
         ids[:, 0] = special["cls"]
         ids[1, 12:], there[1, 12:] = special["pad"], False
     return ids, there
@@ -409,5 +556,6 @@ def inputs(name: str) -> tuple[torch.Tensor, torch.Tensor]:
 def meta(kind: str, vocabulary: list[str], **options):
     """A model of a published size, without memory for its weights."""
     cls = model_class(kind)
+    tokens = {"tokenizer": tokenizer} if (tokenizer := options.pop("tokenizer", None)) else {}
     with torch.device("meta"):
-        return cls(vocabulary=vocabulary, **cls.options | options)
+        return cls(vocabulary=vocabulary, **tokens, **cls.options | options)

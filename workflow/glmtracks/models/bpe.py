@@ -91,10 +91,9 @@ class BytePairs(nn.Module):
 
     def read(self, codes: Tensor) -> Reading:
         """Windows, uint8 (rows, length), as tokens."""
-        if codes.numel() == 0:
-            windows, which = codes.cpu().numpy(), np.arange(len(codes))
-        else:
-            windows, which = np.unique(codes.cpu().numpy(), axis=0, return_inverse=True)
+        windows, which = codes.cpu().numpy(), np.arange(len(codes))
+        if windows.size:  # several passes read the same windows
+            windows, which = np.unique(windows, axis=0, return_inverse=True)
         cuts, starts = self._cut(windows)
         most = max((len(cut.ids) for cut in cuts), default=0)
         shape = (len(cuts), len(self.prefix) + most + len(self.suffix))
@@ -111,13 +110,14 @@ class BytePairs(nn.Module):
 
     def _cut(self, windows: np.ndarray) -> tuple[list[Cut], list[int]]:
         """The tokens of each window, no more than the model reads, and the base that the first of them begins at."""
+        if not windows.size:
+            return [Cut(np.empty(0, np.int64), np.empty(0, np.int64))] * len(windows), [0] * len(windows)
         known = windows < 4
-        firsts = known.argmax(axis=1) * known.any(axis=1)
-        lasts = windows.shape[1] - known[:, ::-1].argmax(axis=1) if windows.shape[1] else firsts
-        lasts = np.where(known.any(axis=1), lasts, firsts)
+        any_known = known.any(axis=1)
+        firsts = np.where(any_known, known.argmax(axis=1), 0)
+        lasts = np.where(any_known, windows.shape[1] - known[:, ::-1].argmax(axis=1), 0)
         texts = [
-            LETTERS[row[first:last]].tobytes().decode()
-            for row, first, last in zip(windows, firsts, lasts, strict=True)
+            LETTERS[row[first:last]].tobytes().decode() for row, first, last in zip(windows, firsts, lasts, strict=True)
         ]
         self._remember(dict.fromkeys(texts))
         found = [
@@ -138,7 +138,7 @@ class BytePairs(nn.Module):
         """The tokens around the base `middle` that the model has room for, and how many bases stand before them."""
         if self.room is None or len(cut.ids) <= self.room:
             return cut, 0
-        first = int(np.clip(np.searchsorted(cut.ends, middle) - self.room // 2, 0, len(cut.ids) - self.room))
+        first = int(np.clip(np.searchsorted(cut.ends, middle, side="right") - self.room // 2, 0, len(cut.ids) - self.room))
         skipped = cut.ends[first - 1] if first else 0
         part = slice(first, first + self.room)
         return Cut(cut.ids[part], cut.ends[part] - skipped), int(skipped)

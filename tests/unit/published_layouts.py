@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from glmtracks.models.published import PublishedBytePairs
 from glmtracks.models.registry import model_class
 
 FOLDER = Path(__file__).parent / "originals"
@@ -553,9 +554,14 @@ def inputs(name: str) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, there
 
 
+def numbered(size: int) -> list[str]:
+    """A vocabulary of byte pairs of any size: that of the tiny one, and numbers."""
+    return DNABERT_2 + [f"#{number}" for number in range(size - len(DNABERT_2))]
+
+
 def meta(kind: str, vocabulary: list[str], **options):
     """A model of a published size, without memory for its weights."""
     cls = model_class(kind)
-    tokens = {"tokenizer": tokenizer} if (tokenizer := options.pop("tokenizer", None)) else {}
+    tokens = {"tokenizer": DNABERT_2_TOKENS} if issubclass(cls, PublishedBytePairs) else {}
     with torch.device("meta"):
         return cls(vocabulary=vocabulary, **tokens, **cls.options | options)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from itertools import pairwise
 
 import numpy as np
 import published_layouts as layouts
@@ -34,7 +35,7 @@ def merged(name: str, text: str) -> list[str]:
     """The pair that was merged first is merged wherever it stands, from the left, until none is left."""
     ranks = {tuple(pair.split(" ")): rank for rank, pair in enumerate(TOKENS[name]["model"]["merges"])}
     words = list(text)
-    while pairs := [pair for pair in zip(words, words[1:], strict=False) if pair in ranks]:
+    while pairs := [pair for pair in pairwise(words) if pair in ranks]:
         first, found = min(pairs, key=ranks.get), []
         while words:
             taken = 2 if tuple(words[:2]) == first else 1
@@ -82,7 +83,9 @@ def test_tokens_are_those_of_the_merges(texts, name):
 
 
 @settings(max_examples=40)
-@given(st.text("ACGTN", min_size=1, max_size=40).filter(lambda text: text.strip("N") == text), st.sampled_from(["gena"]))
+@given(
+    st.text("ACGTN", min_size=1, max_size=40).filter(lambda text: text.strip("N") == text), st.sampled_from(["gena"])
+)
 def test_tokens_are_those_of_the_tokenizer_itself(text, name):
     from tokenizers import Tokenizer
 

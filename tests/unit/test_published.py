@@ -244,7 +244,7 @@ def test_the_scan_is_its_recurrence(chunk, monkeypatch):
     torch.testing.assert_close(scan(x, step, decay, inputs, outputs), torch.stack(expected, 1))
 
 
-def selective_scan_fn(u, delta, A, B, C, D=None, z=None, delta_bias=None, delta_softplus=False):  # noqa: N803
+def selective_scan_fn(u, delta, A, B, C, D=None, z=None, delta_bias=None, delta_softplus=False):
     """What the kernel of mamba_ssm computes and is given: u, delta and z (batch, channels, length), A (channels,
     states), B and C (batch, states, length), D and delta_bias (channels,); written out as its recurrence."""
     assert A.dtype == D.dtype == delta_bias.dtype == torch.float32

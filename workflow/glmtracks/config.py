@@ -308,8 +308,8 @@ def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> 
                 )
             if not KINDS[row["kind"]].scores and row["strategy"] != "auto":
                 problems.append(
-                    f"{row['_where']}, strategy: a model of kind {row['kind']} has embeddings alone and is asked for no "
-                    "probabilities; leave it empty"
+                    f"{row['_where']}, strategy: a model of kind {row['kind']} has embeddings alone and is asked for "
+                    "no probabilities; leave it empty"
                 )
             rules = schema(parameters_of(row["kind"]))
             problems += violations(row["parameters"], rules, f"{row['_where']}, parameters")

@@ -5,8 +5,8 @@ Windows are cut by the checkpoint's own tokenizer.json. A base is asked about by
     log P(b) = L(log p_t(w(t, b))),        L = normalisation over the four bases,
 
 where p_t is the model's distribution at t and w(t, b) the token as long as t that agrees with the sequence at all bases
-of t but has b at the one in question. Not every such word is a token (62 and 70 % are in the vocabularies of DNABERT-2
-and GENA-LM, in random sequence). Where it is none, the tokenizer cuts the word anew, and w(t, b) is the piece of it that
+of t but has b at the one in question. Not every such word is a token (62 and 70 % of them in random sequence, with the
+vocabularies of DNABERT-2 and GENA-LM). Where it is none, the tokenizer cuts the word anew, and w(t, b) is the piece of it that
 holds b: so each base has a token of its own, since single letters are tokens, and a probability above zero.
 
 Two things to mind. Only the word is cut anew, although the sequence with another base may be cut differently beyond it
@@ -15,6 +15,7 @@ lengths are compared.
 """
 
 import json
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -138,7 +139,9 @@ class BytePairs(nn.Module):
         """The tokens around the base `middle` that the model has room for, and how many bases stand before them."""
         if self.room is None or len(cut.ids) <= self.room:
             return cut, 0
-        first = int(np.clip(np.searchsorted(cut.ends, middle, side="right") - self.room // 2, 0, len(cut.ids) - self.room))
+        first = int(
+            np.clip(np.searchsorted(cut.ends, middle, side="right") - self.room // 2, 0, len(cut.ids) - self.room)
+        )
         skipped = cut.ends[first - 1] if first else 0
         part = slice(first, first + self.room)
         return Cut(cut.ids[part], cut.ends[part] - skipped), int(skipped)
@@ -207,7 +210,7 @@ def _check_merges(content: dict, ids_of: dict[str, int]) -> None:
     if lacking is not None:
         raise InputError(f"its vocabulary lacks {lacking}, which tokenizer.json merges; they do not belong together")
     numbers = [ids_of[token] for token in dict.fromkeys(merged)]
-    wrong = next((b for a, b in zip(numbers, numbers[1:], strict=False) if a > b), None)
+    wrong = next((b for a, b in pairwise(numbers) if a > b), None)
     if wrong is not None:
         raise InputError(
             f"its tokens are not numbered in the order of the merges of tokenizer.json, first at token {wrong}; "

@@ -57,7 +57,6 @@ class Mamba(nn.Module):
         scanned = scanned + x.float() * self.D.float()
         return self.out_proj((scanned * F.silu(gate.float())).to(gate.dtype))
 
-
     def _scan_by(
         self, kernel: Callable, x: Tensor, step: Tensor, inputs: Tensor, outputs: Tensor, gate: Tensor
     ) -> Tensor:

@@ -53,9 +53,7 @@ KINDS = {
     "plant_caduceus": Kind("glmtracks.models.caduceus:PlantCaduceus", embeds=True, published=True),
     "hyenadna": Kind("glmtracks.models.hyena:HyenaDna", embeds=True, published=True),
     "bert": Kind("glmtracks.models.bert:Bert", embeds=True, published=True),
-    "species_lm": Kind(
-        "glmtracks.models.species_lm:SpeciesLm", embeds=True, published=True, parameters="species_lm"
-    ),
+    "species_lm": Kind("glmtracks.models.species_lm:SpeciesLm", embeds=True, published=True, parameters="species_lm"),
     "dnabert2": Kind("glmtracks.models.mosaic:DnaBert2", embeds=True, published=True),
     "dnabert_s": Kind("glmtracks.models.mosaic:DnaBertS", embeds=True, published=True, scores=False),
     "gena_bert": Kind("glmtracks.models.gena:GenaBert", embeds=True, published=True),

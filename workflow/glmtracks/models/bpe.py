@@ -5,9 +5,9 @@ Windows are cut by the checkpoint's own tokenizer.json. A base is asked about by
     log P(b) = L(log p_t(w(t, b))),        L = normalisation over the four bases,
 
 where p_t is the model's distribution at t and w(t, b) the token as long as t that agrees with the sequence at all bases
-of t but has b at the one in question. Not every such word is a token (62 and 70 % of them in random sequence, with the
-vocabularies of DNABERT-2 and GENA-LM). Where it is none, the tokenizer cuts the word anew, and w(t, b) is the piece of it that
-holds b: so each base has a token of its own, since single letters are tokens, and a probability above zero.
+of t but has b at the one in question. Not every such word is a token (62 and 70 % are, in random sequence, with the
+vocabularies of DNABERT-2 and GENA-LM). Where it is none, the tokenizer cuts the word anew, and w(t, b) is the piece of
+it that holds b: so each base has a token of its own, since single letters are tokens, and a probability above zero.
 
 Two things to mind. Only the word is cut anew, although the sequence with another base may be cut differently beyond it
 too. And a piece is shorter than t, so that where words are cut anew the model's probabilities of tokens of different

@@ -19,6 +19,8 @@ from .corpus import CHECKOUT, SEED, embedded_genome, make_corpus, yeast_genomes
 from .efficiency import measure_inference, measure_training
 from .figure import draw
 from .genome_scores import measure_genome_scores
+from .published_rates import measure_published
+from .published_spacing import measure_published_spacing
 from .quality import compare
 from .strategies import measure_strategies
 from .table import aligned, write_table
@@ -45,6 +47,8 @@ def main() -> None:
         figures += measure_callsets(model, corpus, dtype, options.threads)
         figures += measure_bigwig()
         figures += measure_strategies(corpus, parameters, dtype, options.threads)
+        figures += measure_published_spacing(corpus, options.threads)
+        figures += measure_published(options.threads)
         figures += measure_genome_scores(shape, dtype, options.threads)
         logger.info(aligned(figures))
         if options.minutes:

@@ -84,6 +84,12 @@ def test_rows_are_converted_and_completed(sheets):
     assert configuration.settings["windows"]["size"] == 512
 
 
+def test_call_sets_are_scored_by_all_models_that_give_probabilities(sheets):
+    models = "name\tkind\tsource\ns\tdnabert_s\thub:a/b\nd\tdnabert2\thub:a/c\n"
+    found = load(sheets(models=models, callsets="name\tgenome\tvcf\nx\tyeast\thttps://a/b.vcf\n"))
+    assert found.callsets["x"]["models"] == ["d"]
+
+
 def test_five_mistakes_are_five_sentences(sheets):
     config = sheets(
         genomes="name\tfasta\tgenetic_code\nyeast\tnowhere.fa\tx\n",
@@ -127,6 +133,21 @@ def test_five_mistakes_are_five_sentences(sheets):
         ),
         ({"models": "name\tkind\tsource\tgenomes\tparameters\nm\tmarkov\ttrain\tyeast\torder=99\n"}, "99 is above 12"),
         ({"models": "name\tkind\tsource\tgenomes\nitems\tmarkov\ttrain\tyeast\n"}, "reserved word"),
+        (
+            {"models": "name\tkind\tsource\tstrategy\ns\tdnabert_s\thub:a/b\tmasked\n"},
+            "strategy: a model of kind dnabert_s has embeddings alone",
+        ),
+        (
+            {
+                "models": "name\tkind\tsource\ns\tdnabert_s\thub:a/b\n",
+                "callsets": "name\tgenome\tvcf\tmodels\nx\tyeast\thttps://a/b.vcf\ts\n",
+            },
+            "models: 's' is of kind dnabert_s, which has embeddings alone and scores no variants",
+        ),
+        (
+            {"models": "name\tkind\tsource\tparameters\ns\tdnabert2\thub:a/b\tspecies=x\n"},
+            "parameters: unknown species; known are context",
+        ),
         ({"benchmarks": "genome\ttask\nyeast\tperplexities\n"}, "(did you mean perplexity?)"),
         ({"benchmarks": "genome\ttask\nyeast\tperplexity\nyeast\tperplexity\n"}, "more than one row"),
         ({"callsets": "name\tgenome\tvcf\nx\tyeast\tno.vcf\n"}, "vcf: there is no file 'no.vcf'"),

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from performance import callsets, efficiency, quality
+from performance import callsets, efficiency, published_rates, published_spacing, quality
 from performance.corpus import make_corpus
 from performance.figure import draw
 from performance.flops import inference_flops, training_flops
+from performance.published_sizes import SIZES
+from performance.published_sizes import build as build_published
 from performance.table import Measured, aligned, write_table
 from performance.twins import architecture, preset, recipe, size, twin
 from performance.writing import measure_bigwig
@@ -81,6 +83,34 @@ def test_training_scoring_and_loading_are_measured(corpus, monkeypatch):
     figures += efficiency.measure_inference(model, corpus, torch.float32, threads=torch.get_num_threads(), tiles=1)
     assert all(figure.value > 0 for figure in figures)
     assert figures[3].value > figures[2].value  # margins are work too
+
+
+def test_published_architectures_are_measured_at_published_sizes():
+    millions = {}
+    for name in ("gpn-brassicales", "DNA_bert_6", "SpliceBERT", "DNABERT-2-117M", "PlantCaduceus_l20"):
+        with torch.device("meta"):
+            millions[name] = round(sum(p.numel() for p in build_published(SIZES[name]).parameters()) / 1e6)
+    assert list(millions.values()) == [66, 89, 20, 117, 21]
+
+
+def test_published_architectures_are_measured(monkeypatch):
+    monkeypatch.setitem(efficiency.SIZE, "cpu", 256)
+    tiny = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    size = SIZES["DNABERT-2-117M"]
+    found = published_rates._share("tiny", size._replace(options=size.options | tiny, batch=(2, 128)), runs=1)
+    assert 0 < found.value < 1 and found.goal == "≥ 0.4" and "dnabert2" in found.note
+    kmers = published_rates.measure_kmers(tiny, length=24, runs=1)
+    assert kmers.value > 0 and kmers.goal == "≤ 1"
+
+
+@pytest.mark.parametrize("name", published_spacing.SMALL)
+def test_small_published_architectures_are_trained_and_their_spacings_compared(corpus, monkeypatch, name):
+    size = published_spacing.SMALL[name]
+    tiny = {"hidden_size": 8, "n_layers": 2} if name == "GPN" else {"d_model": 8, "n_layer": 1}
+    size = size._replace(options=size.options | tiny | {"context": 64}, batch=(2, 32))
+    monkeypatch.setattr(published_spacing, "SMALL", {name: size})
+    speed, agreement = published_spacing.measure_published_spacing(corpus, 1, minutes=0, sample=8)
+    assert speed.value > 0 and speed.goal == "≥ 15" and agreement.value >= 0.995
 
 
 def test_scoring_of_call_sets_is_measured(corpus):

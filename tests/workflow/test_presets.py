@@ -93,4 +93,5 @@ def test_every_published_model_is_planned_without_data_or_network(tmp_path):
     sheet = (CHECKOUT / "config/models/published.tsv").read_text().splitlines()
     rows = [line for line in sheet if not line.startswith("#")][1:]
     jobs = planned(done.stdout)
-    assert jobs["load_model"] == jobs["plan_scoring"] == len(rows) and "train_model" not in jobs
+    assert jobs["load_model"] == jobs["plan_scoring"] == jobs["embed"] == len(rows) and "train_model" not in jobs
+    assert jobs["join_shards"] == jobs["track_hub"] == len(rows) - 1  # one has embeddings alone

@@ -307,14 +307,25 @@ def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> 
                     f"{row['_where']}, source: a model of kind {row['kind']} is loaded, not trained; give a folder or "
                     "hub:owner/name@revision"
                 )
+            if not KINDS[row["kind"]].scores and row["strategy"] != "auto":
+                problems.append(
+                    f"{row['_where']}, strategy: a model of kind {row['kind']} has embeddings alone and is asked for "
+                    "no probabilities; leave it empty"
+                )
             rules = schema(parameters_of(row["kind"]))
             problems += violations(row["parameters"], rules, f"{row['_where']}, parameters")
             row["parameters"] = fill_defaults(row["parameters"], rules)
 
 
+def _scores(row: dict) -> bool:
+    """Whether a row of the model sheet is of a kind that gives probabilities of bases, or of none."""
+    return row.get("kind") not in KINDS or KINDS[row["kind"]].scores
+
+
 def _check_uses(sheets: dict[str, list[dict]], genomes: dict[str, dict], problems: list[str]) -> None:
     benchmarks, callsets = sheets["benchmarks"], sheets["callsets"]
     models = [row["name"] for row in sheets["models"] if row.get("name")]
+    embedding = {row["name"]: row["kind"] for row in sheets["models"] if row.get("name") and not _scores(row)}
     scored = [name for name, row in genomes.items() if row["scored"]]
     for row in benchmarks:
         _check_reference(row, "task", TASKS, "task", problems)
@@ -324,7 +335,13 @@ def _check_uses(sheets: dict[str, list[dict]], genomes: dict[str, dict], problem
     for row in callsets:
         _check_reference(row, "genome", genomes, "genome of the genome sheet", problems)
         _check_reference(row, "models", models, "model of the model sheet", problems)
-        row["models"] = row["models"] or models
+        for name in row["models"]:
+            if name in embedding:
+                problems.append(
+                    f"{row['_where']}, models: {name!r} is of kind {embedding[name]}, which has embeddings alone and "
+                    "scores no variants; leave it out"
+                )
+        row["models"] = row["models"] or [name for name in models if name not in embedding]
     pairs = Counter((row.get("genome"), row.get("task")) for row in benchmarks)
     for row in benchmarks:
         if pairs[row.get("genome"), row.get("task")] > 1:

@@ -34,6 +34,7 @@ STRANDED = 200  # bases at about which the two strands are compared
 AGREEING = 0.1  # Spearman of their llr below which something is wrong: strands of random weights have none
 DRAWS = 4  # windows drawn for each that is used: the most complete ones are
 SEED = 0
+EMBEDDED = Strategy("embeddings", 1)  # of models that give no probabilities
 
 
 def plan_scoring(
@@ -55,6 +56,8 @@ def plan_scoring(
     `settings["sample"]` bases (Spearman of at least `settings["agreement"]`), with single masks where none does. The
     number format is bfloat16 where that is clearly faster and its llr agree with those of float32 as well.
 
+    A model of embeddings alone is only timed, and read in float32 unless another format was asked for.
+
     settings  those called `scores` in the configuration, and `species`
     strategy, strands  of the row of the model sheet; `auto` and 0 leave the choice to the model
     split  split.tsv of the genome, of which only windows with some of the test part will be scored; None = all
@@ -68,10 +71,17 @@ def plan_scoring(
         model = load(model_folder)
         model.read_as(settings["species"])
         exact = choose(model, "masked" if model.objective == "masked" else strategy, strands)
+        exact = exact if model.scores else EMBEDDED
         chosen = {key: settings[key] for key in ("window", "batch", "device")}
         return Runner.start(model, **chosen, precision=precision, threads=threads, strategy=exact)
 
     precise = start("float32")
+    if not precise.model.scores:
+        runner = precise if settings["precision"] in ("auto", "float32") else start(settings["precision"])
+        table = pd.DataFrame([{"strategy": EMBEDDED.name, "passes": 1, "chosen": "yes"}])
+        plan = _plan(runner, model_folder, provenance, sum(contigs.values()))
+        _write(plan, table, destination, table_out)
+        return
     wanted = choose(precise.model, strategy, strands)
     probe = Probe.draw(precise, genome, contigs, settings["sample"])
     truth = probe.log_probs(precise)
@@ -86,17 +96,26 @@ def plan_scoring(
         wanted = _chosen(table, wanted.strands)
     runner.strategy = wanted
     asked = asked_tiles(tile_contigs(contigs, runner.window), split)
-    plan = {
+    bases = sum(tile.end - tile.start for tile in asked)
+    found = {"nats_per_base": probe.loss(truth), "strand_agreement": _strand_agreement(precise, probe, truth)}
+    plan = _plan(runner, model_folder, provenance, bases, parity=parity, **found)
+    _write(plan, table, destination, table_out)
+
+
+def _plan(runner: Runner, model_folder: Path, provenance: Path, bases: int, **found) -> dict:
+    """How a runner asks, what was `found` on the way, and what the whole genome takes."""
+    return {
         **describe(runner, model_folder, provenance),
-        "strands": wanted.strands,
-        "spacing": wanted.spacing,
+        "strands": runner.strategy.strands,
+        "spacing": runner.strategy.spacing,
         "margin": runner.margin,
         "device": runner.device.type,
-        "parity": parity,
-        "nats_per_base": probe.loss(truth),
-        "strand_agreement": _strand_agreement(precise, probe, truth),
-        **_cost(runner, sum(tile.end - tile.start for tile in asked)),
+        **{key: found.get(key) for key in ("parity", "nats_per_base", "strand_agreement")},
+        **_cost(runner, bases),
     }
+
+
+def _write(plan: dict, table: pd.DataFrame, destination: Path, table_out: Path) -> None:
     _say(plan, table)
     with atomic(table_out) as temporary:
         table.to_csv(temporary, sep="\t", index=False, float_format="%.5f")
@@ -240,9 +259,10 @@ def _cost(runner: Runner, bases: int) -> dict[str, float]:
     seconds = []
     for _ in range(3):  # the first warms up
         began = time.perf_counter()
-        runner.batched(lambda windows: runner.model.log_probs(windows), codes)
+        runner.batched(runner.model.log_probs if runner.model.scores else runner.model.embeddings, codes)
         seconds.append(time.perf_counter() - began)
-    rate = runner.batch * runner.window / (min(seconds[1:]) * _passes(runner.strategy, runner))
+    passes = _passes(runner.strategy, runner) if runner.model.scores else 1
+    rate = runner.batch * runner.window / (min(seconds[1:]) * passes)
     return {"bases": bases, "bases_per_second": round(rate, 1), "expected_seconds": round(bases / rate, 1)}
 
 
@@ -256,6 +276,8 @@ def _say(plan: dict, table: pd.DataFrame) -> None:
         f"about {plan['bases_per_second']:,.0f} bases/s in one job on this {plan['device']}: "
         f"{timedelta(seconds=round(plan['expected_seconds']))} for {plan['bases']:,} bases, divided among all jobs"
     )
+    if plan["strategy"] == EMBEDDED.name:
+        logger.info("a model of embeddings alone: neither its loss on this genome nor its strands can be compared")
     if plan["strand_agreement"] is not None and plan["strand_agreement"] < AGREEING:
         logger.warning(
             f"the two strands do not agree (Spearman of llr {plan['strand_agreement']:.3f}); weights or vocabulary of "

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from glmtracks import __version__, tracks
 from glmtracks.benchmarks import TASKS
 from glmtracks.files import atomic
+from glmtracks.models.registry import KINDS
 from glmtracks.overview import SUMMARY, VERDICTS, headlines, read_summary, skipped, with_interval
 from glmtracks.plots import CAPTIONS, PLOTS, caption
 from glmtracks.plots.style import VARIABLES
@@ -52,6 +53,11 @@ class Page:
     def scored(self) -> list[str]:
         """Genomes that were scored."""
         return [name for name, row in self.genomes.items() if row["scored"]]
+
+    @property
+    def scoring(self) -> list[str]:
+        """Models that give scores of bases, not embeddings alone."""
+        return [name for name, row in self.models.items() if KINDS[row["kind"]].scores]
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -245,8 +251,9 @@ def _files(page: Page) -> list[dict]:
             folder = f"tracks/{genome}/{model}"
             made = [f"{name}.bw" for name in ALL_TRACKS if (page.results / folder / f"{name}.bw").is_file()]
             links = [_link(page, f"{folder}/{name}", name) for name in made]
-            links.append(_link(page, f"{folder}/track_hub/hub.txt", "track hub"))
-            links.append(_link(page, f"{folder}/scores/", "scores (Parquet)"))
+            if model in page.scoring:
+                links.append(_link(page, f"{folder}/track_hub/hub.txt", "track hub"))
+                links.append(_link(page, f"{folder}/scores/", "scores (Parquet)"))
             for suffix, text in ((".parquet", "embeddings"), (".regions.parquet", "embeddings of intervals")):
                 embeddings = f"embeddings/{genome}/{model}{suffix}"
                 if (page.results / embeddings).exists():
@@ -275,8 +282,8 @@ def _callset_files(page: Page) -> list[dict]:
 
 def _example(page: Page) -> dict | None:
     """A dataset of scores and an interval of it, to show how they are read."""
-    if not (page.scored and page.models):
+    if not (page.scored and page.scoring):
         return None
-    dataset = page.results / "tracks" / page.scored[0] / list(page.models)[-1] / "scores"
+    dataset = page.results / "tracks" / page.scored[0] / page.scoring[-1] / "scores"
     contig, length = next(iter(tracks.contigs(dataset).items()))
     return {"dataset": f"results/{dataset.relative_to(page.results)}", "contig": contig, "end": min(2000, length)}

@@ -4,7 +4,7 @@ A masked model answers only for the bases that it cannot see, so it is asked in 
 every `spacing`-th base. Spaced farther apart than the receptive field, masks do not see each other, and each answer is
 that of a single mask; closer, a prediction misses the few neighbours that are hidden with it. Where a token covers
 several bases it is hidden as a whole and answers for all of them, so masks are counted in tokens, on each strand in the
-tokens that this strand is read as.
+tokens that this strand is read as: `spacing` bases are as many tokens as always cover them.
 """
 
 from collections.abc import Callable
@@ -38,10 +38,11 @@ class Strategy:
     spacing: int | None = None
 
     def passes(self, model: GenomicLanguageModel, length: int) -> int:
-        """Forward passes for every base of a window of `length` bases that are all known."""
+        """Forward passes for every base of a window of `length` bases that are all known; where the widths of tokens
+        differ, about as many."""
         if self.name not in OF_OBJECTIVE["masked"]:
             return self.strands
-        return self.strands * min(self._distance(model), -(-length // model.token_width))
+        return self.strands * min(self._distance(model), -(-length // model.mean_width))
 
     def log_probs(
         self, model: GenomicLanguageModel, codes: Tensor, margin: int = 0, species: Tensor | None = None

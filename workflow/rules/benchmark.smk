@@ -134,11 +134,7 @@ rule benchmark_summary:
         genome="{genome}",
         options=SETTINGS["benchmark"],
         seed=SETTINGS["seed"],
-        left_out=lambda wildcards: {
-            name: f"a model of the kind {row['kind']} has no embeddings"
-            for name, row in MODELS.items()
-            if name not in able(wildcards.task)
-        },
+        left_out=lambda wildcards: unable(wildcards.task),
     message:
         "Comparing models and baselines in the task {wildcards.task} on {wildcards.genome}"
     script:

@@ -44,6 +44,7 @@ TRAINED = [name for name, row in MODELS.items() if row["source"] == "train"]
 CORPUS_OF = {model: corpus_of(MODELS[model]) for model in TRAINED}
 CORPORA = {corpus.name: corpus for corpus in CORPUS_OF.values()}
 LOADED = [name for name in MODELS if name not in TRAINED]
+SCORING = [name for name, row in MODELS.items() if KINDS[row["kind"]].scores]
 EMBEDDING = [name for name, row in MODELS.items() if KINDS[row["kind"]].embeds]
 GPUS = int(SETTINGS["scores"]["device"] == "cuda")  # asked of a cluster for each job that runs a model
 TRACKS = SETTINGS["tracks"]["bigwigs"]
@@ -151,8 +152,18 @@ def inputs_of(wildcards):
 
 
 def able(task):
-    """The models that can do a task: all, or those that have embeddings."""
-    return EMBEDDING if TASKS[task].embeds else list(MODELS)
+    """The models that can do a task: those that give probabilities of bases, or those that have embeddings."""
+    return EMBEDDING if TASKS[task].embeds else SCORING
+
+
+def unable(task):
+    """The models that cannot do a task -> why, in words."""
+    lacking = "embeddings" if TASKS[task].embeds else "probabilities of bases, only embeddings"
+    return {
+        name: f"a model of the kind {row['kind']} has no {lacking}"
+        for name, row in MODELS.items()
+        if name not in able(task)
+    }
 
 
 def calibration_of(wildcards):

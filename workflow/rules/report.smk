@@ -47,7 +47,7 @@ rule plot:
                     READ[name],
                     genome=wildcards.genome,
                     task=PLOTS[wildcards.plot].task or TASKS_OF[wildcards.genome],
-                    model=MODELS,
+                    model=SCORING if name == "datasets" else MODELS,
                     compared=compared(PLOTS[wildcards.plot].task),
                 )
                 for name in PLOTS[wildcards.plot].reads

@@ -12,13 +12,13 @@ rule tracks:
         expand(
             "results/tracks/{genome}/{model}/{track}.bw",
             genome=SCORED,
-            model=MODELS,
+            model=SCORING,
             track=TRACKS,
         ),
         expand(
             "results/tracks/{genome}/{model}/{result}",
             genome=SCORED,
-            model=MODELS,
+            model=SCORING,
             result=["calibration", "track_hub", *["snvs.tsv.gz"] * SETTINGS["tracks"]["tsv"]],
         ),
     message:

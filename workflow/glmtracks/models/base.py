@@ -30,8 +30,13 @@ class GenomicLanguageModel(nn.Module, ABC):
     """What a prediction may read: one_pass and masked = every base but the predicted one (masked: by hiding it);
     causal = the bases to its left."""
     tokens: ClassVar[str] = "single bases"
+    scores: ClassVar[bool] = True
+    """Whether it gives probabilities of bases; if not, it has embeddings alone."""
     token_width: int = 1
-    """Bases that a token covers, and answers for, where all bases are known; 1 also where tokens overlap."""
+    """Bases that a token covers, and answers for, where all bases are known; 1 also where tokens overlap, and the
+    least where they differ."""
+    mean_width: int = 1
+    """The same on average, rounded down."""
     context: ClassVar[int | None] = None
     """The longest window that the model can read, in bases; None = any length."""
     equivariant: ClassVar[bool] = False

@@ -5,7 +5,7 @@ it. The code that DNABERT was trained with, of transformers 2.5, adds the bias o
 do not.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
@@ -37,6 +37,8 @@ class Bert(Published):
     }
     fixed = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
     unused = r"bert\.pooler\..*|cls\.seq_relationship\..*|bert\.embeddings\.(position|token_type)_ids"
+    before: ClassVar[tuple[str, ...]] = ("[CLS]",)
+    """Tokens before the sequence."""
     tied = {
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",
@@ -52,7 +54,7 @@ class Bert(Published):
             mask="[MASK]",
             unknown="[UNK]",
             padding="[PAD]",
-            prefix=("[CLS]",),
+            prefix=self.before,
             suffix=("[SEP]",),
             longest=known["max_position_embeddings"],
         )
@@ -62,8 +64,7 @@ class Bert(Published):
         """The network."""
         from transformers import BertConfig, BertForMaskedLM
 
-        rest = {key: value for key, value in self.architecture.items() if key not in ("vocabulary", "context")}
-        return BertForMaskedLM(BertConfig(**rest))
+        return BertForMaskedLM(BertConfig(**self.built_of))
 
     @property
     def layers(self) -> int:

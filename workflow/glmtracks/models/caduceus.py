@@ -2,10 +2,13 @@
 
 Caduceus-Ph has one stream of states. Caduceus-PS and PlantCaduceus (`rcps`) have two, which share all weights, one of
 them for the reverse complement: so their answers are the same on both strands. The selective scan of Mamba (Gu and Dao
-2023) is written in PyTorch: it needs no GPU, and its memory grows with the length of a window, not with its square.
+2023) is written in PyTorch: it needs no GPU, and its memory grows with the length of a window, not with its square. On
+a GPU the kernel of the package mamba_ssm takes its place where that is installed.
 """
 
 import math
+from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -45,10 +48,42 @@ class Mamba(nn.Module):
         x = sum(padded[:, i : i + length] * tap for i, tap in enumerate(taps))
         x = F.silu(x if self.conv1d.bias is None else x + self.conv1d.bias)
         step, inputs, outputs = self.x_proj(x).split([self.rank, self.states, self.states], dim=-1)
+        if kernel := scan_kernel(x.device.type):
+            step = F.linear(step, self.dt_proj.weight)  # the kernel adds the bias
+            channels_first = [part.transpose(1, 2) for part in (x, step, inputs, outputs, gate)]
+            return self.out_proj(self._scan_by(kernel, *channels_first).transpose(1, 2).to(gate.dtype))
         step = F.softplus(self.dt_proj(step).float())
         scanned = scan(x.float(), step, -self.A_log.float().exp(), inputs.float(), outputs.float())
         scanned = scanned + x.float() * self.D.float()
         return self.out_proj((scanned * F.silu(gate.float())).to(gate.dtype))
+
+    def _scan_by(
+        self, kernel: Callable, x: Tensor, step: Tensor, inputs: Tensor, outputs: Tensor, gate: Tensor
+    ) -> Tensor:
+        """Scan, skip connection and gate in one kernel: (batch, channels, length), as all that it is given."""
+        return kernel(
+            x,
+            step,
+            -self.A_log.float().exp(),
+            inputs,
+            outputs,
+            self.D.float(),
+            z=gate,
+            delta_bias=self.dt_proj.bias.float(),
+            delta_softplus=True,
+        )
+
+
+@cache
+def scan_kernel(device: str) -> Callable | None:
+    """`selective_scan_fn` of the package mamba_ssm, where it is installed and the device is "cuda"; else None."""
+    if device != "cuda":
+        return None
+    try:
+        from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+    except ImportError:  # also where its compiled part is for another version of PyTorch
+        return None
+    return selective_scan_fn
 
 
 def scan(x: Tensor, step: Tensor, decay: Tensor, inputs: Tensor, outputs: Tensor) -> Tensor:

@@ -48,6 +48,7 @@ class Checkpoint(NamedTuple):
     vocabulary  its tokens by id; empty where the checkpoint has none
     weights     by their published names
     files       SHA-256 of the files of weights, by name
+    tokenizer   the content of tokenizer.json; empty where the checkpoint has none
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class Checkpoint(NamedTuple):
     vocabulary: list[str]
     weights: dict[str, Tensor]
     files: dict[str, str]
+    tokenizer: dict
 
 
 def fetch(source: str) -> tuple[Path, dict[str, str]]:
@@ -105,7 +107,8 @@ def read(folder: str | Path) -> Checkpoint:
         raise InputError(
             f"{folder}: the weights {', '.join(broken[:3])} hold values that are no numbers; fetch it again"
         )
-    return Checkpoint(folder, options, _read_vocabulary(folder), weights, {file.name: sha256(file) for file in files})
+    hashes = {file.name: sha256(file) for file in files}
+    return Checkpoint(folder, options, _read_vocabulary(folder), weights, hashes, _read_tokenizer(folder))
 
 
 def choose_options(
@@ -200,6 +203,14 @@ def _read_vocabulary(folder: Path) -> list[str]:
     if sorted(by_id) != list(range(len(numbers))):
         raise InputError(f"{folder}: the ids of its vocabulary are not 0 to {len(numbers) - 1}; fetch it again")
     return [by_id[number] for number in range(len(numbers))]
+
+
+def _read_tokenizer(folder: Path) -> dict:
+    path = folder / "tokenizer.json"
+    content = _read_json(path, "the tokenizer") if path.exists() else {}
+    if not isinstance(content, dict) or not isinstance(content.get("model", {}), dict):
+        raise InputError(f"{path} holds no tokenizer; fetch it again")
+    return content
 
 
 def _weight_files(folder: Path) -> list[Path]:

@@ -62,8 +62,7 @@ class NucleotideTransformer(Published):
         """The network."""
         from transformers import EsmConfig, EsmForMaskedLM
 
-        rest = {key: value for key, value in self.architecture.items() if key not in ("vocabulary", "context")}
-        network = EsmForMaskedLM(EsmConfig(**rest))
+        network = EsmForMaskedLM(EsmConfig(**self.built_of))
         network.esm.contact_head = None  # for proteins
         return network
 

@@ -13,8 +13,9 @@ from glmtracks.corpus import Corpus
 from glmtracks.errors import InputError
 from glmtracks.models import checkpoint
 from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.models.bpe import BytePairs, rules_of
 from glmtracks.models.checkpoint import Checkpoint
-from glmtracks.models.tokens import Tokens
+from glmtracks.models.tokens import Reading, Tokens
 
 logger = logging.getLogger(__name__)
 
@@ -43,23 +44,31 @@ class Published(GenomicLanguageModel):
     """The vocabulary where the checkpoint has none, since its tokenizer is a program."""
 
     network: nn.Module
-    reads: Tokens
+    reads: Tokens | BytePairs
 
     def __init__(self, vocabulary: list[str], context: int = 0, **options):
         super().__init__(vocabulary=list(vocabulary), context=context, **options)
 
-    def finish(self, network: nn.Module, reads: Tokens, longest: int | None) -> None:
+    def finish(self, network: nn.Module, reads: Tokens | BytePairs, longest: int | None) -> None:
         """Take the parts of the model; `longest` is the longest window, in bases, that is usual for it or possible."""
         self.network, self.reads = network.eval(), reads
         wanted = self.architecture["context"]
         if wanted and reads.longest and wanted > reads.longest:
             raise InputError(f"context = {wanted:,}: the model cannot read more than {reads.longest:,} bases")
         self.context = wanted or longest
-        self.token_width = reads.width
+        self.token_width, self.mean_width = reads.width, reads.mean_width
+
+    @property
+    def built_of(self) -> dict:
+        """What config.json says of the architecture, as the classes of `transformers` take it."""
+        return {option: self.architecture[option] for option in self.options}
 
     @classmethod
-    def adopt(cls, published: Checkpoint, context: int = 0) -> "Published":
-        """The model of a checkpoint; raises InputError, in one sentence, where it is not one of this kind."""
+    def adopt(cls, published: Checkpoint, context: int = 0, **parameters) -> "Published":
+        """The model of a checkpoint; raises InputError, in one sentence, where it is not one of this kind.
+
+        `parameters` are what the model sheet says of this kind besides.
+        """
         where, vocabulary = f"{published.folder}/config.json", published.vocabulary or list(cls.usual_vocabulary)
         if not vocabulary:
             raise InputError(f"{published.folder} holds neither vocab.txt nor tokenizer.json, the vocabulary")
@@ -67,7 +76,7 @@ class Published(GenomicLanguageModel):
         options = checkpoint.choose_options(published.options, *rules, where)
         cls.check_vocabulary(vocabulary, options, str(published.folder))
         try:
-            model = cls(vocabulary=vocabulary, context=context, **options)
+            model = cls(vocabulary=vocabulary, context=context, **cls.brought(published), **parameters, **options)
         except InputError as error:
             raise InputError(f"{published.folder}: {error}") from None
         except Exception as error:  # whatever the many classes of the network say of values that make no sense
@@ -76,6 +85,11 @@ class Published(GenomicLanguageModel):
         rules = {"unused": cls.unused, "tied": model.tied_weights()}
         checkpoint.load_strictly(model.network, published.weights, **rules, where=str(published.folder))
         return model.eval()
+
+    @classmethod
+    def brought(cls, published: Checkpoint) -> dict:
+        """What of a checkpoint belongs to the architecture beside options and vocabulary."""
+        return {}
 
     @classmethod
     def check_vocabulary(cls, vocabulary: list[str], options: dict, where: str) -> None:
@@ -116,19 +130,48 @@ class Published(GenomicLanguageModel):
     def token_numbers(self, codes: Tensor) -> Tensor:
         return self.reads.numbers(codes)
 
+    def read(self, codes: Tensor, species: Tensor | None = None) -> Reading:
+        """Windows as tokens; `species` is for models with a species token."""
+        return self.reads.read(codes)
+
     def log_probs(self, codes: Tensor, species: Tensor | None = None, hidden: Tensor | None = None) -> Tensor:
         """See `GenomicLanguageModel` and `glmtracks.models.tokens`; unknown bases cannot be hidden."""
-        read = self.reads.read(codes)
+        read = self.read(codes, species)
         ids = read.ids if hidden is None else read.masked(hidden & (codes < 4), self.reads.mask)
         return read.log_probs(self.logits(self.states(ids, read.there, self.layers)))
 
     def embeddings(self, codes: Tensor, layer: int = -1) -> Tensor:
         """The states of the token that covers a base, their mean where there are several; of the unmasked window."""
-        read, layer = self.reads.read(codes), self.layer_number(layer)
+        read, layer = self.read(codes), self.layer_number(layer)
         return read.states(self.states(read.ids, read.there, layer)).float()
 
     def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
         raise TypeError(f"a model of kind {self.kind} is loaded, not trained")
+
+
+class PublishedBytePairs(Published):
+    """One whose tokens are byte pairs, by the tokenizer.json of the checkpoint.
+
+    Windows of as many bases are usual as `room_for` each token that the model reads at least covers on average in
+    sequence of any kind; longer ones may be asked for.
+    """
+
+    tokens = "byte pairs"
+    room_for: ClassVar[int] = 4
+
+    def __init__(self, tokenizer: dict, **architecture):
+        super().__init__(tokenizer=tokenizer, **architecture)
+
+    @classmethod
+    def brought(cls, published: Checkpoint) -> dict:
+        if not published.tokenizer:
+            raise InputError(f"{published.folder} holds no tokenizer.json, by which byte pairs are made; restore it")
+        return {"tokenizer": rules_of(published.tokenizer)}
+
+    def finish_byte_pairs(self, network: nn.Module, positions: int | None, usual: int | None = None) -> None:
+        """As `finish`, with the tokens; `positions` is how many tokens the model reads, None = any number."""
+        reads = BytePairs(self.architecture["tokenizer"], self.architecture["vocabulary"], longest=positions)
+        self.finish(network, reads, usual or self.room_for * reads.room)
 
 
 def kmer_length(vocabulary: list[str]) -> int:

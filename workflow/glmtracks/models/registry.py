@@ -33,6 +33,10 @@ class Kind(NamedTuple):
     """whether benchmarks list it among the baselines that the other models are measured against"""
     published: bool = False
     """whether it loads what others have published, and cannot be trained here"""
+    scores: bool = True
+    """whether it gives probabilities of bases"""
+    parameters: str = ""
+    """schema of its parameters, where that is neither called like the kind nor that of all published ones"""
 
 
 KINDS = {
@@ -49,12 +53,18 @@ KINDS = {
     "plant_caduceus": Kind("glmtracks.models.caduceus:PlantCaduceus", embeds=True, published=True),
     "hyenadna": Kind("glmtracks.models.hyena:HyenaDna", embeds=True, published=True),
     "bert": Kind("glmtracks.models.bert:Bert", embeds=True, published=True),
+    "species_lm": Kind("glmtracks.models.species_lm:SpeciesLm", embeds=True, published=True, parameters="species_lm"),
+    "dnabert2": Kind("glmtracks.models.mosaic:DnaBert2", embeds=True, published=True),
+    "dnabert_s": Kind("glmtracks.models.mosaic:DnaBertS", embeds=True, published=True, scores=False),
+    "gena_bert": Kind("glmtracks.models.gena:GenaBert", embeds=True, published=True),
+    "gena_bigbird": Kind("glmtracks.models.gena:GenaBigBird", embeds=True, published=True),
 }
 
 
 def parameters_of(kind: str) -> str:
     """Name of the schema of what the column parameters may hold for a kind."""
-    return f"parameters/{'published' if KINDS[kind].published else kind}"
+    facts = KINDS[kind]
+    return f"parameters/{facts.parameters or ('published' if facts.published else kind)}"
 
 
 def is_on_hub(source: str) -> bool:

@@ -94,6 +94,7 @@ class Tokens(nn.Module):
     ):
         super().__init__()
         self.k, self.overlapping, self.width = k, overlapping, 1 if overlapping else k
+        self.mean_width = self.width
         numbers = {token: number for number, token in enumerate(vocabulary)}
         letters = {token.upper(): number for token, number in numbers.items() if token.isalpha()}
 

@@ -96,7 +96,7 @@ SIZES = {
         "plant_caduceus",
         BASES,
         {"vocab_size": 8, "d_model": 384, "n_layer": 20, "rcps": True, "complement_map": COMPLEMENTS},
-        (4, 512),
+        (1, 256),
         "the scan goes position by position and is no matrix product, so it is not among the operations counted",
     ),
     "hyenadna-large-1m": Size(

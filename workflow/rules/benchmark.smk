@@ -61,7 +61,7 @@ rule benchmark_scores:
     benchmark:
         "results/logs/benchmark_scores/{genome}/{task}/{model}.time.tsv"
     wildcard_constraints:
-        task=one_of(task for task in TASKS if not TASKS[task].embeds),
+        task=one_of(task for task in TASKS if not (TASKS[task].embeds or TASKS[task].alters)),
     conda:
         "../../envs/benchmarks.yaml"
     threads: 1
@@ -74,6 +74,39 @@ rule benchmark_scores:
         "Looking up the scores of {wildcards.model} for the task {wildcards.task} on {wildcards.genome}"
     script:
         "../scripts/benchmark_scores.py"
+
+
+rule benchmark_altered:
+    input:
+        table="results/benchmarks/{genome}/{task}/items.parquet",
+        scores="results/tracks/{genome}/{model}/scores",
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        plan="results/scores/{genome}/{model}/plan.json",
+    output:
+        "results/benchmarks/{genome}/{task}/{model}.parquet",
+    log:
+        "results/logs/benchmark_altered/{genome}/{task}/{model}.log",
+    benchmark:
+        "results/logs/benchmark_altered/{genome}/{task}/{model}.time.tsv"
+    wildcard_constraints:
+        task=one_of(task for task in TASKS if TASKS[task].alters),
+    conda:
+        "../../envs/models.yaml"
+    threads: SETTINGS["scores"]["threads"]
+    resources:
+        mem_mb=memory(2500, 10),
+        runtime=minutes(60),
+        gpu=GPUS,
+    params:
+        task="{task}",
+        scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),
+    message:
+        "Asking {wildcards.model} afresh for the task {wildcards.task} on {wildcards.genome}"
+    script:
+        "../scripts/benchmark_altered.py"
 
 
 rule benchmark_embeddings:

@@ -37,6 +37,8 @@ class Options:
     max_af     highest frequency in a population of a variant that counts as pathogenic
     common     lowest minor allele frequency of a common variant
     called     least share of a call set's samples in which the site of a variant must have been called
+    shuffles   most elements that are also compared with dinucleotide shuffles of themselves; a model is asked afresh
+               about both
     correction further scores: "synonymous", without the mean llr of the substitution type over synonymous changes;
                "pentanucleotide", as `glmtracks.calibration` has them; "none"
     """
@@ -48,6 +50,7 @@ class Options:
     max_af: float = 0.05
     common: float = 0.05
     called: float = 0.5
+    shuffles: int = 1_000
     correction: str = "synonymous"
 
 

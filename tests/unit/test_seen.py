@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glmtracks import training
 from glmtracks.corpus import CorpusGenome
 from glmtracks.errors import InputError
 from glmtracks.intervals import tile
@@ -162,3 +163,11 @@ def test_the_sheet_says_what_a_model_saw_and_where_it_does_not_the_folder_does(t
     assert registry.seen_by(str(tmp_path), ["c"]) == ["c"]
     assert registry.seen_by("hub:owner/name", ["unknown"]) == ["unknown"]
     assert registry.seen_by(str(tmp_path / "nothing"), ["unknown"]) == ["unknown"]
+
+
+def test_training_tells_what_it_purged_beside_what_it_trained_on():
+    """A contig that went out whole is held out; stretches of others are purged."""
+    rows = [("a", 0, 50, "train"), ("a", 50, 80, "purged"), ("b", 0, 90, "purged"), ("c", 0, 70, "test")]
+    split = pd.DataFrame(rows, columns=["contig", "start", "end", "split"])
+    assert training._purged(split) == 30
+    assert training._without_training(split) == ["b", "c"]

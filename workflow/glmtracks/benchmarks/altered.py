@@ -17,10 +17,12 @@ from glmtracks import tracks
 from glmtracks.arrays import grouped, in_batches
 from glmtracks.benchmarks import scores, task_module
 from glmtracks.genome import UNKNOWN, Genome, encode
-from glmtracks.haplotypes import BASES_AT_ONCE, window_length
+from glmtracks.haplotypes import window_length
 from glmtracks.scoring import Runner, start_runner
 
 log = logging.getLogger(__name__)
+
+BASES_AT_ONCE = 1 << 17  # of windows whose predictions are held
 
 
 def score_altered_items(

@@ -82,7 +82,7 @@ def items(inputs: Inputs) -> pd.DataFrame:
     elements = _sampled(split.admitted(windows), max(inputs.options.max_items // 2, 1), inputs.seed)
     parts = [] if elements.empty else [*_matched(elements, split, inputs), *_shuffled(elements, inputs)]
     if not parts:
-        return pd.DataFrame(columns=[*ITEM_COLUMNS, *USES])
+        return pd.DataFrame(columns=list(ITEM_COLUMNS))
     table = in_genome_order(pd.concat(parts), inputs.genome, "end", "contrast")
     nothing = pd.array([None] * len(table), dtype="string")
     table = table.assign(ref=nothing, alt=nothing, stratum=table["pair"], block=assign_blocks(table, inputs.regions))

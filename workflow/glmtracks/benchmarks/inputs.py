@@ -138,6 +138,7 @@ def draw_items(task: str, inputs: Inputs, output: str | Path) -> None:
     items = task_module(task).items(inputs)
     if items.empty:
         log.warning("%s: the test split of %s holds no item of this task", task, inputs.genome.path)
+        items = items.reindex(columns=[*ITEM_COLUMNS, *getattr(task_module(task), "USES", ())])  # as scoring reads them
     floats = {name: "float32" for name in items.columns if name.startswith("baseline_")}
     items = items.astype({**floats, "label": "Int8", **dict.fromkeys(TEXT, "category")})
     extra = [name for name in items.columns if name not in ITEM_COLUMNS]

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from benchmark_world import LENGTH, make_world, noise, pick, run, write_scores
+from benchmark_world import LENGTH, make_world, noise, run, write_scores
+from benchmark_world import pick as pick_any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,10 +26,13 @@ CODING = [(600, 1200), (1500, 1800)]  # of every contig of the world, with one i
 
 @pytest.fixture
 def world(make_genome, tmp_path):
-    """Inputs with elements of 20 to 40 bases: 10 in each contig, outside coding sequence and outside repeats."""
+    """Inputs with elements of 20 to 40 bases: 10 in each contig, outside coding sequence and outside repeats.
+
+    Shuffles of elements, about which models are asked afresh, are those of test_benchmarks_altered.py.
+    """
 
     def make(rows=None, **options):
-        given = make_world(make_genome, tmp_path, **options)
+        given = make_world(make_genome, tmp_path, **{"shuffles": 0, **options})
         rng = np.random.default_rng(5)
         if rows is None:
             free = np.concatenate([np.arange(0, 560, 50), np.arange(1810, 2450, 50)])
@@ -42,6 +46,11 @@ def world(make_genome, tmp_path):
         return replace(given, files={"bed": str(tmp_path / "elements.bed")})
 
     return make
+
+
+def pick(table, **wanted):
+    """A row of the table, of models that of the score which the task names."""
+    return pick_any(table[table["score_name"] != "mean log P(ref)"], **wanted)
 
 
 def annotated(given):
@@ -71,6 +80,8 @@ def test_a_model_that_is_certain_inside_elements_tells_all_of_them_from_their_co
     assert row["verdict"] == "better" and row["headline"] == "yes" and row["score_name"] == "constraint"
     assert row["contrast"] == "element vs matched" and row["n_positives"] == row["n_negatives"]
     assert pick(table, scorer="oracle", metric="paired_accuracy")["value"] == 1
+    further = pick_any(table, scorer="oracle", metric="auroc", score_name="mean log P(ref)")
+    assert further["value"] == 1 and further["headline"] == "no"
     constraint = pd.read_parquet(tmp_path / "oracle.parquet").groupby("label")["score"]
     entropy = -(0.9 * np.log2(0.9) + 0.1 * np.log2(0.1 / 3))
     np.testing.assert_allclose(constraint.mean()[1], 2 - entropy, atol=1e-3)
@@ -137,7 +148,10 @@ def test_items_lie_inside_the_test_split_and_have_no_undefined_base(make_genome,
     starts = [-10, 100, 990, 1_005, 2_985, 3_500, 4_500, 5_990]
     (tmp_path / "e.bed").write_text("".join(f"a\t{max(start, 0)}\t{min(start + 20, 6_000)}\n" for start in starts))
     test = pd.DataFrame({"contig": ["a", "a"], "start": [0, 4_000], "end": [3_000, 6_000]})
-    found = elements.items(inputs.Inputs(genome, regions, test, files={"bed": str(tmp_path / "e.bed")}))
+    options = inputs.Options(shuffles=0)
+    found = elements.items(
+        inputs.Inputs(genome, regions, test, files={"bed": str(tmp_path / "e.bed")}, options=options)
+    )
     # the first and the last are 10 bases at the very end: widened to 20 they would reach beyond the contig
     assert found.loc[found["label"] == 1, "start"].tolist() == [100, 4_500]
     assert len(found) == 4 and ((found["end"] <= 3_000) | (found["start"] >= 4_000)).all()
@@ -332,6 +346,9 @@ def test_yeast_peaks_crowd_at_promoters_but_not_against_their_controls(yeast, ca
     with caplog.at_level(logging.INFO):
         items = elements.items(yeast)
     assert "172001 rows on such contigs are left out" in caplog.text  # 188,489 less the 16,488 of chr1 and chr2
+    shuffled = items["contrast"] == "element vs dinucleotide shuffle"
+    assert shuffled.sum() == 2_000 and items["sequence"].notna().equals(shuffled)
+    items = items[~shuffled]
     assert set(items["contrast"]) == {"element vs matched"}  # 396 targets are no classes
     distance = -items.groupby("label")["baseline_distance_tss"].median()
     anywhere = np.random.default_rng(0).integers(0, 230_218, 5_000)

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from report_world import GENOME, KINDS, row, rows_of_all_verdicts, write_model, write_scores, write_summary
+from sklearn.manifold import trustworthiness
 
 from glmtracks.annotation import write_gff3
 from glmtracks.benchmarks import statistics
 from glmtracks.consequences import CONSEQUENCES
 from glmtracks.genome import BASES, Genome, complement, decode
 from glmtracks.plots import CAPTIONS, PLOTS, caption, figures, logo_figures, make_plot, plots_of, style, tables
+from glmtracks.plots.maps import in_two_dimensions
 from glmtracks.shards import ScoresWriter
 from glmtracks.tracks import write_dataset
 
@@ -242,6 +244,17 @@ def test_windows_that_lie_apart_lie_apart_on_the_map(tmp_path):
     spread = table.groupby("class")[["x", "y"]].std().to_numpy().max()
     assert np.linalg.norm(middle.loc["CDS"] - middle.loc["intergenic"]) > 2 * spread
     assert tables.windows_map(sources, GENOME, {"house": True}).empty
+
+
+def test_neighbours_stay_neighbours_on_the_map_and_the_seed_decides_where():
+    rng = np.random.default_rng(1)
+    angle = rng.uniform(0, 2 * np.pi, 300)
+    ring = np.pad(np.column_stack([np.cos(angle), np.sin(angle)]), ((0, 0), (0, 8))) + rng.normal(0, 0.02, (300, 10))
+    place = in_two_dimensions(ring.astype(np.float32), seed=3)
+    assert place.shape == (300, 2) and np.isfinite(place).all()
+    assert trustworthiness(ring, place, n_neighbors=15) > 0.95  # 0.5 is a map by chance
+    np.testing.assert_array_equal(place, in_two_dimensions(ring.astype(np.float32), seed=3))
+    assert not np.array_equal(place, in_two_dimensions(ring.astype(np.float32), seed=4))
 
 
 def _texts(figure) -> list[str]:

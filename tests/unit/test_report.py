@@ -50,7 +50,7 @@ def _write_model_outputs(results: Path, model: str) -> None:
         path.write_bytes(b"x" * 1234)
 
 
-def _write_report(results: Path, rows: list[dict] | None = None, **leak) -> str:
+def _write_report(results: Path, rows: list[dict] | None = None, linted: list | None = None, **leak) -> str:
     """A results folder with everything that the page reads, and the page."""
     leakage = {"genomes": [GENOME], "held_out": ["sister"], "purge": "stretches", "allow_leak": False}
     found = {"verdict": "ok", "summary": "0.5% of the 21-mers also stand in the training part"}
@@ -76,6 +76,7 @@ def _write_report(results: Path, rows: list[dict] | None = None, **leak) -> str:
         callsets={"calls": {"genome": GENOME, "models": list(MODELS)}},
         plots={GENOME: plots},
         corpora=[GENOME],
+        linted=linted or [],
     )
     write_page(page, results / "report" / "index.html")
     return (results / "report" / "index.html").read_text()
@@ -201,6 +202,25 @@ def test_a_loaded_model_without_metrics_and_a_genome_without_genes_have_cards_to
     assert "none: 0.0 % of the bases" in page
     assert "Regions" not in page
     assert "models/borrowed" in page and "No model was trained here" in page
+
+
+LINTED = {
+    "model": "house", "genome": GENOME, "seen": "held out", "compared": [GENOME], "absent": ["sarb"],
+    "allow_leak": False, "verdict": "unknown", "summary": "0.2% also stand there; unknown for sarb, which is not here",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdict", "allow_leak", "stamped"), [("unknown", False, False), ("warn", False, True), ("fail", True, True)]
+)
+def test_what_a_loaded_model_has_seen_stands_on_its_card_and_beside_its_verdict(tmp_path, verdict, allow_leak, stamped):
+    folder = tmp_path / "leakage" / GENOME
+    folder.mkdir(parents=True)
+    (folder / "house.json").write_text(json.dumps({**LINTED, "verdict": verdict, "allow_leak": allow_leak}))
+    text = unescape(_write_report(tmp_path, linted=[(GENOME, "house")]))
+    assert f"{LINTED['summary']}: {verdict}" in text and f"Leakage {verdict}: {LINTED['summary']}" in text
+    assert ("read with doubt" in text) == stamped
+    assert ("allow_leak is set" in text) == allow_leak
 
 
 def test_the_example_reads_a_region(page, tmp_path, monkeypatch):

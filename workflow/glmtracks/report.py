@@ -6,7 +6,7 @@ Everything on it is read from results/ by the paths of the results scheme; what 
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Page:
     callsets  rows of the call set sheet by name
     plots     plots of each scored genome, in their order
     corpora   names of the corpora that models are trained on
+    linted    (genome, model) for which was looked what a loaded model has seen of what it is judged by
     """
 
     results: Path
@@ -48,6 +49,7 @@ class Page:
     callsets: dict[str, dict]
     plots: dict[str, list[str]]
     corpora: list[str]
+    linted: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def scored(self) -> list[str]:
@@ -80,6 +82,7 @@ def write_page(page: Page, destination: str | Path) -> None:
         style=Markup((CAPTIONS / "style.css").read_text(encoding="utf-8")),
         genomes=[_genome_card(page, name) for name in page.genomes],
         corpora=[_corpus_card(page, name) for name in page.corpora],
+        linted=_linted(page),
         models=[_model_card(page, name) for name in page.models],
         verdicts=verdicts(page.summary),
         headline=[_cells(row) for row in headlines(page.summary).itertuples()],
@@ -199,6 +202,11 @@ def _model_card(page: Page, name: str) -> dict:
     return card
 
 
+def _linted(page: Page) -> list[dict]:
+    """What was found of each loaded model and genome, see `glmtracks.seen.look`."""
+    return [_json(page.results / "leakage" / genome / f"{model}.json") for genome, model in page.linted]
+
+
 def _stamps(page: Page) -> list[str]:
     """What every reader must know before reading a number: leakage that was found or allowed."""
     stamps = []
@@ -206,6 +214,11 @@ def _stamps(page: Page) -> list[str]:
         leakage = _json(page.results / "windows" / name / "leakage.json")
         if leakage["allow_leak"] or leakage["verdict"] != "ok":
             allowed = "allow_leak is set. " if leakage["allow_leak"] else ""
+            stamps.append(f"{allowed}{name}: {leakage['summary']} ({leakage['verdict']}): read with doubt.")
+    for leakage in _linted(page):
+        if leakage["allow_leak"] or leakage["verdict"] in ("warn", "fail"):
+            allowed = "allow_leak is set. " if leakage["allow_leak"] else ""
+            name = f"{leakage['model']} on {leakage['genome']}"
             stamps.append(f"{allowed}{name}: {leakage['summary']} ({leakage['verdict']}): read with doubt.")
     return stamps
 

@@ -38,8 +38,25 @@ def open_records(path: str | Path, samples: bool = False) -> cyvcf2.VCF:
         raise InputError(CUT_BGZIP.format(path=path))
     try:
         return cyvcf2.VCF(str(path), samples=None if samples else [])
-    except OSError as error:
+    except Exception as error:
+        if not _is_of_htslib(error):
+            raise
         raise InputError(f"{path} is not a VCF that can be read ({error}); fetch it again.") from error
+
+
+def _is_of_htslib(error: Exception) -> bool:
+    """Whether an error says that a file cannot be read: cyvcf2 raises OSError, or an Exception of no further kind."""
+    return isinstance(error, OSError) or type(error) is Exception
+
+
+def _to_the_end(path: str | Path, records: cyvcf2.VCF) -> Iterator[cyvcf2.Variant]:
+    """The records of a file; raises InputError where it breaks off, as a gzip file that was not fetched whole."""
+    try:
+        yield from records
+    except Exception as error:
+        if not _is_of_htslib(error):
+            raise
+        raise InputError(f"{path} is damaged or cut off ({error}); fetch it again.") from error
 
 
 def read_snvs(
@@ -79,7 +96,7 @@ def read_snvs(
     wanted = set(genome.contigs) if within is None else set(within["contig"])
     contigs: dict[str, str | None] = {}
     rows: list[tuple] = []
-    for record in records:
+    for record in _to_the_end(path, records):
         name = record.CHROM
         if name not in contigs:
             contigs[name] = names.resolve(name)

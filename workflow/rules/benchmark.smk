@@ -2,7 +2,8 @@
 
 Needs: the test part of a genome, its scores by each model, and the files that a row of the benchmark sheet names. Makes
 results/benchmarks/{genome}/{task}/: items.parquet, what is judged, the same for all models; {model}.parquet, their
-scores; summary.tsv. Then results/benchmarks/summary.tsv of all genomes and tasks.
+scores; summary.tsv. Then results/benchmarks/summary.tsv of all genomes and tasks. Before a model that was loaded is judged,
+results/leakage/{genome}/{model}.json: what it has seen of the test part.
 """
 
 
@@ -61,7 +62,7 @@ rule benchmark_scores:
     benchmark:
         "results/logs/benchmark_scores/{genome}/{task}/{model}.time.tsv"
     wildcard_constraints:
-        task=one_of(task for task in TASKS if not TASKS[task].embeds),
+        task=one_of(task for task in TASKS if not (TASKS[task].embeds or TASKS[task].alters)),
     conda:
         "../../envs/benchmarks.yaml"
     threads: 1
@@ -74,6 +75,39 @@ rule benchmark_scores:
         "Looking up the scores of {wildcards.model} for the task {wildcards.task} on {wildcards.genome}"
     script:
         "../scripts/benchmark_scores.py"
+
+
+rule benchmark_altered:
+    input:
+        table="results/benchmarks/{genome}/{task}/items.parquet",
+        scores="results/tracks/{genome}/{model}/scores",
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        plan="results/scores/{genome}/{model}/plan.json",
+    output:
+        "results/benchmarks/{genome}/{task}/{model}.parquet",
+    log:
+        "results/logs/benchmark_altered/{genome}/{task}/{model}.log",
+    benchmark:
+        "results/logs/benchmark_altered/{genome}/{task}/{model}.time.tsv"
+    wildcard_constraints:
+        task=one_of(task for task in TASKS if TASKS[task].alters),
+    conda:
+        "../../envs/models.yaml"
+    threads: SETTINGS["scores"]["threads"]
+    resources:
+        mem_mb=memory(2500, 10),
+        runtime=minutes(60),
+        gpu=GPUS,
+    params:
+        task="{task}",
+        scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),
+    message:
+        "Asking {wildcards.model} afresh for the task {wildcards.task} on {wildcards.genome}"
+    script:
+        "../scripts/benchmark_altered.py"
 
 
 rule benchmark_embeddings:
@@ -109,6 +143,38 @@ rule benchmark_embeddings:
         "../scripts/benchmark_embeddings.py"
 
 
+rule lint_loaded:
+    input:
+        config="results/models/{model}/config.json",
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        repeats="results/genomes/{genome}/repeats.bed.gz",
+        split="results/genomes/{genome}/split.tsv",
+        seen_fastas=of_seen("results/genomes/{genome}/genome.fa.gz"),
+        seen_circular=of_seen("results/genomes/{genome}/genome.fa.gz.circular"),
+        seen_repeats=of_seen("results/genomes/{genome}/repeats.bed.gz"),
+    output:
+        "results/leakage/{genome}/{model}.json",
+    log:
+        "results/logs/lint_loaded/{genome}/{model}.log",
+    benchmark:
+        "results/logs/lint_loaded/{genome}/{model}.time.tsv"
+    wildcard_constraints:
+        model=one_of(LOADED),
+    conda:
+        "../../envs/annotation.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(3000, 10),
+        runtime=minutes(30, 1),
+    params:
+        seen=seen_here,
+        leakage={key: SETTINGS["split"][key] for key in ("purge", "related", "allow_leak")},
+    message:
+        "Looking for what {wildcards.model} has seen of the test part of {wildcards.genome}"
+    script:
+        "../scripts/lint_loaded.py"
+
+
 rule benchmark_summary:
     input:
         table="results/benchmarks/{genome}/{task}/items.parquet",
@@ -116,6 +182,11 @@ rule benchmark_summary:
             "results/benchmarks/{genome}/{task}/{model}.parquet", model=able(wildcards.task), **wildcards
         ),
         configs=lambda wildcards: expand("results/models/{model}/config.json", model=able(wildcards.task)),
+        leakage=lambda wildcards: expand(
+            "results/leakage/{genome}/{model}.json",
+            genome=wildcards.genome,
+            model=[name for name in able(wildcards.task) if name in LOADED],
+        ),
         split="results/genomes/{genome}/split.tsv",
     output:
         "results/benchmarks/{genome}/{task}/summary.tsv",

@@ -23,7 +23,7 @@ from glmtracks.benchmarks import TASKS, missing_inputs
 from glmtracks.config import corpus_of, fingerprint, load, locate
 from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
-from glmtracks.models.registry import KINDS, is_on_hub
+from glmtracks.models.registry import KINDS, is_on_hub, seen_by
 from glmtracks.track_names import CALIBRATED_TRACKS
 
 # A configuration given on the command line takes the place of the demo's; it is not merged into it.
@@ -220,6 +220,18 @@ def source_of(wildcards):
     """Where a loaded model is: a folder, or a checkpoint of the Hugging Face Hub."""
     source = MODELS[wildcards.model]["source"]
     return source if is_on_hub(source) else locate(source)
+
+
+def seen_here(wildcards):
+    """The genomes that a loaded model was trained on, as far as they are rows of the genome sheet."""
+    row = MODELS[wildcards.model]
+    source = row["source"] if is_on_hub(row["source"]) else locate(row["source"])
+    return [name for name in seen_by(source, row["seen"]) if name in GENOMES]
+
+
+def of_seen(pattern):
+    """An input function: `pattern` for each of these genomes."""
+    return lambda wildcards: expand(pattern, genome=seen_here(wildcards))
 
 
 def source_mb(wildcards):

@@ -8,6 +8,7 @@ from glmtracks.plots import PLOTS, caption, plots_of
 
 TASKS_OF = {name: [task for genome, task in RUNNABLE if genome == name] for name in SCORED}
 LEARNT = {genome for model in TRAINED for genome in MODELS[model]["genomes"]}
+LINTED = list(dict.fromkeys((g, model) for g, task in RUNNABLE for model in able(task) if model in LOADED))
 SPLIT = [name for name in GENOMES if name in LEARNT or TASKS_OF.get(name)]
 
 # What plots are drawn from, by the names in their `reads`; and which genomes have what not all have.
@@ -97,6 +98,7 @@ rule report_page:
         split=expand("results/genomes/{genome}/split.tsv", genome=SPLIT),
         corpora=expand("results/windows/{corpus}/{file}", corpus=CORPORA, file=["split.tsv", "leakage.json"]),
         models=expand("results/models/{model}/{file}.json", model=MODELS, file=["config", "metrics"]),
+        leakage=[f"results/leakage/{genome}/{model}.json" for genome, model in LINTED],
     output:
         report("results/report/index.html", caption="../report/page.rst", category="Overview"),
     log:
@@ -115,6 +117,7 @@ rule report_page:
         callsets=CALLSETS,
         plots=PLOTTED,
         corpora=list(CORPORA),
+        linted=LINTED,
     message:
         "Writing the report"
     script:

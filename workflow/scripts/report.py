@@ -1,7 +1,8 @@
 """Write the report page.
 
 input   summary (results/benchmarks/summary.tsv), from whose place all others are known
-params  genomes, models, callsets (rows of the sheets by name); plots (genome -> names); corpora (names)
+params  genomes, models, callsets (rows of the sheets by name); plots (genome -> names); corpora (names);
+        linted (pairs of genome and loaded model)
 output  [0] index.html
 """
 
@@ -19,5 +20,6 @@ with job(snakemake.log[0]):
         callsets=snakemake.params.callsets,
         plots=snakemake.params.plots,
         corpora=snakemake.params.corpora,
+        linted=[tuple(pair) for pair in snakemake.params.linted],
     )
     write_page(page, snakemake.output[0])

@@ -4,6 +4,7 @@ A new task is one module beside this file and one entry in `TASKS`. The module h
 
     items(inputs) -> DataFrame               one row per item: see `inputs.draw_items`
     READS: tuple[str, ...]                   columns of a model's scores that are read, averaged over each item's bases
+                                             (see `scores.read_means`)
     score(items, values) -> DataFrame        what a model says of each item, from those: column `score`, and more;
                                              a task that embeds gets the items' embeddings instead
     contrasts(items) -> list[Contrast]       which items are compared in which row of the summary
@@ -39,6 +40,7 @@ class Task:
     optional  keys that it may have
     corrects  whether `score` takes a `calibration` too, where the configuration asks for scores corrected by it
     embeds    whether it judges embeddings; only models that have them enter, and `score` takes those of the items
+    alters    whether models are asked afresh about sequence that does not stand in the genome (see `altered`)
     """
 
     module: str
@@ -50,6 +52,7 @@ class Task:
     optional: tuple[str, ...] = ()
     corrects: bool = False
     embeds: bool = False
+    alters: bool = False
 
 
 CONSERVATION = ("phylop", "phastcons")
@@ -112,8 +115,10 @@ TASKS = {
         (),
         "constraint",
         "auroc",
-        "Are annotated elements scored as more constrained than matched windows of the genome?",
+        "Are annotated elements scored as more constrained than matched windows of the genome, and than shuffles of "
+        "themselves?",
         inputs=("bed",),
+        alters=True,
     ),
     "clinvar": Task(
         "clinvar",

@@ -71,7 +71,8 @@ def items(inputs: Inputs) -> pd.DataFrame:
         for name, kinds in ((BENIGN, ("P/LP", "B/LB")), (COMMON, ("P/LP", "common")))
         for effect, of_effect in _classes(table)
     ]
-    parts = [part for part in parts if part["label"].nunique() == 2]
+    # the first is told of in any case, so that the summary says which label is missing
+    parts = [part for number, part in enumerate(parts) if part["label"].nunique() == 2 or (number == 0 and len(part))]
     if not parts:
         return pd.DataFrame(columns=list(ITEM_COLUMNS))
     table = pd.concat([*parts, labelled.neutral(inputs)], ignore_index=True)

@@ -6,8 +6,14 @@ content and, where the genome is annotated, of distance to the nearest transcrip
 class at its middle. Coding sequence and splice sites are constrained for reasons of their own, so windows that touch
 them are left out on both sides; so are windows with undefined bases. An element that finds no control is dropped.
 
+In a second contrast, of at most `shuffles` elements, the control is the element itself, shuffled so that all its
+dinucleotides stay (see `glmtracks.shuffle`), in the surroundings of the element. Base composition, CpG content, repeats
+and distances are then the same, and a Markov chain of first order cannot tell the two apart; what is left is the order
+of the bases. A model is asked afresh about both.
+
 The score is the constraint: 2 bits minus the mean entropy of a model's predictions in the window. It is high as well
-where sequence is predictable for being repetitive, which is why repeat content is matched and is a baseline.
+where sequence is predictable for being repetitive, which is why repeat content is matched and is a baseline. The mean
+of log P of the bases that stand there is a further score.
 """
 
 import logging
@@ -20,9 +26,12 @@ from glmtracks.bed import read_bed_of
 from glmtracks.benchmarks import baselines, columns, statistics
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample, assign_blocks, in_genome_order
 from glmtracks.benchmarks.matching import Coverage, covariate_score, pair_up
+from glmtracks.benchmarks.scores import LOG_P
 from glmtracks.benchmarks.summary import Contrast, Metric, Scorer
 from glmtracks.contigs import ContigNames
+from glmtracks.genome import UNKNOWN, decode
 from glmtracks.regions import label_positions
+from glmtracks.shuffle import dinucleotide_shuffles
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +55,10 @@ TSS_CLASSES = 25 * 2 ** (np.arange(25) / 2)  # bases, upper ends, to 100 kb; nar
 MAX_ENTROPY = 2.0  # bits
 TOWARD_FUNCTION = 1
 
-READS = ("entropy",)
+MATCHED, SHUFFLED = " vs matched", " vs dinucleotide shuffle"
+
+READS = ("entropy", LOG_P)
+USES = ("sequence",)
 METRICS = (
     Metric("auroc", lambda scorer, values, cut: statistics.auroc(values["score"], cut.label, cut.block, cut.weights)),
     Metric(
@@ -59,14 +71,27 @@ METRICS = (
 
 
 def items(inputs: Inputs) -> pd.DataFrame:
-    """Elements and their controls, at most `max_items`; the stratum is the pair."""
+    """Elements and their controls, at most `max_items` matched windows; the stratum is the pair.
+
+    The column sequence holds the bases of the elements that are compared with shuffles, and the shuffles.
+    """
     names = ContigNames(inputs.genome.contigs, inputs.aliases)
     annotated = read_bed_of(inputs.genome, inputs.files["bed"], names, CLASS_COLUMNS)
-    windows = windows_of(annotated).assign(contrast=class_names(annotated) + " vs matched")
+    windows = windows_of(annotated).assign(contrast=class_names(annotated))
     split = _TestSplit(inputs, pd.concat([annotated, windows]))
-    elements = _sampled(split.admitted(windows), inputs)
-    if elements.empty:
+    elements = _sampled(split.admitted(windows), max(inputs.options.max_items // 2, 1), inputs.seed)
+    parts = [] if elements.empty else [*_matched(elements, split, inputs), *_shuffled(elements, inputs)]
+    if not parts:
         return pd.DataFrame(columns=list(ITEM_COLUMNS))
+    table = in_genome_order(pd.concat(parts), inputs.genome, "end", "contrast")
+    nothing = pd.array([None] * len(table), dtype="string")
+    table = table.assign(ref=nothing, alt=nothing, stratum=table["pair"], block=assign_blocks(table, inputs.regions))
+    wanted = {*ITEM_COLUMNS, *USES, *baselines.DAMAGE_SIGN, "baseline_matched_covariates"}
+    return columns.with_baselines(table[[name for name in table if name in wanted]], inputs.seed, TOWARD_FUNCTION)
+
+
+def _matched(elements: pd.DataFrame, split: "_TestSplit", inputs: Inputs) -> list[pd.DataFrame]:
+    """Elements with matched windows, for each class that has any."""
     pairs, drawn = pair_up(elements, split.controls, split.matched_on, inputs.seed)
     parts = []
     for name, part in pairs.groupby("contrast", sort=False):
@@ -74,16 +99,36 @@ def items(inputs: Inputs) -> pd.DataFrame:
         n_pairs = len(part) // 2
         log.info("%s: %d elements matched, %d without a control left out", name, n_pairs, len(own) - n_pairs)
         score = covariate_score(own, others, split.covariates, part, inputs.seed)
-        parts.append(part.assign(baseline_matched_covariates=score))
-    if not parts:
-        return pd.DataFrame(columns=list(ITEM_COLUMNS))
-    table = in_genome_order(pd.concat(parts), inputs.genome, "end", "contrast")
-    nothing = pd.array([None] * len(table), dtype="string")
-    table = table.assign(
-        ref=nothing, alt=nothing, stratum=table["pair"].astype(str), block=assign_blocks(table, inputs.regions)
+        nothing = pd.array([None] * len(part), dtype="string")
+        told = {"contrast": f"{name}{MATCHED}", "pair": part["pair"].astype(str), "sequence": nothing}
+        parts.append(part.assign(**told, baseline_matched_covariates=score))
+    return parts
+
+
+def _shuffled(elements: pd.DataFrame, inputs: Inputs) -> list[pd.DataFrame]:
+    """Elements with shuffles of themselves, which have the same baselines; no part where none are wanted."""
+    if not inputs.options.shuffles:
+        return []
+    elements = _sampled(elements, inputs.options.shuffles, inputs.seed)
+    lengths = elements["length"].to_numpy()
+    codes = np.full((len(elements), lengths.max()), UNKNOWN, dtype=np.uint8)
+    for row, (contig, start, end) in enumerate(
+        zip(elements["contig"], elements["start"], elements["end"], strict=True)
+    ):
+        codes[row, : end - start] = inputs.genome.codes(contig, start, end)
+    shuffles = dinucleotide_shuffles(codes, lengths, np.random.default_rng(inputs.seed))
+    log.info(
+        "%d elements shuffled, %d of which have no other order of their bases that keeps the dinucleotides",
+        len(elements),
+        (shuffles == codes).all(axis=1).sum(),
     )
-    wanted = {*ITEM_COLUMNS, *baselines.DAMAGE_SIGN, "baseline_matched_covariates"}
-    return columns.with_baselines(table[[name for name in table if name in wanted]], inputs.seed, TOWARD_FUNCTION)
+    parts = []
+    for label, bases in ((1, codes), (0, shuffles)):
+        told = {"label": np.int8(label), "contrast": elements["contrast"] + SHUFFLED}
+        sequences = [decode(row[:length]) for row, length in zip(bases, lengths, strict=True)]
+        told |= {"pair": [f"shuffle {row}" for row in range(len(elements))], "sequence": sequences}
+        parts.append(elements.assign(**told, baseline_matched_covariates=0.0))
+    return parts
 
 
 def windows_of(intervals: pd.DataFrame) -> pd.DataFrame:
@@ -114,11 +159,11 @@ def class_names(intervals: pd.DataFrame) -> pd.Series:
     return pd.Series("element", index=intervals.index)
 
 
-def _sampled(elements: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
-    """Elements of the commonest classes, at most half of `max_items`, each window once in a contrast."""
+def _sampled(elements: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    """At most `most` elements of the commonest classes, each window once in a class."""
     elements = elements.drop_duplicates(["contrast", "contig", "start", "end"])
     common = elements["contrast"].value_counts().index[:MOST_CLASSES]
-    sample = Sample("contrast", max(inputs.options.max_items // 2, 1), inputs.seed)
+    sample = Sample("contrast", most, seed)
     sample.add(elements[elements["contrast"].isin(common)])
     return sample.rows().reset_index(drop=True)
 
@@ -223,12 +268,20 @@ def _region(positions: pd.DataFrame, regions: pd.DataFrame) -> np.ndarray:
 
 
 def score(items: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
-    """Column `score`, float32: the constraint in bits; `values` is the mean entropy of every item, float32 (n, 1)."""
-    return pd.DataFrame({"score": np.float32(MAX_ENTROPY) - values[:, 0]})
+    """Columns score, the constraint in bits, and log_p_ref, both float32.
+
+    values  float32 (n, 2): mean entropy of every item, and mean log P of its bases
+    """
+    return pd.DataFrame({"score": np.float32(MAX_ENTROPY) - values[:, 0], LOG_P: values[:, 1]})
+
+
+def derived(items: pd.DataFrame, scorer: Scorer) -> list[Scorer]:
+    """How likely a model finds the bases of an item: the mean of log P, in nats."""
+    return [scorer.further("mean log P(ref)", scorer.values[LOG_P])]
 
 
 def contrasts(items: pd.DataFrame) -> list[Contrast]:
-    """One contrast for each class of elements."""
+    """For each class of elements one contrast with matched windows and one with shuffles."""
     return columns.contrasts(items)
 
 

@@ -37,6 +37,8 @@ class Options:
     max_af     highest frequency in a population of a variant that counts as pathogenic
     common     lowest minor allele frequency of a common variant
     called     least share of a call set's samples in which the site of a variant must have been called
+    shuffles   most elements that are also compared with dinucleotide shuffles of themselves; a model is asked afresh
+               about both
     correction further scores: "synonymous", without the mean llr of the substitution type over synonymous changes;
                "pentanucleotide", as `glmtracks.calibration` has them; "none"
     """
@@ -48,6 +50,7 @@ class Options:
     max_af: float = 0.05
     common: float = 0.05
     called: float = 0.5
+    shuffles: int = 1_000
     correction: str = "synonymous"
 
 
@@ -135,6 +138,7 @@ def draw_items(task: str, inputs: Inputs, output: str | Path) -> None:
     items = task_module(task).items(inputs)
     if items.empty:
         log.warning("%s: the test split of %s holds no item of this task", task, inputs.genome.path)
+        items = items.reindex(columns=[*ITEM_COLUMNS, *getattr(task_module(task), "USES", ())])  # as scoring reads them
     floats = {name: "float32" for name in items.columns if name.startswith("baseline_")}
     items = items.astype({**floats, "label": "Int8", **dict.fromkeys(TEXT, "category")})
     extra = [name for name in items.columns if name not in ITEM_COLUMNS]

@@ -3,13 +3,16 @@
 A probe is judged on items that it was not fitted to: each fold is predicted by a logistic regression on the others.
 """
 
+from collections.abc import Callable
+from typing import Protocol
+
 import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from glmtracks.benchmarks.statistics import Estimate
@@ -23,6 +26,18 @@ MOST_FOLDS = 10
 LEAST = 1e-6  # probability
 
 
+class Classifier(Protocol):
+    """What `predict` asks of a probe: the classifiers of scikit-learn have it."""
+
+    classes_: np.ndarray
+
+    def fit(self, vectors: np.ndarray, classes: np.ndarray) -> "Classifier":
+        """Learn classes, (n,), from vectors, (n, channels)."""
+
+    def predict_proba(self, vectors: np.ndarray) -> np.ndarray:
+        """Probabilities (n, classes), in the order of `classes_`."""
+
+
 def folds(items: pd.DataFrame) -> np.ndarray:
     """Fold of every item: its contig where there are at least 3, several to a fold beyond 10; else one of 5 groups.
 
@@ -34,14 +49,22 @@ def folds(items: pd.DataFrame) -> np.ndarray:
     return np.arange(len(items)) * GROUPS // max(len(items), 1)
 
 
-def predict(vectors: np.ndarray, items: pd.DataFrame, gap: int = GAP) -> tuple[np.ndarray, np.ndarray]:
-    """The class that a linear probe gives every item, object (n,), and the log of its own class's probability, (n,).
+def linear() -> Pipeline:
+    """The probe: a logistic regression on standardised vectors."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=STEPS, class_weight="balanced"))
+
+
+def predict(
+    vectors: np.ndarray, items: pd.DataFrame, gap: int = GAP, probe: Callable[[], Classifier] = linear
+) -> tuple[np.ndarray, np.ndarray]:
+    """The class that a probe gives every item, object (n,), and the log of its own class's probability, (n,).
 
     Classes weigh the same whatever their number, because the headline is a mean over classes.
 
-    vectors  float (n, channels)
+    vectors  (n, channels), what the probe takes
     items    contig, start, stratum (the class), fold
     gap      bases between a fold and what is fitted for it
+    probe    makes a classifier that has not been fitted
 
     Items of a fold for which nothing is left to fit are given no class (None, NaN).
     """
@@ -52,8 +75,7 @@ def predict(vectors: np.ndarray, items: pd.DataFrame, gap: int = GAP) -> tuple[n
         fitted = ~here & ~_near(items, here, gap)
         if len(np.unique(truth[fitted])) < 2:
             continue
-        regression = LogisticRegression(C=PENALTY, max_iter=STEPS, class_weight="balanced")
-        model = make_pipeline(StandardScaler(), regression).fit(vectors[fitted], truth[fitted])
+        model = probe().fit(vectors[fitted], truth[fitted])
         chance = model.predict_proba(vectors[here])
         predicted[here] = model.classes_[chance.argmax(axis=1)]
         own = (model.classes_ == truth[here][:, None]) * chance

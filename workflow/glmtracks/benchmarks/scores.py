@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import logsumexp
 
 from glmtracks import tracks
 from glmtracks.benchmarks import task_module
@@ -13,8 +14,11 @@ from glmtracks.benchmarks.inputs import ITEM_COLUMNS, stretches
 from glmtracks.calibration import Calibration
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
+from glmtracks.track_names import LLR_COLUMNS
 
 log = logging.getLogger(__name__)
+
+LOG_P = "log_p_ref"
 
 
 def score_items(
@@ -30,8 +34,17 @@ def score_items(
     """
     module = task_module(task)
     more = {"calibration": Calibration.open(calibration)} if calibration else {}
-    table = pd.read_parquet(items, columns=[*ITEM_COLUMNS, *getattr(module, "USES", ())])
-    scored = module.score(table, read_means(dataset, table, module.READS), **more)
+    table = read_items(task, items)
+    write_scored(table, module.score(table, read_means(dataset, table, module.READS), **more), dataset, output)
+
+
+def read_items(task: str, items: str | Path) -> pd.DataFrame:
+    """`inputs.ITEM_COLUMNS` of items, and what else their task needs to score them."""
+    return pd.read_parquet(items, columns=[*ITEM_COLUMNS, *getattr(task_module(task), "USES", ())])
+
+
+def write_scored(table: pd.DataFrame, scored: pd.DataFrame, dataset: str | Path, output: str | Path) -> None:
+    """Write items, and beside them what a task makes of their scores, as Parquet; log how many have none."""
     missing = int(scored["score"].isna().sum())
     log.info("%s: %d items, %d without a score", dataset, len(table), missing)
     with atomic(output) as temporary:
@@ -44,7 +57,7 @@ def read_means(dataset: str | Path, items: pd.DataFrame, columns: Sequence[str])
     For an item of one base that is the score itself, to the last bit.
 
     items    contig, start, end, ref; rows sorted by start within runs of one contig
-    columns  of the dataset
+    columns  of the dataset, or "log_p_ref": log P of the reference base, nats
 
     Raises InputError where the reference base of an item, if it has one, is not that of the scores.
     """
@@ -53,12 +66,15 @@ def read_means(dataset: str | Path, items: pd.DataFrame, columns: Sequence[str])
     means = np.full((len(items), len(columns)), np.nan, dtype=np.float32)
     known = tracks.contigs(dataset)
     checked = ["ref"] if (ref != "").any() else []
+    read = dict.fromkeys(name for column in columns for name in (LLR_COLUMNS if column == LOG_P else [column]))
     for contig, rows in stretches(items):
         if contig in known:
             low, high = int(start[rows].min()), int(end[rows].max())
-            frame = tracks.read(dataset, (contig, low, high), [*checked, *columns])
+            frame = tracks.read(dataset, (contig, low, high), [*checked, *read])
             if checked:
                 _check_reference(dataset, contig, start[rows], ref[rows], frame)
+            if LOG_P in columns:
+                frame[LOG_P] = -logsumexp(frame[list(LLR_COLUMNS)].to_numpy(dtype=np.float64), axis=1)
             values = frame[list(columns)].to_numpy(dtype=np.float64)
             means[rows] = _means(values, start[rows] - low, end[rows] - low)
     return means

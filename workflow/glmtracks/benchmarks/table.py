@@ -17,8 +17,6 @@ def describe_models(configs: list[str], genome: str, split: str) -> list[dict]:
     """What the benchmark says of each model, from its config.json: name, kind, hash, baseline and seen.
 
     Baselines are the kinds that the registry says are, and models left untrained. `split` is the genome's split.tsv.
-    `seen` is "held out" where the model was trained on other parts of this genome: here by the same split, or elsewhere
-    without any contig of the test part. It is "yes" where it was trained on this genome otherwise, "no", or "unknown".
     """
     table = read_split(split)
     tested = set(table["contig"][table["split"] == "test"])
@@ -27,12 +25,17 @@ def describe_models(configs: list[str], genome: str, split: str) -> list[dict]:
         folder = Path(path).parent
         config = read_config(folder)
         baseline = KINDS[config["kind"]].baseline or config.get("training", {}).get("steps") == 0
-        facts = {"kind": config["kind"], "seen": _seen(config, genome, tested), "hash": config["sha256"]}
+        facts = {"kind": config["kind"], "seen": seen_status(config, genome, tested), "hash": config["sha256"]}
         models.append({"name": folder.name, **facts, "baseline": baseline})
     return models
 
 
-def _seen(config: dict, genome: str, tested: set[str]) -> str:
+def seen_status(config: dict, genome: str, tested: set[str]) -> str:
+    """Whether a model saw a genome, of which the contigs `tested` are the test part, by its config.json.
+
+    "held out" where it was trained on other parts of this genome: here by the same split, or elsewhere without any
+    contig of the test part. "yes" where it was trained on this genome otherwise, "no", or "unknown".
+    """
     listed = config.get("seen", ["unknown"])
     if genome not in listed:
         return "unknown" if "unknown" in listed else "no"

@@ -3,8 +3,10 @@
 A window is 100 bases of one region class, either without any repeat or wholly repeat; the class of the latter is
 "repeat" whatever else they are. Each fold, a contig or a stretch of one, is predicted by a probe of the others, with a
 gap between. The vectors are the mean embeddings of a model, or, as baselines, the windows' k-mer spectra and their
-G+C and CpG content; all go through the same probe. Clusters are made without looking at the classes. Only held-out
-sequence is used, so that no window was seen in training, not even unlabelled.
+G+C and CpG content; all go through the same probe. A small convolutional network, trained on the bases and classes of
+the same folds, is the baseline of what can be had without pretraining. Clusters are made without looking at the
+classes, those beside the network from the bases as they stand. Only held-out sequence is used, so that no window was
+seen in training, not even unlabelled.
 """
 
 import logging
@@ -27,6 +29,7 @@ MOST = 20_000  # windows
 LONGEST_WORD = 4  # of the k-mer spectrum: all canonical words of 1 to 4 bases
 TOO_SHORT = ("splice_donor", "splice_acceptor")
 WITH, WITHOUT = "all windows", "windows without repeats"
+PLACE = ["contig", "start", "end"]
 PROBED = ("predicted", "cluster", "components")
 ALL_CLASSES = frozenset({"macro_f1", "mcc", "ari", "nmi"})
 ONE_CLASS = frozenset({"constant"})  # recalls all windows of one class and none of the others
@@ -94,12 +97,18 @@ def _contrast(inputs: Inputs, name: str, table: pd.DataFrame) -> pd.DataFrame:
     log.info("%s: %s", name, ", ".join(f"{count} {kind}" for kind, count in table["stratum"].value_counts().items()))
     nothing = pd.array([None] * len(table), dtype="string")
     table = table.assign(ref=nothing, alt=nothing, label=pd.array([None] * len(table), dtype="Int8"), contrast=name)
+    from glmtracks.benchmarks.cnn import OneHotCnn  # torch, which only the drawing of items needs
+
+    codes = np.stack([inputs.genome.codes(*row) for row in zip(*(table[c] for c in PLACE), strict=True)])
     content = table[["gc", "cpg"]].to_numpy()
     vectors = {"kmer_spectrum": kmer_spectra(inputs.genome, table), "gc_cpg": np.column_stack([content, content**2])}
     columns = {}
     for scorer, values in vectors.items():
         found = _probed(values, table, inputs.seed)
         columns |= {f"{scorer}_{column}": found[column] for column in ("score", "predicted", "cluster")}
+    predicted, log_p = probe.predict(codes, table, probe=lambda: OneHotCnn(inputs.seed))
+    _, found = probe.cluster(np.eye(5)[codes][..., :4].reshape(len(table), -1), table["stratum"].nunique(), inputs.seed)
+    columns |= {"cnn_score": log_p, "cnn_predicted": pd.array(predicted, dtype="string"), "cnn_cluster": found}
     return table.drop(columns=["gc", "cpg"]).assign(**columns)
 
 
@@ -152,8 +161,9 @@ def contrasts(items: pd.DataFrame) -> list[Contrast]:
 
 
 def baselines_of(items: pd.DataFrame) -> list[Scorer]:
-    """The probed spectra and contents, the commonest class for every window, and classes drawn as often as they are."""
-    names = {"kmer_spectrum": "probe of k-mer spectra", "gc_cpg": "probe of G+C and CpG"}
+    """The probed spectra and contents, the network, the commonest class for every window, and classes drawn as often as
+    they are."""
+    names = {"kmer_spectrum": "probe of k-mer spectra", "gc_cpg": "probe of G+C and CpG", "cnn": "CNN on the bases"}
     result = [
         Scorer(name, "baseline", said, items[[f"{name}_{c}" for c in columns]].set_axis(columns, axis=1))
         for columns in [["score", "predicted", "cluster"]]

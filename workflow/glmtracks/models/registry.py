@@ -166,7 +166,7 @@ def adopt(
         model, folder = load(source), Path(source)
         said = {key: value for key, value in content.items() if key not in ("kind", "architecture", "sha256")}
     logger.info(f"licence of {source}: {licence}{ONLY_SOME_USES if is_non_commercial(licence) else ''}")
-    save(model, Path(metrics_out).parent, **said | {"seen": seen, "licence": licence, "loaded": True})
+    save(model, Path(metrics_out).parent, **said | {"seen": seen_by(source, seen), "licence": licence, "loaded": True})
     for name, destination, empty in (("metrics.json", metrics_out, "{}\n"), ("training.tsv", training_out, "step\n")):
         brought = folder / name
         with atomic(destination) as temporary:
@@ -177,6 +177,14 @@ def is_ours(source: str) -> bool:
     """Whether a source is a folder that `save` wrote, rather than a published checkpoint."""
     path = Path(source) / "config.json"
     return path.exists() and '"architecture":' in path.read_text(errors="replace")
+
+
+def seen_by(source: str, listed: list[str]) -> list[str]:
+    """The genomes that a loaded model was trained on: those that the model sheet lists, or, where it says nothing
+    (unknown), those that the config.json of a folder of ours names."""
+    if list(listed) != ["unknown"] or is_on_hub(source) or not is_ours(source):
+        return list(listed)
+    return read_config(source).get("seen", list(listed))
 
 
 def is_non_commercial(licence: str) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.manifold import TSNE
 
 from glmtracks import tracks
 from glmtracks.benchmarks import TASKS
@@ -22,6 +21,7 @@ from glmtracks.overview import COUNTS, INTERVALS, headlines, read_summary
 from glmtracks.plots.items import scored_items
 from glmtracks.plots.labelled_tables import clinvar_curves, llr_by_frequency, odds_ratios
 from glmtracks.plots.logo_tables import OBSERVED, STRETCH, logo_sites, logo_start_codons
+from glmtracks.plots.maps import windows_map
 from glmtracks.split import read_split
 
 __all__ = [  # one for each plot, and what figures need
@@ -44,7 +44,6 @@ __all__ = [  # one for each plot, and what figures need
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 60
 CALIBRATION_BINS = 20
-MAPPED, LEAST_MAPPED = 1_500, 100  # windows
 POINTS = 400  # most points of a training curve
 REPEAT = {"repeat", "non-repeat"}
 CPG = {"CpG", "non-CpG"}
@@ -196,27 +195,4 @@ def calibration(sources: dict[str, list], genome: str, baseline: dict[str, bool]
         with np.errstate(invalid="ignore"):
             columns = {"model": path.parent.name, "low": edges[:-1], "high": edges[1:], "predicted": sums[1] / n}
             tables.append(pd.DataFrame({**columns, "observed": sums[2] / n, "n": n.astype(np.int64)})[n > 0])
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def windows_map(sources: dict[str, list], genome: str, baseline: dict[str, bool]) -> pd.DataFrame:
-    """model, class, x, y, n, ari, nmi, macro_f1: windows of one region class, embeddings brought to two dimensions.
-
-    By t-SNE of the principal components that the task clusters in, at most 1,500 windows drawn for each model; the
-    statistics are those of all windows.
-    """
-    summary = _summary(sources, genome).query("task == 'windows'")
-    tables = []
-    for path in map(Path, sources["scores"]):
-        table = pd.read_parquet(path, columns=["contrast", "stratum", "components"])
-        if baseline[path.stem] or len(table) < LEAST_MAPPED:
-            continue
-        contrast = table["contrast"].iloc[0]  # with repeats, where there are any
-        table = table[table["contrast"] == contrast]
-        told = summary[(summary["scorer"] == path.stem) & (summary["contrast"] == contrast)]
-        told = told.set_index("metric")["value"].reindex(["ari", "nmi", "macro_f1"]).to_dict()
-        drawn = table.sample(min(MAPPED, len(table)), random_state=0)
-        place = TSNE(init="pca", random_state=0).fit_transform(np.stack(drawn["components"]))
-        columns = {"model": path.stem, "class": drawn["stratum"].astype(str), "x": place[:, 0], "y": place[:, 1]}
-        tables.append(pd.DataFrame(columns).assign(n=len(table), **told))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

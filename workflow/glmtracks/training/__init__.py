@@ -88,7 +88,8 @@ def run(
         logger.info(f"{key}: {value:.4f}" if isinstance(value, float) else f"{key}: {value:,}")
     seen = [member.name for member in read.genomes] if parameters.get("steps", 1) else ["none"]
     held_out = {member.name: _without_training(member.split) for member in read.genomes}
-    save(model, folder, seen=seen, held_out=held_out, licence=licence, training=parameters)
+    purged = {member.name: _purged(member.split) for member in read.genomes}
+    save(model, folder, seen=seen, held_out=held_out, purged=purged, licence=licence, training=parameters)
     write_json(folder / "metrics.json", metrics)
     with atomic(folder / "training.tsv") as temporary:
         history.to_csv(temporary, sep="\t", index=False, float_format="%.5f")
@@ -99,6 +100,12 @@ def _without_training(split: pd.DataFrame) -> list[str]:
     """Contigs of a split of which nothing is trained on."""
     trained = split["contig"][split["split"] == "train"]
     return list(dict.fromkeys(split["contig"][~split["contig"].isin(trained)]))
+
+
+def _purged(split: pd.DataFrame) -> int:
+    """Bases that were taken out of contigs of which other bases are trained on."""
+    rows = split[(split["split"] == "purged") & ~split["contig"].isin(_without_training(split))]
+    return int((rows["end"] - rows["start"]).sum())
 
 
 def build(kind: str, parameters: dict, species: tuple[str, ...] = ()) -> GenomicLanguageModel:

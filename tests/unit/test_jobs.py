@@ -1,13 +1,15 @@
 """A job leaves a log; a person's mistake is one sentence there, a bug keeps its traceback."""
 
 import logging
+import os
+import signal
 import sys
 
 import pytest
 
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, atomic_folder
-from glmtracks.jobs import job
+from glmtracks.jobs import STOPPED, job
 
 
 def test_messages_go_to_the_terminal_and_to_the_log_but_progress_bars_do_not(tmp_path, capsys):
@@ -29,6 +31,27 @@ def test_a_bug_keeps_its_traceback(tmp_path):
     with pytest.raises(SystemExit), job(str(tmp_path / "log")):
         raise ZeroDivisionError
     assert "Traceback" in (tmp_path / "log").read_text()
+
+
+def test_a_job_that_is_asked_to_end_says_so_fails_and_leaves_nothing_half_written(tmp_path, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as exit, job(str(tmp_path / "log")), atomic(tmp_path / "result") as temporary:
+        temporary.write_text("half")
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("the signal was not heard")
+    assert exit.value.code == STOPPED
+    assert capsys.readouterr().err.startswith("glmtracks: the job was asked to end (SIGTERM")
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_messages_after_a_job_go_where_they_went_before(tmp_path, capsys):
+    before, level = logging.getLogger().handlers[:], logging.getLogger().level
+    with job(str(tmp_path / "log")):
+        pass
+    assert logging.getLogger().handlers == before and logging.getLogger().level == level
+    logging.getLogger("x").warning("later")
+    assert "later" not in (tmp_path / "log").read_text() and "Logging error" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("writer", [atomic, atomic_folder])

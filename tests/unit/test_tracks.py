@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -212,7 +213,7 @@ def test_shards_of_different_models_do_not_mix(tmp_path):
     with pytest.raises(InputError, match=r"old\.parquet and .*new\.parquet .* model is markov .* other"):
         tracks.write_dataset([old, new], {"a": 20}, tmp_path / "scores")
     new.write_bytes(old.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"new\.parquet is not a readable shard"):
+    with pytest.raises(InputError, match=r"new\.parquet is damaged or cut off, no readable shard"):
         tracks.write_dataset([old, new], {"a": 20}, tmp_path / "scores")
 
 
@@ -230,3 +231,31 @@ def test_hundreds_of_short_contigs_in_one_shard(tmp_path):
 def test_read_sizes_keeps_names_as_they_are(tmp_path):
     (tmp_path / "chrom.sizes").write_text('1\t10\nNA\t20\n"x\t5\n')
     assert tracks.read_sizes(tmp_path / "chrom.sizes") == {"1": 10, "NA": 20, '"x': 5}
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_in_a_shard_is_found_or_changes_nothing(tmp_path, place, bit):
+    whole, shard = tmp_path / "whole", tmp_path / "shard.parquet"
+    if not whole.exists():
+        tracks.write_dataset([write_shard(shard, "chr1", 0, *random_scores(3000))], {"chr1": 3000}, whole)
+        (tmp_path / "original").write_bytes(shard.read_bytes())
+    damaged = bytearray((tmp_path / "original").read_bytes())
+    damaged[int(place * len(damaged))] ^= 1 << bit
+    shard.write_bytes(damaged)
+    try:
+        tracks.write_dataset([shard], {"chr1": 3000}, tmp_path / "joined")
+    except InputError as error:
+        assert str(shard) in str(error) and "\n" not in str(error)
+        assert "delete" in str(error) and "run again" in str(error)
+    else:  # in a part that nothing is read from, such as the statistics of a column
+        pd.testing.assert_frame_equal(tracks.read(whole), tracks.read(tmp_path / "joined"))
+
+
+@pytest.mark.parametrize("left", [0, 3, 0.5, 0.99])
+def test_a_truncated_shard_is_named(tmp_path, left):
+    shard = write_shard(tmp_path / "cut.parquet", "chr1", 0, *random_scores(3000))
+    content = shard.read_bytes()
+    shard.write_bytes(content[: left if left > 1 else int(left * len(content))])
+    with pytest.raises(InputError, match=r"cut\.parquet is damaged or cut off, .*delete it and run again"):
+        tracks.write_dataset([shard], {"chr1": 3000}, tmp_path / "joined")

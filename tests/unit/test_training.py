@@ -21,6 +21,7 @@ from glmtracks.config import WORKFLOW, fill_defaults, schema
 from glmtracks.corpus import Corpus, CorpusGenome
 from glmtracks.errors import InputError
 from glmtracks.gene_parts import CLASSES
+from glmtracks.jobs import STOPPED
 from glmtracks.models.base import reverse_complement
 from glmtracks.training import build
 from glmtracks.training.batches import Batches
@@ -274,7 +275,13 @@ def start(job: dict, folder: Path) -> subprocess.Popen:
     folder.mkdir(exist_ok=True)
     path = folder / "job.json"
     path.write_text(json.dumps(job | {"folder": str(folder)}))
-    code = "import json, sys; from glmtracks.training import train_model; train_model(**json.load(open(sys.argv[1])))"
+    code = """
+import json, sys
+from glmtracks.jobs import job
+with job(sys.argv[1] + ".log"):
+    from glmtracks.training import train_model
+    train_model(**json.load(open(sys.argv[1])))
+"""
     library = os.environ | {"PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", code, str(path)]
     with open(folder / "stderr.txt", "a") as said:
@@ -291,16 +298,25 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "model.safetensors")
 
 
-def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(job, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(job, tmp_path, number):
+    asked = number == signal.SIGTERM  # what a cluster sends first: the step is finished and kept
+    job["parameters"] |= {"checkpoint_every": 1000} if asked else {}
     train(job, tmp_path / "whole")
     process = start(job, tmp_path / "killed")
     checkpoint = tmp_path / "killed" / "checkpoints" / "last.ckpt"
-    while not checkpoint.exists() and process.poll() is None:
+    begun = tmp_path / "killed" / "logs" / "csv" / "from_step_00000000" / "metrics.csv" if asked else checkpoint
+    while not begun.exists() and process.poll() is None:
         time.sleep(0.01)
-    time.sleep(0.2)
+    time.sleep(0 if asked else 0.2)
     assert process.poll() is None, "the run ended before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    os.killpg(process.pid, number)
+    status = process.wait()
+    if asked:
+        assert status == STOPPED and checkpoint.exists()
+        assert (tmp_path / "killed" / "job.json.log").read_text().splitlines()[-1].startswith("glmtracks: the job was")
+    else:
+        assert status == -number
     train(job, tmp_path / "killed")
     parts = sorted(path.name for path in (tmp_path / "killed" / "logs" / "csv").iterdir())
     assert len(parts) == 2  # it did go on, and not start anew

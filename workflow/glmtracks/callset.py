@@ -18,7 +18,7 @@ from glmtracks.alleles import ALLELES_SCHEMA, MISMATCHES_SCHEMA, REASONS, Allele
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, atomic_folder
 from glmtracks.genome import ContigNames, Genome
-from glmtracks.parquet import Rows, own_dictionaries
+from glmtracks.parquet import WITH_CHECKSUMS, Rows, own_dictionaries
 from glmtracks.vcf import Order, header_ids, open_vcf
 from glmtracks.vcf_fields import FIELDS
 
@@ -71,7 +71,8 @@ def read_callset(
         everything, sheet = temporary / "alleles.parquet", temporary / "ref_mismatches.tsv"
         reading = _Reading(vcf, genome, names)
         with (
-            pq.ParquetWriter(everything, SCHEMA, compression="none") as writer,  # it is read once, at once
+            # it is read once, at once
+            pq.ParquetWriter(everything, SCHEMA, compression="none", **WITH_CHECKSUMS) as writer,
             sheet.open("w") as handle,
         ):
             handle.write("\t".join(MISMATCHES_SCHEMA.names) + "\n")
@@ -184,7 +185,7 @@ def _divide(everything: Path, begins: list[np.ndarray], alleles: int, shards: in
     rows = Rows([everything])
     with atomic_folder(folder) as temporary:
         for name, count in zip(shard_names(shards), np.diff(cuts), strict=True):
-            with pq.ParquetWriter(temporary / f"{name}.parquet", SCHEMA, compression="zstd") as writer:
+            with pq.ParquetWriter(temporary / f"{name}.parquet", SCHEMA, compression="zstd", **WITH_CHECKSUMS) as writer:
                 while count:
                     some = min(int(count), _ROWS)
                     writer.write_table(own_dictionaries(rows.take(some)))

@@ -21,7 +21,7 @@ from glmtracks.files import atomic
 from glmtracks.genome import Genome, encode
 from glmtracks.lookups import Lookup
 from glmtracks.models.registry import read_config
-from glmtracks.parquet import Rows
+from glmtracks.parquet import WITH_CHECKSUMS, Rows
 from glmtracks.shards import DECIMALS
 from glmtracks.vcf_fields import METHODS
 
@@ -183,7 +183,7 @@ def score_alleles(alleles: str | Path, scorers: Scorers, destination: str | Path
     total = pq.read_metadata(alleles).num_rows
     with (
         atomic(destination) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+        pq.ParquetWriter(temporary, schema, compression="zstd", **WITH_CHECKSUMS) as writer,
         tqdm(total=total, unit=" alleles", unit_scale=True, desc="scoring", disable=None) as bar,
     ):
         for table in Rows([Path(alleles)]).groups(_ROWS):

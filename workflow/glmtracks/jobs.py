@@ -2,14 +2,19 @@
 
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from glmtracks.errors import InputError
 from glmtracks.files import disk_full, no_room
+
+
+STOPPED = 128 + signal.SIGTERM  # the exit status of a job that was asked to end, as shells count it
 
 
 class _Tee:
@@ -38,17 +43,18 @@ def job(log: str) -> Iterator[None]:
     """Run the block with standard error going to the terminal and to the file `log`.
 
     Messages of `logging` at level INFO and above go the same way; progress bars only to a terminal that is one. An
-    `InputError` ends the process with status 1 and its sentence alone, and so does a full disk; any other exception is
-    a bug and keeps its traceback, in the log and on the terminal.
+    `InputError` ends the process with status 1 and its sentence alone, and so does a full disk; SIGTERM, which a cluster
+    sends to what it is about to kill, ends it with status `STOPPED` and a sentence; any other exception is a bug and
+    keeps its traceback, in the log and on the terminal.
     """
     terminal = sys.stderr
     if not terminal.isatty():
         os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is imported, which is inside the block
     handle = open(log, "w")  # noqa: SIM115 - closed below, after the last message
     sys.stderr = _Tee(terminal, handle)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s", force=True)
     try:
-        yield
+        with _logging_to(sys.stderr), _stopping():
+            yield
     except InputError as error:
         print(f"glmtracks: {error}", file=sys.stderr)
         sys.exit(1)
@@ -65,6 +71,45 @@ def job(log: str) -> Iterator[None]:
         sys.stderr = terminal
         with suppress(OSError):
             handle.close()
+
+
+@contextmanager
+def _logging_to(stream: TextIO) -> Iterator[None]:
+    """Send messages to a stream for the length of the block, and afterwards where they went before."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Let SIGTERM end the block like an exception, so that what is half-written is taken away."""
+    if threading.current_thread() is not threading.main_thread():  # only there may signals be handled
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def stop() -> NoReturn:
+    """End a job that was asked to, by a sentence and a status that tells Snakemake to try again."""
+    print(
+        "glmtracks: the job was asked to end (SIGTERM: its time was over, it was cancelled or its node was needed); "
+        "run again, what is finished is kept",
+        file=sys.stderr,
+    )
+    sys.exit(STOPPED)
 
 
 def _file_of(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Reading Parquet files by numbers of rows rather than by row groups."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,22 @@ import pyarrow.parquet as pq
 from glmtracks.errors import InputError
 
 _ROWS = 1 << 16  # read at once
+WITH_CHECKSUMS = {"write_page_checksum": True}  # for ParquetWriter; `checked` looks at them
+
+
+@contextmanager
+def checked(path: str | Path, what: str) -> Iterator[pq.ParquetFile]:
+    """A Parquet file whose pages are compared with their checksums (CRC-32) as they are read in the block.
+
+    Raises:
+        InputError: the file is cut off, damaged, or no Parquet; `what` it should be is said.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield file
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} is damaged or cut off, no readable {what} ({reason}); delete it and run again") from error
 
 
 def own_dictionaries(table: pa.Table) -> pa.Table:
@@ -31,12 +48,9 @@ class Rows:
 
     def _read(self) -> Iterator[pa.Table]:
         for path in self.paths:
-            try:
-                with pq.ParquetFile(path) as file:
-                    for batch in file.iter_batches(_ROWS, columns=self._columns):
-                        yield pa.Table.from_batches([batch])
-            except (OSError, pa.ArrowInvalid) as error:
-                raise InputError(f"{path} cannot be read ({error}); delete it and run again") from error
+            with checked(path, "table") as file:
+                for batch in file.iter_batches(_ROWS, columns=self._columns):
+                    yield pa.Table.from_batches([batch])
 
     def take(self, count: int) -> pa.Table:
         """The next `count` rows, fewer at the end."""

@@ -17,6 +17,7 @@ from scipy.special import entr
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import BASES, UNKNOWN
+from glmtracks.parquet import WITH_CHECKSUMS
 from glmtracks.track_names import LLR_COLUMNS, TRACKS
 
 __all__ = [
@@ -53,6 +54,7 @@ class RowGroups:
             # Rounded scores repeat: a dictionary takes 10 bytes per base where BYTE_STREAM_SPLIT takes 15.
             use_dictionary=[name for name in schema.names if name != "start"],
             column_encoding={"start": "DELTA_BINARY_PACKED"},
+            **WITH_CHECKSUMS,
         )
         self._tables: list[pa.Table] = []
         self._rows = 0

@@ -19,6 +19,7 @@ from glmtracks.dataset import SUMMARY, contig_path, contigs, decoded, metadata, 
 from glmtracks.derived import DERIVED
 from glmtracks.errors import InputError
 from glmtracks.files import atomic_folder
+from glmtracks.parquet import checked
 from glmtracks.shards import LLR_COLUMNS, SCORES_SCHEMA, TRACKS, RowGroups, ScoresWriter
 from glmtracks.track_names import BIGWIG_TRACKS, CALIBRATED_TRACKS
 
@@ -89,10 +90,8 @@ def _shared_metadata(shards: Iterable[str | Path]) -> dict[str, str]:
     """Metadata of all shards, which must agree."""
     first, shared = None, {}
     for shard in shards:
-        try:
-            found = decoded(pq.read_schema(shard).metadata)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise InputError(f"{shard} is not a readable shard of scores ({error}); delete it and run again") from error
+        with checked(shard, "shard of scores") as file:
+            found = decoded(file.schema_arrow.metadata)
         if first is None:
             first, shared = shard, found
         different = sorted(key for key in shared.keys() | found.keys() if shared.get(key) != found.get(key))
@@ -110,14 +109,21 @@ def _shared_metadata(shards: Iterable[str | Path]) -> dict[str, str]:
 def _runs(shards: Iterable[str | Path]) -> Iterator[tuple[str, str | Path, pa.Table]]:
     """Yield (contig, shard, rows without the contig column) for every stretch of one contig in one row group."""
     for shard in shards:
-        file = pq.ParquetFile(shard)
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group)
+        for table in _row_groups(shard):
             contigs = table["contig"].combine_chunks()
             codes = contigs.indices.to_numpy()
             edges = np.flatnonzero(np.diff(codes)) + 1
             for begin, end in pairwise([0, *edges, len(codes)]):
                 yield contigs[int(begin)].as_py(), shard, table.slice(begin, end - begin).drop_columns("contig")
+
+
+def _row_groups(shard: str | Path) -> Iterator[pa.Table]:
+    """The row groups of a shard, which must be as they were written."""
+    with checked(shard, "shard of scores") as file:
+        if not file.schema_arrow.equals(SCORES_SCHEMA):
+            raise InputError(f"{shard} has other columns than a shard of scores; delete it and run again")
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group)
 
 
 def _check_consecutive(shard: str | Path, contig: str, table: pa.Table, expected: int) -> None:

@@ -43,8 +43,18 @@ def train_model(**job) -> None:
         file.flush()
         launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         command = [*launcher, "-m", "glmtracks.training", file.name]
-        if subprocess.run(command, stdout=sys.stderr.fileno()).returncode:
+        if _run(command):
             raise InputError(f"training in {processes} processes failed; what they said stands above")
+
+
+def _run(command: list[str]) -> int:
+    """The status of a command, which is asked to end, and waited for, where this process is."""
+    with subprocess.Popen(command, stdout=sys.stderr.fileno()) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            process.terminate()
+            raise
 
 
 def _plain(value: object) -> object:

@@ -6,9 +6,11 @@ import logging
 import math
 import os
 import shutil
+import signal
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import lightning
@@ -16,11 +18,14 @@ import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from glmtracks.corpus import Corpus
 from glmtracks.devices import pick_device, pick_precision
+from glmtracks.jobs import stop
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.training.batches import Batches, training_loader, validation_loader
 from glmtracks.training.losses import BaseWeights, base_losses
@@ -109,6 +114,33 @@ class _LogLines(Callback):
             logger.info(f"step {trainer.global_step:,}: {value:.4f} nats per base outside repeats in validation")
 
 
+class _LastCheckpoint(Callback):
+    """A checkpoint of the step in which SIGTERM came; Lightning ends the run after it."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: object) -> None:
+        if trainer.received_sigterm:
+            trainer.save_checkpoint(self.path)
+
+
+@contextmanager
+def _ending_after_the_step() -> Iterator[None]:
+    """Leave SIGTERM to Lightning, which waits for the end of a step but then exits as if all were done."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    except ValueError:  # not in the main thread, to which signals go
+        yield
+        return
+    try:
+        yield
+    except SIGTERMException:
+        stop()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def fit(
     model: GenomicLanguageModel, corpus: Corpus, recipe: dict, folder: Path, callbacks: Iterable[Callback] = ()
 ) -> pd.DataFrame:
@@ -154,18 +186,20 @@ def fit(
             log_every_n_steps=LOG_EVERY,
             logger=_loggers(folder / "logs", start),
             callbacks=[*_callbacks(recipe, checkpoints, has_validation=len(held_out) > 0), *callbacks],
-            plugins=[AtomicCheckpoints()],
+            # Under Slurm Lightning would ignore SIGTERM and requeue the job, which is Snakemake's to do.
+            plugins=[AtomicCheckpoints(), *([LightningEnvironment()] if ranks == 1 else [])],
             enable_model_summary=False,
             enable_progress_bar=sys.stderr.isatty(),
             default_root_dir=folder,
         )
-        trainer.fit(
-            module,
-            training_loader(batches, start, recipe["steps"], device.type == "cuda"),
-            held_out if len(held_out) else None,
-            ckpt_path=checkpoints / "last.ckpt" if start else None,
-            weights_only=True,
-        )
+        with _ending_after_the_step():
+            trainer.fit(
+                module,
+                training_loader(batches, start, recipe["steps"], device.type == "cuda"),
+                held_out if len(held_out) else None,
+                ckpt_path=checkpoints / "last.ckpt" if start else None,
+                weights_only=True,
+            )
     model.cpu().eval()
     if rank:  # the first process takes the checkpoints away, maybe while the others would still read them
         return pd.DataFrame({"step": []})
@@ -188,6 +222,7 @@ def _callbacks(recipe: dict, checkpoints: Path, has_validation: bool) -> list[Ca
             enable_version_counter=False,
         ),
         _LogLines(),
+        _LastCheckpoint(checkpoints / "last.ckpt"),
     ]
     if has_validation:
         best = ModelCheckpoint(checkpoints, filename="best", monitor=CHOSEN_BY, enable_version_counter=False)

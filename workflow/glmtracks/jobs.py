@@ -36,6 +36,10 @@ class _Tee:
     def isatty(self) -> bool:
         return self.terminal.isatty()
 
+    def fileno(self) -> int:
+        """That of the terminal, for processes that are started."""
+        return self.terminal.fileno()
+
 
 @contextmanager
 def job(log: str) -> Iterator[None]:

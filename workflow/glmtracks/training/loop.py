@@ -114,17 +114,6 @@ class _LogLines(Callback):
             logger.info(f"step {trainer.global_step:,}: {value:.4f} nats per base outside repeats in validation")
 
 
-class _LastCheckpoint(Callback):
-    """A checkpoint of the step in which SIGTERM came; Lightning ends the run after it."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: object) -> None:
-        if trainer.received_sigterm:
-            trainer.save_checkpoint(self.path)
-
-
 @contextmanager
 def _ending_after_the_step() -> Iterator[None]:
     """Leave SIGTERM to Lightning, which waits for the end of a step but then exits as if all were done."""
@@ -222,7 +211,6 @@ def _callbacks(recipe: dict, checkpoints: Path, has_validation: bool) -> list[Ca
             enable_version_counter=False,
         ),
         _LogLines(),
-        _LastCheckpoint(checkpoints / "last.ckpt"),
     ]
     if has_validation:
         best = ModelCheckpoint(checkpoints, filename="best", monitor=CHOSEN_BY, enable_version_counter=False)

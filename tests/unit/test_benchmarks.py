@@ -36,7 +36,7 @@ def test_the_registry_is_imported_without_numpy():
 def test_every_task_has_the_six_names(name):
     module = benchmarks.task_module(name)
     assert all(callable(getattr(module, part)) for part in ("items", "score", "contrasts", "baselines_of"))
-    assert set(module.READS) <= {*TRACKS, *DERIVED}
+    assert set(module.READS) <= {*TRACKS, *DERIVED, scores.LOG_P}
     assert module.METRICS[0].name == benchmarks.TASKS[name].headline
 
 

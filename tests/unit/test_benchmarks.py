@@ -12,7 +12,6 @@ from benchmark_world import CONTIGS, LENGTH, make_world, noise, pick, run, write
 
 from glmtracks import benchmarks
 from glmtracks.benchmarks import inputs, perplexity, scores, summary
-from glmtracks.benchmarks.scores import LOG_P
 from glmtracks.derived import DERIVED
 from glmtracks.errors import InputError
 from glmtracks.regions import make_regions
@@ -37,7 +36,7 @@ def test_the_registry_is_imported_without_numpy():
 def test_every_task_has_the_six_names(name):
     module = benchmarks.task_module(name)
     assert all(callable(getattr(module, part)) for part in ("items", "score", "contrasts", "baselines_of"))
-    assert set(module.READS) <= {*TRACKS, *DERIVED, LOG_P}
+    assert set(module.READS) <= {*TRACKS, *DERIVED, scores.LOG_P}
     assert module.METRICS[0].name == benchmarks.TASKS[name].headline
 
 

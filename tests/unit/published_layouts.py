@@ -19,7 +19,7 @@ from published_shapes import bert, caduceus, esm, gena, gpn, gpn_bytenet, gpn_co
 from safetensors.torch import save_file
 
 from glmtracks.models.published import PublishedBytePairs
-from glmtracks.models.registry import model_class
+from glmtracks.models.registry import adopt, model_class
 
 FOLDER = Path(__file__).parent / "originals"
 
@@ -373,6 +373,15 @@ def write(name: str, folder: Path, seed: int = 0) -> Path:
         (folder / "vocab.txt").write_text("\n".join(layout.vocabulary) + "\n")
     save_file(weights(name, seed), folder / "model.safetensors")
     return folder
+
+
+def adopt_layout(name: str, folder: Path, **said) -> Path:
+    """The folder that a checkpoint of a layout becomes."""
+    out = folder / "out"
+    said = {"kind": LAYOUTS[name].kind, "seen": ["unknown"], "licence": "MIT"} | said
+    source = said.pop("source", None) or str(write(name, folder / "source"))
+    adopt(source, **said, metrics_out=out / "metrics.json", training_out=out / "training.tsv")
+    return out
 
 
 def inputs(name: str) -> tuple[torch.Tensor, torch.Tensor]:

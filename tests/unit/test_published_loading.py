@@ -1,0 +1,169 @@
+"""Checkpoints as others publish them: where they are read from, what is told of them, what can be wrong with them."""
+
+import json
+import pickle
+import shutil
+
+import published_layouts as layouts
+import pytest
+import torch
+from published_layouts import adopt_layout
+from safetensors.torch import load_file, save_file
+
+from glmtracks.errors import InputError
+from glmtracks.models import checkpoint
+from glmtracks.models.registry import read_config
+
+
+def test_what_is_loaded_is_told(tmp_path, caplog):
+    caplog.set_level("INFO")
+    folder = adopt_layout("gpn", tmp_path, seen=["tair10"], licence="CC-BY-NC-SA-4.0")
+    told = read_config(folder)
+    file = tmp_path / "source" / "model.safetensors"
+    assert told["published"]["files"] == {"model.safetensors": checkpoint.sha256(file)}
+    assert (told["seen"], told["licence"]) == (["tair10"], "CC-BY-NC-SA-4.0")
+    assert "may not be used commercially" in caplog.text
+
+
+def test_a_folder_written_here_is_loaded_again(tmp_path):
+    first = adopt_layout("nucleotide_transformer", tmp_path)
+    again = adopt_layout("nucleotide_transformer", tmp_path / "again", source=str(first))
+    assert read_config(again)["sha256"] == read_config(first)["sha256"]
+    assert read_config(again)["published"] == read_config(first)["published"]
+
+
+def test_pickled_tensors_in_several_files_are_read_and_tied_ones_given_twice(tmp_path):
+    source = layouts.write("nucleotide_transformer", tmp_path / "source")
+    tensors = load_file(source / "model.safetensors")
+    expected = read_config(adopt_layout("nucleotide_transformer", tmp_path, source=str(source)))["sha256"]
+    tensors["lm_head.decoder.weight"] = tensors["esm.embeddings.word_embeddings.weight"].clone()
+    tensors["esm.embeddings.position_ids"] = torch.arange(40)[None]
+    names, index = list(tensors), {}
+    for part, some in enumerate((names[:9], names[9:])):
+        torch.save({name: tensors[name] for name in some}, source / f"part-{part}.bin")
+        index |= dict.fromkeys(some, f"part-{part}.bin")
+    (source / "model.safetensors").unlink()
+    (source / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": index}))
+    again = adopt_layout("nucleotide_transformer", tmp_path / "again", source=str(source))
+    assert read_config(again)["sha256"] == expected
+    (source / "part-1.bin").unlink()
+    with pytest.raises(InputError, match=r"names part-1\.bin, which is not"):
+        adopt_layout("nucleotide_transformer", tmp_path / "third", source=str(source))
+
+
+def test_the_hub_is_read_from_its_cache(tmp_path, monkeypatch):
+    hub = tmp_path / "hub" / "models--lab--model"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    layouts.write("gpn", hub / "snapshots" / commit)
+    (hub / "refs").mkdir()
+    (hub / "refs" / "v1").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    told = read_config(adopt_layout("gpn", tmp_path, source="hub:lab/model@v1"))
+    assert told["published"]["source"] == "hub:lab/model@v1" and told["published"]["revision"] == commit
+    with pytest.raises(InputError, match="hub:lab/other@v1 could not be fetched from the hub"):
+        adopt_layout("gpn", tmp_path, source="hub:lab/other@v1")
+
+
+class Code:
+    """What runs when it is unpickled."""
+
+    def __reduce__(self):
+        return (print, ("remote code runs",))
+
+
+def edit_options(**changes):
+    def edit(folder):
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return edit
+
+
+def edit_weights(change):
+    def edit(folder):
+        tensors = load_file(folder / "model.safetensors")
+        change(tensors)
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "model.safetensors")
+
+    return edit
+
+
+def instead(write):
+    def edit(folder):
+        (folder / "model.safetensors").unlink()
+        write(folder / "pytorch_model.bin")
+
+    return edit
+
+
+def swap(tensors):
+    a, b = "lm_head.dense.weight", "esm.encoder.layer.0.intermediate.dense.weight"
+    tensors[a], tensors[b] = tensors[b], tensors[a]
+
+
+def untie(tensors):
+    tensors["lm_head.decoder.weight"] = tensors["esm.embeddings.word_embeddings.weight"] + 1
+
+
+def permute(folder):
+    words = (folder / "vocab.txt").read_text().split()
+    (folder / "vocab.txt").write_text("\n".join(words[1:] + words[:1]))
+
+
+def cut(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def cut_pickle(path):
+    torch.save({"a": torch.zeros(1000)}, path)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    "damage, complaint",
+    [
+        (lambda folder: shutil.rmtree(folder), "holds no config.json"),
+        (lambda folder: (folder / "config.json").write_text("{"), "cannot be read"),
+        (lambda folder: (folder / "vocab.txt").unlink(), "neither vocab.txt nor tokenizer.json"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "holds no weights"),
+        (edit_options(model_type="bert"), "of the type bert, not esm"),
+        (edit_options(pre_layer_norm=True), "unknown option pre_layer_norm = True"),
+        (edit_options(add_bias_fnn=False), "add_bias_fnn = False is not supported, only True"),
+        (edit_options(hidden_size="wide"), "its options fit no network"),
+        (edit_options(num_attention_heads=3), "its options fit no network"),
+        (edit_options(hidden_size=32), r"has the shape \(.*16.*\) where config.json asks for"),
+        (edit_options(num_hidden_layers=3), "16 missing"),
+        (edit_options(num_hidden_layers=1), "16 unexpected"),
+        (edit_options(vocab_size=20), "its vocabulary has 25 tokens, its weights 20"),
+        (edit_options(vocab_size=30), "its vocabulary has 25 tokens, its weights 30"),
+        (permute, "token 2 of its vocabulary is not <mask>"),
+        (edit_weights(swap), r"has the shape \(24, 16\) where config.json asks for \(16, 16\)|\(16, 16\) where .*"),
+        (edit_weights(untie), "differ, but a model of this kind has one tensor for both"),
+        (
+            edit_weights(lambda tensors: tensors["lm_head.bias"].fill_(torch.nan)),
+            "lm_head.bias hold values that are no",
+        ),
+        (edit_weights(lambda tensors: tensors.pop("lm_head.bias")), r"1 missing \(lm_head.bias\)"),
+        (cut, "is damaged or cut off"),
+        (instead(cut_pickle), "is damaged or cut off"),
+        (instead(lambda path: torch.save(torch.nn.Linear(2, 2), path)), "is never run; where you trust it, write"),
+        (instead(lambda path: path.write_bytes(pickle.dumps(Code()))), "is never run; where you trust it, write"),
+        (instead(lambda path: torch.save({"a": 1}, path)), "holds more than tensors by name"),
+    ],
+)
+def test_what_is_wrong_with_a_checkpoint_is_one_sentence(damage, complaint, tmp_path, capsys):
+    source = layouts.write("nucleotide_transformer", tmp_path / "source")
+    damage(source)
+    with pytest.raises(InputError, match=complaint) as caught:
+        adopt_layout("nucleotide_transformer", tmp_path, source=str(source))
+    assert "\n" not in str(caught.value)
+    assert "remote code runs" not in capsys.readouterr().out
+
+
+def test_complements_that_do_not_fit_the_vocabulary_are_one_sentence(tmp_path):
+    source = layouts.write("caduceus_ps", tmp_path / "source")
+    permute(source)
+    with pytest.raises(InputError, match=r"complement_map in config\.json does not take A to T"):
+        adopt_layout("caduceus_ps", tmp_path, source=str(source))

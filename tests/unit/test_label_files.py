@@ -152,7 +152,15 @@ def test_a_file_that_was_not_fetched_whole_is_refused(toy, tmp_path, how, share)
         frequencies(path, toy)
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), b"<html>404</html>", clinvar_text()[-5000:].encode()])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(gzip.compress(b""), id="empty gzip"),
+        pytest.param(b"<html>404</html>", id="page"),
+        pytest.param(clinvar_text()[-5000:].encode(), id="no header"),
+    ],
+)
 def test_what_is_no_vcf_is_refused_in_a_sentence(toy, tmp_path, content):
     (tmp_path / "c.vcf").write_bytes(content)
     with pytest.raises(InputError, match=r"c\.vcf is not a VCF that can be read"):

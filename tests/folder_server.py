@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,16 +16,22 @@ class FolderServer:
             is sent), "whole" (Range is ignored) or "other" (the file has another version by now).
         asked: path and Range of each request.
         sent: bytes of all bodies.
+        slow: seconds that each answer takes.
+        most: how many requests were under way at once.
     """
 
     def __init__(self, folder: Path):
         self.folder, self.faults, self.sent, self.asked = folder, [], 0, []
-        self.etag = '"1"'
+        self.etag, self.slow, self.most, self.now = '"1"', 0.0, 0, 0
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
+                server.now += 1
+                server.most = max(server.most, server.now)
+                time.sleep(server.slow)
                 server.answer(self)
+                server.now -= 1
 
             def log_message(self, *_):
                 pass

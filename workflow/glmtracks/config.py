@@ -16,7 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
 from glmtracks.benchmarks import TASKS
-from glmtracks.download import is_remote, split_region
+from glmtracks.download import is_remote, split_region, wrong_scheme
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS, is_on_hub, parameters_of
 from glmtracks.tabix import parse_regions
@@ -258,6 +258,8 @@ def _check_source(source: str, where: str, problems: list[str]) -> None:
         )
     if not is_remote(file):
         _check_path(file, where, problems)
+    elif problem := wrong_scheme(file):
+        problems.append(f"{where}: {problem}")
 
 
 def _check_path(path: str, where: str, problems: list[str]) -> None:

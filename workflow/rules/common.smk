@@ -78,7 +78,14 @@ def tasks():
 
 RUNNABLE, SKIPPED = tasks()
 
-# What is fetched: file name under results/downloads/ -> (source, kind of file, expected SHA-256)
+# Scripts find how to fetch in the configuration, not in params: another mirror is no reason to fetch anew.
+config["downloads"] = SETTINGS["downloads"]
+
+# How many files are fetched at once, on one machine or a cluster, unless --resources downloads=N says otherwise
+if "downloads" not in workflow.global_resources:
+    workflow.register_resource("downloads", SETTINGS["downloads"]["parallel"])
+
+# What is fetched: file name under results/downloads/ -> (source, kind of file, expected checksum)
 DOWNLOADS = {}
 
 # What is cut out of an indexed VCF: file name under results/downloads/ -> path or URL with #region

@@ -27,7 +27,7 @@ def web_address(url: str) -> str:
 
 def region() -> str:
     """The region that the environment names, or AWS' first, from where others are redirected to."""
-    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    return os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or "us-east-1"
 
 
 def signature() -> tuple[str, str, list[str]] | None:

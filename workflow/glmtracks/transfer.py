@@ -230,7 +230,10 @@ class _Transfer:
                 wait = self.headers.get("retry-after", "")
                 raise _Broken(f"the server answered {self.status}", float(wait) if wait.isdigit() else 0.0)
             error = Absent if self.status in (403, 404, 410) else InputError  # 403: how S3 says 404 to strangers
-            raise error(f"{self.url}: the server answered {self.status}; check the address.")
+            way_out = "check the address"
+            if self.status in (401, 403) and object_storage.is_object(self.url):
+                way_out += ", AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_DEFAULT_REGION"
+            raise error(f"{self.url}: the server answered {self.status}; {way_out}.")
         if self.failure is not None:
             if isinstance(self.failure, InputError) or self.failure.errno is not None:
                 raise self.failure

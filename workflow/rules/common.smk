@@ -92,12 +92,17 @@ DOWNLOADS = {}
 CUTS = {}
 
 
+def here(path):
+    """A file of the user's, which lies on this machine or a shared file system wherever results are put."""
+    return local(locate(path))
+
+
 def source_file(source, kind, sha256=""):
     """A source of a sheet as an input file: itself, or where the rule download or cut_vcf puts what is asked for."""
     if split_region(source)[1]:
         return cut_file(source)
     if not is_remote(source):
-        return locate(source)
+        return here(source)
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", source.split("?")[0].rsplit("/", 1)[-1])
     if "://" not in source:  # a provider id names no file
         name += {"fasta": ".fa.gz", "annotation": ".gff"}[kind]
@@ -283,7 +288,8 @@ STARTED = time.time()
 
 def complaints():
     """What jobs of this run said is wrong with their input: one sentence each, with the log that holds it."""
-    for path in sorted(Path("results/logs").rglob("*.log")):
+    folders = Path("results/logs"), Path(workflow.storage_settings.local_storage_prefix)  # the latter: of results in storage
+    for path in sorted(path for folder in folders for path in folder.rglob("*.log")):
         if path.stat().st_mtime >= STARTED:
             for line in path.read_text(errors="replace").splitlines():
                 if line.startswith("glmtracks: "):

@@ -13,6 +13,7 @@ from pathlib import Path
 from glmtracks.errors import DiskFull, InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_ROOM_TEXTS = ("no space left on device", "quota exceeded")  # what libraries say that keep the number to themselves
 _FULL = 64 << 10  # bytes free; below, whatever a library says of a failed write, it is for want of room
 
@@ -91,6 +92,29 @@ def disk_full(path: str | Path, number: int) -> DiskFull:
         f"{path} could not be written: {reason} ({free / 1e6:,.1f} MB are free on the file system of {folder}); "
         "free some space, or choose another place with snakemake --directory, and run again: what is finished is kept"
     )
+
+
+def refused(error: BaseException | None) -> str | None:
+    """The sentence for a file or folder that may not be read or written, if an error or what it comes of is that."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NOT_ALLOWED:
+            place = error.filename or "a file of this job"
+            return (
+                f"{place}: {os.strerror(error.errno).lower()}; change who may read and write there, or choose another "
+                "place with snakemake --directory, and run again: what is finished is kept"
+            )
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def unwritable(folder: str | Path) -> str | None:
+    """A sentence if nothing can be written to a folder, or to where it would be made; None if all is well."""
+    path = Path(folder).absolute()
+    existing = next(place for place in (path, *path.parents) if os.path.lexists(place))
+    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+        return None
+    reason = "is read-only, or not yours to write to" if existing.is_dir() else "is no folder"
+    return f"nothing can be written to {folder}: {existing} {reason}; choose another place with snakemake --directory"
 
 
 def _is_for_want_of_room(error: BaseException, folder: Path) -> bool:

@@ -23,6 +23,7 @@ from glmtracks.benchmarks import TASKS, missing_inputs
 from glmtracks.config import corpus_of, fingerprint, load, locate
 from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
+from glmtracks.files import unwritable
 from glmtracks.models.registry import KINDS, is_on_hub, seen_by
 from glmtracks.track_names import CALIBRATED_TRACKS
 
@@ -294,6 +295,11 @@ def complaints():
             for line in path.read_text(errors="replace").splitlines():
                 if line.startswith("glmtracks: "):
                     yield f"{line.removeprefix('glmtracks: ')} [{path}]"
+
+
+onstart:
+    if problem := unwritable("results"):
+        raise WorkflowError(problem)
 
 
 onerror:

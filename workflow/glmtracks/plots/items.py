@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from glmtracks.parquet import read_frame
+
 
 def scored_items(sources: dict[str, list], baseline: dict[str, bool]) -> Iterator[tuple[str, pd.DataFrame]]:
     """Each model that is not a baseline, with contrast, label and score of its items that have all three.
@@ -14,5 +16,5 @@ def scored_items(sources: dict[str, list], baseline: dict[str, bool]) -> Iterato
     """
     for path in map(Path, sources["scores"]):
         if not baseline[path.stem]:
-            table = pd.read_parquet(path, columns=["contrast", "label", "score"]).dropna()
+            table = read_frame(path, columns=["contrast", "label", "score"]).dropna()
             yield path.stem, table.astype({"contrast": str, "label": int})

@@ -5,11 +5,12 @@ import logging
 import os
 import signal
 import sys
+import time
 
 import pytest
 
 from glmtracks.errors import InputError
-from glmtracks.files import atomic, atomic_folder, unwritable
+from glmtracks.files import atomic, atomic_folder, from_the_future, unwritable
 from glmtracks.jobs import STOPPED, job
 
 
@@ -85,3 +86,17 @@ def test_where_nothing_can_be_written_is_said(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(os, "access", lambda *_: False)  # as on a read-only file system
     assert "is read-only, or not yours to write to" in unwritable(tmp_path / "results")
+
+
+def test_files_from_the_future_are_said_with_the_way_out(tmp_path):
+    late = tmp_path / "results" / "a b" / "late"
+    late.parent.mkdir(parents=True)
+    late.write_text("")
+    (tmp_path / "results" / "link").symlink_to(tmp_path / "nowhere")
+    assert from_the_future([tmp_path / "results", tmp_path / "absent"]) is None
+    os.utime(late, (time.time() + 30, time.time() + 30))  # clocks of a cluster differ a little
+    assert from_the_future([tmp_path / "results"]) is None
+    os.utime(late, (4e9, 4e9))
+    said = from_the_future([tmp_path / "results"])
+    assert f"{late} was last changed in the future" in said and "-exec touch {} +; snakemake --touch" in said
+    assert f"touch '{late}'; snakemake --touch" in from_the_future([late])

@@ -2,17 +2,22 @@
 
 import errno
 import hashlib
+import itertools
 import json
 import os
+import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from glmtracks.errors import DiskFull, InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+CLOCKS_DIFFER = 120  # seconds, which those of machines that share a file system may
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_ROOM_TEXTS = ("no space left on device", "quota exceeded")  # what libraries say that keep the number to themselves
 _FULL = 64 << 10  # bytes free; below, whatever a library says of a failed write, it is for want of room
@@ -115,6 +120,28 @@ def unwritable(folder: str | Path) -> str | None:
         return None
     reason = "is read-only, or not yours to write to" if existing.is_dir() else "is no folder"
     return f"nothing can be written to {folder}: {existing} {reason}; choose another place with snakemake --directory"
+
+
+def from_the_future(paths: Iterable[str | Path]) -> str | None:
+    """A sentence if a file, or one in a folder, was last changed more than `CLOCKS_DIFFER` after now; None if not.
+
+    Snakemake would do anew what is older than it, and in the end refuse the result for being older than its input.
+    """
+    latest = time.time() + CLOCKS_DIFFER
+    for path in map(Path, paths):
+        for file in itertools.chain([path], path.rglob("*") if path.is_dir() else []):
+            with suppress(OSError):  # gone by now, or a link to nowhere
+                if (changed := file.stat().st_mtime) > latest:
+                    when = datetime.fromtimestamp(changed).isoformat(" ", "seconds")
+                    touch = f"touch {shlex.quote(str(file))}"
+                    if path.is_dir():
+                        touch = f"find {shlex.quote(str(path))} -newermt now -exec touch {{}} +"
+                    return (
+                        f"{file} was last changed in the future, at {when}, by a clock that is wrong; what is made "
+                        f"from it would be refused for being older. {touch}; snakemake --touch with your options keeps "
+                        "what was made from it already; then run again"
+                    )
+    return None
 
 
 def _is_for_want_of_room(error: BaseException, folder: Path) -> bool:

@@ -53,6 +53,7 @@ def test_the_demo_is_three_genomes_four_models_five_tasks(tmp_path):
         "benchmark_summary": tasks,
         "benchmark_table": 1,
         "plot": plots,
+        "provenance": 1,
         "report_page": 1,
     }
 

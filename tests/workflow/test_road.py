@@ -351,6 +351,7 @@ def test_a_parameter_of_one_model_recomputes_that_model_alone(road, tmp_path):
         "join_shards": 1,
         "plan_scoring": 1,
         "plot": 7,
+        "provenance": 1,
         "report_page": 1,
         "score_shard": 1,
         "track_hub": 1,

@@ -12,7 +12,7 @@ from glmtracks.benchmarks import TASKS
 from glmtracks.dataset import contigs as contigs_of
 from glmtracks.gene_slices import Interval, drawn, features_within
 from glmtracks.genome import Genome
-from glmtracks.loci import Locus, apart, constrained, known_sites, misses
+from glmtracks.loci import Locus, constrained, known_sites, misses
 from glmtracks.slices import Room, windows_around
 from glmtracks.split import read_split
 from glmtracks.track_names import TRACKS
@@ -87,19 +87,19 @@ def _genome(results: Path, name: str, row: dict, models: list[str], room: Room) 
     lengths = contigs_of(first)
     windows = windows_around(loci, lengths, room.flank)
     features = _features(folder, windows)
-    code = row["genetic_code"]
+    code, readable = row["genetic_code"], genome is not None and features is not None
     return {
         "loci": [vars(locus) for locus in loci],
         "windows": windows,
         "lengths": {contig: lengths[contig] for contig in dict.fromkeys(contig for contig, *_ in windows)},
         "ref": slices.sequence_of(first, windows),
-        "consequences": slices.consequences_of(genome, features, windows, code) if genome and features is not None else None,
+        "consequences": slices.consequences_of(genome, features, windows, code) if readable else None,
         "genes": drawn(features),
         "repeats": slices.repeats_of(regions, windows),
         "items": slices.items_of(tables, windows),
         "models": {model: slices.scores_of(_dataset(results, name, model), windows) for model in models},
         "files": _files(results, name, models),
-    }  # fmt: skip
+    }
 
 
 def _loci(
@@ -121,8 +121,8 @@ def _loci(
     rest = max(count - len(sites), 2)
     wrong = [locus for locus in misses(tables, rest // 2) if locus.contig in scored]
     found = [*constrained(dataset, regions, max(rest - len(wrong), 1) // 2), *sites, *wrong][:count]
-    beginning = Locus("site", f"{contig}:{start + 1:,}", "The beginning of the part that is looked at", contig, start, start + 1)  # fmt: skip
-    return found or apart([beginning], 1)
+    text = "The beginning of the part that is looked at"
+    return found or [Locus("site", f"{contig}:{start + 1:,}", text, contig, start, start + 1)]
 
 
 def _place(split: Path, scored: Mapping[str, int]) -> Interval:
@@ -162,13 +162,11 @@ def _files(results: Path, genome: str, models: list[str]) -> dict:
         return f"../{path}" if (results / path).is_file() else None
 
     folder = f"genomes/{genome}"
-    tracks = {
-        model: {track: there(f"tracks/{genome}/{model}/{track}.bw") for track in TRACKS} for model in models
-    }
+    tracks = {model: {track: there(f"tracks/{genome}/{model}/{track}.bw") for track in TRACKS} for model in models}
     return {
         "fasta": there(f"{folder}/genome.fa.gz"),
         "sequence": there(f"{folder}/genome.2bit"),
-        "genes": there(f"{folder}/annotation.gff3.gz") if (results / f"{folder}/annotation.gff3.gz.tbi").exists() else None,
-        "repeats": there(f"{folder}/repeats.bed.gz") if (results / f"{folder}/repeats.bed.gz.tbi").exists() else None,
+        "genes": there(f"{folder}/annotation.gff3.gz") if there(f"{folder}/annotation.gff3.gz.tbi") else None,
+        "repeats": there(f"{folder}/repeats.bed.gz") if there(f"{folder}/repeats.bed.gz.tbi") else None,
         "tracks": tracks,
-    }  # fmt: skip
+    }

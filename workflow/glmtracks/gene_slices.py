@@ -58,7 +58,9 @@ def drawn(features: pd.DataFrame | None) -> list[list]:
         exons = rows[rows["feature"] == "exon"]
         exons = exons if len(exons) else coding
         first = rows.iloc[0]
-        name = next((text for text in (first["gene_name"], first["gene"]) if isinstance(text, str) and text), transcript)
+        name = next(
+            (text for text in (first["gene_name"], first["gene"]) if isinstance(text, str) and text), transcript
+        )
         parts = [[int(exon.start), int(exon.end), *_coding(exon, coding)] for exon in exons.itertuples()]
         begin, end = int(rows["start"].min()), int(rows["end"].max())
         found.append([str(contig), begin, end, name, first["strand"], sorted(parts, key=lambda part: part[0])])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from glmtracks.codons import read_code, read_codons
+from glmtracks.codons import Codons, read_code, read_codons
 from glmtracks.contig_scores import ContigScores
 from glmtracks.dataset import contigs as contigs_of
 from glmtracks.genome import Genome
@@ -79,10 +79,14 @@ def constrained(dataset: str | Path, regions: pd.DataFrame, count: int) -> list[
             best = heapq.nlargest(200 * count, [*best, *found])
     place = "outside genes and repeats" if named else "outside repeats"
     loci = (
-        Locus("constrained", f"{contig}:{start + 1:,}", f"Mean constraint {value:.2f} bits {place}", contig, start, start + WINDOW)
+        _window(contig, start, f"Mean constraint of {WINDOW} bases {place}: {value:.2f} bits")
         for value, contig, start in best
-    )  # fmt: skip
+    )
     return apart(loci, count)
+
+
+def _window(contig: str, start: int, text: str) -> Locus:
+    return Locus("constrained", f"{contig}:{start + 1:,}", text, contig, start, start + WINDOW)
 
 
 def _constraint(dataset: str | Path, contig: str, free: pd.DataFrame) -> Iterator[tuple[float, str, int]]:
@@ -104,7 +108,7 @@ def _constraint(dataset: str | Path, contig: str, free: pd.DataFrame) -> Iterato
 def known_sites(
     genome: Genome | None, features: pd.DataFrame | None, regions: pd.DataFrame, genetic_code: int, count: int
 ) -> list[Locus]:
-    """Start and stop codons and splice sites of the genes at hand, `count` of each kind, of both strands where it can be.
+    """Start and stop codons and splice sites of the genes at hand, `count` of each kind, the strands in turn.
 
     Args:
         genome: the bases; None without them, and then there are no codons.
@@ -120,14 +124,20 @@ def known_sites(
             ("start codon", known & codons.first & code.start[codons.index]),
             ("stop codon", known & codons.last & code.stop[codons.index]),
         ):
-            rows = features.iloc[codons.row[complete]]
-            begin = codons.position[complete].min(axis=1)
-            genes = rows["gene_name"].where(rows["gene_name"].notna() & (rows["gene_name"] != ""), rows["gene"])
-            table = pd.DataFrame({"contig": rows["contig"], "start": begin, "end": begin + 3, "strand": rows["strand"], "gene": genes})  # fmt: skip
-            loci += _one_of_each_strand(table, name, count)
+            loci += _one_of_each_strand(_codon_sites(features, codons, complete), name, count)
     for region, name in SITES.items():
         loci += _one_of_each_strand(regions[regions["region"] == region], name, count)
     return loci
+
+
+def _codon_sites(features: pd.DataFrame, codons: Codons, wanted: np.ndarray) -> pd.DataFrame:
+    """Codons as rows of contig, start, end, strand, gene; those cut by an intron, or by the origin, are left out."""
+    position = codons.position[wanted]
+    begin, whole = position.min(axis=1), np.ptp(position, axis=1) == 2
+    rows = features.iloc[codons.row[wanted]]
+    genes = rows["gene_name"].where(rows["gene_name"].notna() & (rows["gene_name"] != ""), rows["gene"])
+    table = rows[["contig", "strand"]].assign(start=begin, end=begin + 3, gene=genes)
+    return table[whole].drop_duplicates(["contig", "start"])
 
 
 def _one_of_each_strand(table: pd.DataFrame, name: str, count: int) -> list[Locus]:

@@ -11,10 +11,10 @@ from glmtracks import __version__
 
 ENVIRONMENTS = Path(__file__).resolve().parents[2] / "envs"
 REPEATS = {
-    "dust": ("pydustmasker", "symmetric DUST"),
-    "tantan": ("tantan", "tantan"),
-    "windowmasker": ("blast", "WindowMasker"),
-    "soft": (None, "as the FASTA has them in lower case"),
+    "dust": ("pydustmasker", "by symmetric DUST"),
+    "tantan": ("tantan", "by tantan"),
+    "windowmasker": ("blast", "by WindowMasker"),
+    "soft": (None, "from the lower case of the FASTA"),
 }
 # What a sentence names -> who is to be cited for it.
 CITATIONS = {
@@ -47,7 +47,7 @@ _TOOLS = {  # as papers call them -> the package that environments pin
 def versions(folder: str | Path = ENVIRONMENTS) -> dict[str, str]:
     """Package -> version of everything that the conda environments of the workflow pin."""
     pinned = re.compile(r"^\s*-\s*([\w.-]+)=+([\w.]+)\s*$", re.MULTILINE)
-    return {name: version for file in sorted(Path(folder).glob("*.yaml")) for name, version in pinned.findall(file.read_text())}  # fmt: skip
+    return dict(found for file in sorted(Path(folder).glob("*.yaml")) for found in pinned.findall(file.read_text()))
 
 
 def methods(
@@ -70,7 +70,7 @@ def methods(
     paragraphs = [
         f"Genomes were annotated with glmtracks {__version__}, a Snakemake workflow. "
         + " ".join(_genome(results, name, genomes[name]) for name in scored)
-        + "".join(f" Repeats were taken {_repeats(one, pinned)}." for one in repeats),
+        + "".join(f" {_repeats(one, pinned)}" for one in repeats),
         *(_model(results, name, row, scored) for name, row in models.items()),
         _scores(),
         *_benchmark(summary),
@@ -78,7 +78,7 @@ def methods(
     ]
     text = " ".join(paragraphs)
     cited = [name for name in CITATIONS if name in text or name.startswith("scoring")]
-    return {"paragraphs": [part for part in paragraphs if part], "references": [f"{name}: {CITATIONS[name]}" for name in cited]}  # fmt: skip
+    return {"paragraphs": paragraphs, "references": [f"{name}: {CITATIONS[name]}" for name in cited]}
 
 
 def _json(path: Path) -> dict:
@@ -89,30 +89,34 @@ def _genome(results: Path, name: str, row: dict) -> str:
     made = _json(results / "genomes" / name / "provenance.json")
     size = f", {made['bases']:,} bases on {made['contigs']:,} contigs" if "bases" in made else ""
     digest = f", SHA-256 {made['sha256'][:16]}…" if "sha256" in made else ""
-    genes = f" Genes are those of {Path(row['annotation']).name} (genetic code {row['genetic_code']})." if row["annotation"] else ""  # fmt: skip
+    genes = ""
+    if row["annotation"]:
+        genes = f" Genes are those of {Path(row['annotation']).name} (genetic code {row['genetic_code']})."
     return f"{name} is {Path(made.get('origin', row['fasta'])).name}{size}{digest}.{genes}"
 
 
 def _repeats(kind: str, pinned: dict[str, str]) -> str:
-    package, words = REPEATS.get(kind.partition(":")[0], (None, "from a BED that was supplied"))
     if kind == "none":
-        return "from nowhere: none were marked"
-    return f"as {words} marks them" + (f" ({package} {pinned[package]})" if package in pinned else "") if package else words
+        return "Repeats were not marked."
+    package, words = REPEATS.get(kind.partition(":")[0], (None, "from a BED"))
+    version = f" ({package} {pinned[package]})" if package in pinned else ""
+    return f"Repeats were taken {words}{version}."
 
 
 def _model(results: Path, name: str, row: dict, scored: list[str]) -> str:
     folder = results / "models" / name
     config, metrics = _json(folder / "config.json"), _json(folder / "metrics.json")
     size = f" with {metrics['parameters']:,} parameters" if metrics.get("parameters") else ""
+    count = (config.get("training") or {}).get("steps")
     if row["source"] == "train":
-        origin = f"trained on the training part of {', '.join(row['genomes'])}"
+        steps = f" for {count:,} steps" if isinstance(count, int) and count else ""
+        origin = f"trained on the training part of {', '.join(row['genomes'])}{steps}"
     else:
-        origin = f"loaded from {row['source']}" + (f", SHA-256 {config['sha256'][:16]}…" if config.get("sha256") else "")
-    steps = (config.get("training") or {}).get("steps")
-    steps = f" for {steps:,} steps" if row["source"] == "train" and isinstance(steps, int) and steps else ""
-    steps = ", left untrained" if (config.get("training") or {}).get("steps") == 0 else steps
+        digest = f", SHA-256 {config['sha256'][:16]}…" if config.get("sha256") else ""
+        origin = f"loaded from {row['source']}{digest}"
+    origin = f"left untrained, on {', '.join(row['genomes'])}" if count == 0 else origin
     asked = [_asked(_json(results / "scores" / genome / name / "plan.json"), genome) for genome in scored]
-    return f"The model {name} is of kind {config.get('kind', row['kind'])}{size}, {origin}{steps}." + "".join(filter(None, asked))
+    return f"The model {name} is of kind {config.get('kind', row['kind'])}{size}, {origin}.{''.join(asked)}"
 
 
 def _asked(plan: dict, genome: str) -> str:
@@ -120,14 +124,15 @@ def _asked(plan: dict, genome: str) -> str:
         return ""
     spacing = f" with masks every {plan['spacing']} bases" if plan.get("spacing") else ""
     strands = "both strands" if plan.get("strands") == 2 else "one strand"
-    return f" It was asked about {genome} by the strategy {plan['strategy']}{spacing}, on {strands}, in {plan['precision']}."
+    how = f"the strategy {plan['strategy']}{spacing}, on {strands}, in {plan['precision']}"
+    return f" It was asked about {genome} by {how}."
 
 
 def _scores() -> str:
     return (
-        "Every base was given the log-likelihood ratio of each single-nucleotide change, log P(alternative) − log P(reference) "
-        "given the bases around (natural logarithm; negative: less likely than the reference), and the Shannon entropy of the "
-        "four probabilities in bits."
+        "Every base was given the log-likelihood ratio of each single-nucleotide change, log P(alternative) − "
+        "log P(reference) given the bases around (natural logarithm; negative: less likely than the reference), and "
+        "the Shannon entropy of the four probabilities in bits."
     )
 
 
@@ -137,8 +142,8 @@ def _benchmark(summary: pd.DataFrame) -> list[str]:
         return []
     tasks = ", ".join(rows["task"].unique())
     blocks = ", ".join(sorted({kind for kind in rows["block_kind"] if kind}))
+    over = f" over blocks of kind {blocks}" if blocks else ""
     return [
-        f"Models and baselines were compared on held-out sequence in the tasks {tasks}; intervals are 95 % intervals of a block "
-        f"bootstrap{f' over blocks of kind {blocks}' if blocks else ''}, and differences are paired with the best baseline of "
-        "the same comparison."
+        f"Models and baselines were compared on held-out sequence in the tasks {tasks}; intervals are 95 % intervals "
+        f"of a block bootstrap{over}, and differences are paired with the best baseline of the same comparison."
     ]

@@ -96,7 +96,7 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     >>> byte_range("bytes=0-99", 1000), byte_range("bytes=-10", 1000), byte_range(None, 1000)
     ((0, 100), (990, 1000), None)
 
-    Raises ValueError where the range holds no byte. Lists of ranges and other units are ignored, as the standard allows.
+    Raises ValueError where the range holds no byte. Lists of ranges and other units are ignored.
     """
     found = _RANGE.match(header or "")
     if not found or found[0] == "bytes=-":

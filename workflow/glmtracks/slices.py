@@ -119,7 +119,7 @@ def sequence_of(dataset: str | Path, windows: Sequence[Interval]) -> str:
 def consequences_of(
     genome: Genome, features: pd.DataFrame | None, windows: Sequence[Interval], genetic_code: int
 ) -> str:
-    """What each change of each base of the windows does, uint8 (bases, 4): its place in `CONSEQUENCES`, 255 for none."""
+    """What each change of each base of the windows does, uint8 (bases, 4): its place in `CONSEQUENCES`, or 255."""
     parts = []
     for contig, start, end in windows:
         codes = np.full((end - start, 4), NO_CONSEQUENCE, np.uint8)

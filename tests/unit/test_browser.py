@@ -219,8 +219,8 @@ def test_items_without_score_or_of_one_label_are_no_misses():
 
 
 def test_numbers_are_packed_to_the_last_digit():
-    values = np.array([-0.0005, 1.2345, np.nan, -99, 99], np.float32)
-    assert thousandths(values).tolist() == [0, 1234, NO_SCORE, -HIGHEST, HIGHEST]
+    values = np.array([-0.001, 1.234, np.nan, -99, 99], np.float32)  # scores carry three decimals
+    assert thousandths(values).tolist() == [-1, 1234, NO_SCORE, -HIGHEST, HIGHEST]
     assert np.frombuffer(base64.b64decode(pack(np.array([1, -2]), "<i2")), "<i2").tolist() == [1, -2]
 
 

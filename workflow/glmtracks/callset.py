@@ -185,7 +185,9 @@ def _divide(everything: Path, begins: list[np.ndarray], alleles: int, shards: in
     rows = Rows([everything])
     with atomic_folder(folder) as temporary:
         for name, count in zip(shard_names(shards), np.diff(cuts), strict=True):
-            with pq.ParquetWriter(temporary / f"{name}.parquet", SCHEMA, compression="zstd", **WITH_CHECKSUMS) as writer:
+            with pq.ParquetWriter(
+                temporary / f"{name}.parquet", SCHEMA, compression="zstd", **WITH_CHECKSUMS
+            ) as writer:
                 while count:
                     some = min(int(count), _ROWS)
                     writer.write_table(own_dictionaries(rows.take(some)))

@@ -13,7 +13,6 @@ from typing import NoReturn, TextIO
 from glmtracks.errors import InputError
 from glmtracks.files import disk_full, no_room
 
-
 STOPPED = 128 + signal.SIGTERM  # the exit status of a job that was asked to end, as shells count it
 
 
@@ -43,9 +42,9 @@ def job(log: str) -> Iterator[None]:
     """Run the block with standard error going to the terminal and to the file `log`.
 
     Messages of `logging` at level INFO and above go the same way; progress bars only to a terminal that is one. An
-    `InputError` ends the process with status 1 and its sentence alone, and so does a full disk; SIGTERM, which a cluster
-    sends to what it is about to kill, ends it with status `STOPPED` and a sentence; any other exception is a bug and
-    keeps its traceback, in the log and on the terminal.
+    `InputError` ends the process with status 1 and its sentence alone, and so does a full disk; SIGTERM, which a
+    cluster sends to what it is about to kill, ends it with status `STOPPED` and a sentence; any other exception is a
+    bug and keeps its traceback, in the log and on the terminal.
     """
     terminal = sys.stderr
     if not terminal.isatty():

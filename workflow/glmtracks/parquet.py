@@ -26,7 +26,9 @@ def checked(path: str | Path, what: str) -> Iterator[pq.ParquetFile]:
             yield file
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} is damaged or cut off, no readable {what} ({reason}); delete it and run again") from error
+        raise InputError(
+            f"{path} is damaged or cut off, no readable {what} ({reason}); delete it and run again"
+        ) from error
 
 
 def own_dictionaries(table: pa.Table) -> pa.Table:

@@ -20,8 +20,8 @@ from glmtracks.benchmarks import TASKS
 from glmtracks.browser import browser_data, to_script
 from glmtracks.consequences import CONSEQUENCES
 from glmtracks.files import atomic
-from glmtracks.models.registry import KINDS
 from glmtracks.methods import methods
+from glmtracks.models.registry import KINDS
 from glmtracks.overview import SUMMARY, VERDICTS, headlines, read_summary, skipped, with_interval
 from glmtracks.page_scripts import page_scripts
 from glmtracks.plots import CAPTIONS, PLOTS, caption

@@ -1,6 +1,8 @@
 # make demo        the whole road on the embedded yeast genome
 # make demo-human  the human mitochondrion with the model that comes with the workflow; fetches a few MB
 # make yeast       the whole yeast genome with the model that comes with the workflow
+# make status      what is done of each genome and model, and how long it took; CONFIG=my/config.yaml for a run of your own
+# make serve       the results folder as a web page: the report with whole genomes, tracks for genome browsers
 # make test        unit and workflow tests
 # make bench       how fast training and scoring are, and what three objectives learn in 9 minutes each; about 45 minutes
 # make lint        ruff, snakefmt, snakemake --lint
@@ -10,8 +12,10 @@
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
+CONFIG ?= config/config.yaml
+RESULTS ?= results
 
-.PHONY: demo demo-human yeast test bench lint clean
+.PHONY: demo demo-human yeast status serve test bench lint clean
 
 demo: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -24,6 +28,12 @@ demo-human: .venv/installed
 yeast: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --configfile config/presets/yeast_genome.yaml
 	@$(BIN)/python -m glmtracks.overview results
+
+status: .venv/installed
+	@$(BIN)/python -m glmtracks.status $(RESULTS) --configfile $(CONFIG)
+
+serve: .venv/installed
+	@$(BIN)/python -m glmtracks.serve $(RESULTS)
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest -n $(CORES)

@@ -29,6 +29,13 @@ PLOTTED = {
 }
 
 
+def closing_summary():
+    """Wall time of each stage of this run, and how fast genomes were scored."""
+    from glmtracks.status import timing
+
+    return timing("results", since=STARTED)
+
+
 wildcard_constraints:
     plot=one_of(PLOTS),
 
@@ -122,3 +129,8 @@ rule report_page:
         "Writing the report"
     script:
         "../scripts/report.py"
+
+
+onsuccess:
+    for line in closing_summary():
+        print(line, file=sys.stderr)

@@ -267,11 +267,11 @@ def test_benchmark_table_has_every_task_and_scorer(road):
 
 def test_report_stands_alone_and_its_links_lead_somewhere(road):
     page = road.results / "report/index.html"
-    text = page.read_text()
+    text = re.sub(r"<script.*?</script>", "", page.read_text(), flags=re.DOTALL)  # igv.js writes links of its own
     links = [link for link in re.findall(r'href="([^"#]+)"', text) if "://" not in link]
     assert len(links) > 10
     assert [link for link in links if not (page.parent / link).exists()] == []
-    assert not re.search(r'<(script|img|link)[^>]+(src|href)="http', text)
+    assert not re.search(r'<(script|img|link)[^>]+(src|href)="http', page.read_text())
 
 
 @pytest.mark.parametrize("model", MODELS)

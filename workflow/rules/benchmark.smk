@@ -153,7 +153,12 @@ rule lint_loaded:
         seen_circular=of_seen("results/genomes/{genome}/genome.fa.gz.circular"),
         seen_repeats=of_seen("results/genomes/{genome}/repeats.bed.gz"),
     output:
-        "results/leakage/{genome}/{model}.json",
+        report(
+            "results/leakage/{genome}/{model}.json",
+            caption="../report/seen.rst",
+            category="Leakage",
+            labels={"corpus": "{genome}", "what": "seen by {model}"},
+        ),
     log:
         "results/logs/lint_loaded/{genome}/{model}.log",
     benchmark:
@@ -189,7 +194,13 @@ rule benchmark_summary:
         ),
         split="results/genomes/{genome}/split.tsv",
     output:
-        "results/benchmarks/{genome}/{task}/summary.tsv",
+        report(
+            "results/benchmarks/{genome}/{task}/summary.tsv",
+            caption="../report/task.rst",
+            category="{genome}",
+            subcategory="Benchmark",
+            labels={"task": "{task}"},
+        ),
     log:
         "results/logs/benchmark_summary/{genome}/{task}.log",
     benchmark:
@@ -216,7 +227,12 @@ rule benchmark_table:
     input:
         [f"results/benchmarks/{genome}/{task}/summary.tsv" for genome, task in RUNNABLE],
     output:
-        "results/benchmarks/summary.tsv",
+        report(
+            "results/benchmarks/summary.tsv",
+            caption="../report/summary.rst",
+            category="Overview",
+            labels={"what": "benchmark table"},
+        ),
     log:
         "results/logs/benchmark_table.log",
     benchmark:

@@ -29,7 +29,12 @@ rule train_model:
         config="results/models/{model}/config.json",
         metrics="results/models/{model}/metrics.json",
         training="results/models/{model}/training.tsv",
-        card="results/models/{model}/README.md",
+        card=report(
+            "results/models/{model}/README.md",
+            caption="../report/card.rst",
+            category="Models",
+            labels={"model": "{model}", "what": "card"},
+        ),
     log:
         "results/logs/train_model/{model}.log",
     benchmark:

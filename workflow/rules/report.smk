@@ -66,12 +66,14 @@ rule plot:
             "results/report/plots/{genome}/{plot}.svg",
             caption="../report/plot.rst",
             category="{genome}",
+            subcategory="Plots",
             labels={"plot": "{plot}", "format": "picture"},
         ),
         tsv=report(
             "results/report/plots/{genome}/{plot}.tsv",
             caption="../report/plot.rst",
             category="{genome}",
+            subcategory="Plots",
             labels={"plot": "{plot}", "format": "table"},
         ),
     log:
@@ -107,7 +109,12 @@ rule report_page:
         models=expand("results/models/{model}/{file}.json", model=MODELS, file=["config", "metrics"]),
         leakage=[f"results/leakage/{genome}/{model}.json" for genome, model in LINTED],
     output:
-        report("results/report/index.html", caption="../report/page.rst", category="Overview"),
+        report(
+            "results/report/index.html",
+            caption="../report/page.rst",
+            category="Overview",
+            labels={"what": "the page to read first"},
+        ),
     log:
         "results/logs/report_page.log",
     benchmark:

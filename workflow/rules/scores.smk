@@ -35,7 +35,13 @@ rule plan_scoring:
         split=if_test_only("results/genomes/{genome}/split.tsv"),
     output:
         json="results/scores/{genome}/{model}/plan.json",
-        table="results/scores/{genome}/{model}/plan.tsv",
+        table=report(
+            "results/scores/{genome}/{model}/plan.tsv",
+            caption="../report/plan.rst",
+            category="{genome}",
+            subcategory="Scores",
+            labels={"model": "{model}", "what": "how it is asked"},
+        ),
     log:
         "results/logs/plan_scoring/{genome}/{model}.log",
     benchmark:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import cyvcf2
@@ -70,6 +71,20 @@ def test_every_file_of_the_scheme_is_there(road):
     assert not absent
     described = set(re.findall(r"^ {4}results/(\w+)/", (CHECKOUT / "Snakefile").read_text(), re.MULTILINE))
     assert described == {folder.name for folder in road.results.iterdir()}
+
+
+def test_snakemakes_own_report_has_a_category_labels_and_a_caption_for_all_that_people_read(road, tmp_path):
+    project = road.copy(tmp_path / "copy")
+    project.run("--report", "report.zip")
+    with zipfile.ZipFile(project.folder / "report.zip") as archive:
+        names = archive.namelist()
+        texts = [archive.read(name).decode("utf-8", "replace") for name in names if name.endswith((".js", ".html"))]
+    held = {Path(name).name for name in names}
+    assert {"summary.tsv", "plan.tsv", "leakage.json", "ref_mismatches.tsv", "README.md", "index.html"} <= held
+    assert "perplexity_by_region.svg" in held and not any(name.endswith((".bw", ".vcf.gz")) for name in held)
+    results = json.loads(re.search(r"results\s*=\s*(\{.*?\})\s*;?\s*$", "\n".join(texts), re.DOTALL | re.MULTILINE)[1])
+    for path, about in results.items():
+        assert about["categories"] and about["labels"] and about["caption"], path
 
 
 def test_nothing_is_left_that_was_only_temporary(road):

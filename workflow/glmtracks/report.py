@@ -45,7 +45,7 @@ class Page:
     callsets  rows of the call set sheet by name
     plots     plots of each scored genome, in their order
     corpora   names of the corpora that models are trained on
-    linted    (genome, model) for which was looked what a loaded model has seen of what it is judged by
+    linted    (genome, model) for which was looked what the model has seen of what it is judged by
     """
 
     results: Path
@@ -213,7 +213,7 @@ def _model_card(page: Page, name: str) -> dict:
 
 
 def _linted(page: Page) -> list[dict]:
-    """What was found of each loaded model and genome, see `glmtracks.seen.look`."""
+    """What was found of models and genomes, see `glmtracks.seen.look`."""
     return [_json(page.results / "leakage" / genome / f"{model}.json") for genome, model in page.linted]
 
 

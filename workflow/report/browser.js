@@ -117,6 +117,7 @@
         queryParametersSupported: false,
         tracks: [...annotationTracks(scores), ...scoreTracks(scores, model)],
       });
+      this.place.shadowRoot?.querySelector("input[type=range]")?.setAttribute("aria-label", glm.say("browser_zoom"));
       this.shown = key;
     }
   };

@@ -26,7 +26,6 @@
     byId("logo-locus").value = glm.writeLocus(wanted);
     await drawLogo(marked);
     if (state.browser) await openBrowser({ ...locus, start: Math.max(locus.start - AROUND, 0), end: locus.end + AROUND });
-    byId("logo").scrollIntoView({ block: "nearest" });
   };
 
   const drawLogo = (marked = null) => glm.showLogo(state.scores, model(), byId("logo-locus").value, byId("logo-drawn"), marked);
@@ -67,11 +66,17 @@
         glm.element("h4", {}, glm.say(`kind_${kind}`)), ...buttons)));
   };
 
+  /** What a person asked to see: the same, and brought into sight. */
+  const visit = async (locus, marked = null) => {
+    await look(locus, marked);
+    byId("logo").scrollIntoView({ block: "nearest" });
+  };
+
   const pick = (locus, button) => {
     for (const other of byId("explore-loci").querySelectorAll("button")) other.removeAttribute("aria-pressed");
     button.setAttribute("aria-pressed", "true");
     byId("explore-why").textContent = locus.text;
-    return look(locus, locus.end - locus.start === 1 ? locus.start : null);
+    return visit(locus, locus.end - locus.start === 1 ? locus.start : null);
   };
 
   const examples = (scores) => {
@@ -93,7 +98,7 @@
   };
 
   const ask = () => glm.answerAll(state.scores, model(), byId("lookup-lines").value, byId("lookup-answer"),
-    (row) => look({ contig: row.contig, start: row.position, end: row.position + 1 }, row.position));
+    (row) => visit({ contig: row.contig, start: row.position, end: row.position + 1 }, row.position));
 
   const wire = () => {
     byId("explore-genome").append(...[...genomes.keys()].map(option));

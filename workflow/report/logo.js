@@ -115,7 +115,7 @@
     if (!stretch) return say(`${text}: ${glm.say("outside", { windows: scores.places(3) })}`) ?? null;
     const title = glm.say("logo_title", { model, locus: glm.writeLocus(stretch) });
     const details = glm.element("details", { class: "plain" }, glm.element("summary", {}, glm.say("logo_table")));
-    details.addEventListener("toggle", () => details.append(asTable(stretch, title)), { once: true });
+    details.addEventListener("toggle", () => details.append(asTable(stretch, glm.say("logo_numbers", { title }))), { once: true });
     const scroll = glm.element("div", { class: "scroll logo", tabindex: "0", role: "region", "aria-label": title });
     scroll.append(glm.drawLogo(stretch, title, marked));
     const wide = asked.end > cut ? [glm.element("p", { class: "note" }, glm.say("logo_wide", { most: MOST }))] : [];

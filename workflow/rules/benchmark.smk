@@ -2,8 +2,8 @@
 
 Needs: the test part of a genome, its scores by each model, and the files that a row of the benchmark sheet names. Makes
 results/benchmarks/{genome}/{task}/: items.parquet, what is judged, the same for all models; {model}.parquet, their
-scores; summary.tsv. Then results/benchmarks/summary.tsv of all genomes and tasks. Before a model that was loaded is judged,
-results/leakage/{genome}/{model}.json: what it has seen of the test part.
+scores; summary.tsv. Then results/benchmarks/summary.tsv of all genomes and tasks. Before a model is judged that was loaded,
+or trained here on other genomes, results/leakage/{genome}/{model}.json: what it has seen of the test part.
 """
 
 
@@ -143,7 +143,7 @@ rule benchmark_embeddings:
         "../scripts/benchmark_embeddings.py"
 
 
-rule lint_loaded:
+rule lint_seen:
     input:
         config="results/models/{model}/config.json",
         fasta="results/genomes/{genome}/genome.fa.gz",
@@ -152,6 +152,7 @@ rule lint_loaded:
         seen_fastas=of_seen("results/genomes/{genome}/genome.fa.gz"),
         seen_circular=of_seen("results/genomes/{genome}/genome.fa.gz.circular"),
         seen_repeats=of_seen("results/genomes/{genome}/repeats.bed.gz"),
+        trained_on=if_trained("results/windows/{corpus}/split.tsv"),
     output:
         report(
             "results/leakage/{genome}/{model}.json",
@@ -160,11 +161,11 @@ rule lint_loaded:
             labels={"corpus": "{genome}", "what": "seen by {model}"},
         ),
     log:
-        "results/logs/lint_loaded/{genome}/{model}.log",
+        "results/logs/lint_seen/{genome}/{model}.log",
     benchmark:
-        "results/logs/lint_loaded/{genome}/{model}.time.tsv"
+        "results/logs/lint_seen/{genome}/{model}.time.tsv"
     wildcard_constraints:
-        model=one_of(LOADED),
+        model=one_of(dict.fromkeys(model for _, model in LINTED)),
     conda:
         "../../envs/annotation.yaml"
     threads: 2
@@ -177,7 +178,7 @@ rule lint_loaded:
     message:
         "Looking for what {wildcards.model} has seen of the test part of {wildcards.genome}"
     script:
-        "../scripts/lint_loaded.py"
+        "../scripts/lint_seen.py"
 
 
 rule benchmark_summary:
@@ -190,7 +191,7 @@ rule benchmark_summary:
         leakage=lambda wildcards: expand(
             "results/leakage/{genome}/{model}.json",
             genome=wildcards.genome,
-            model=[name for name in able(wildcards.task) if name in LOADED],
+            model=[name for name in able(wildcards.task) if (wildcards.genome, name) in LINTED],
         ),
         split="results/genomes/{genome}/split.tsv",
     output:

@@ -8,7 +8,6 @@ from glmtracks.plots import PLOTS, caption, plots_of
 
 TASKS_OF = {name: [task for genome, task in RUNNABLE if genome == name] for name in SCORED}
 LEARNT = {genome for model in TRAINED for genome in MODELS[model]["genomes"]}
-LINTED = list(dict.fromkeys((g, model) for g, task in RUNNABLE for model in able(task) if model in LOADED))
 SPLIT = [name for name in GENOMES if name in LEARNT or TASKS_OF.get(name)]
 
 # What plots are drawn from, by the names in their `reads`; and which genomes have what not all have.
@@ -27,13 +26,6 @@ PLOTTED = {
     genome: plots_of(TASKS_OF[genome], lacks={name for name, having in HAVE.items() if genome not in having})
     for genome in SCORED
 }
-
-
-def closing_summary():
-    """Wall time of each stage of this run, and how fast genomes were scored."""
-    from glmtracks.status import timing
-
-    return timing("results", since=STARTED)
 
 
 wildcard_constraints:

@@ -3,6 +3,9 @@
 import base64
 import json
 import shutil
+import threading
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
@@ -18,6 +21,7 @@ from glmtracks.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.genome import BASES, decode
 from glmtracks.loci import Locus, apart, known_sites, misses
 from glmtracks.overview import read_summary
+from glmtracks.serve import server
 from glmtracks.slices import HIGHEST, NO_CONSEQUENCE, NO_SCORE, Room, pack, thousandths, windows_around
 
 SURE = ("c3", 2_100, 2_200)  # where the model of these tests has no doubt, outside genes and repeats
@@ -130,6 +134,27 @@ def test_consequences_are_those_of_the_whole_genes(data, made):
         here = found[begin + whole["start"].to_numpy() - start, whole["alt"].to_numpy()]
         assert [CONSEQUENCES[code] for code in here] == whole["consequence"].astype(str).tolist()
         begin += end - start
+
+
+def test_a_server_tells_what_changes_do_anywhere(made):
+    results, world = made
+    gene = world.features[world.features["contig"] == "c5"]
+    start, end = int(gene["start"].min()) - 50, int(gene["end"].max()) + 50
+    with server(results, port=0) as http_server:
+        threading.Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        url = f"http://127.0.0.1:{http_server.server_port}/consequences"
+        with urlopen(f"{url}/toy/c5:{start}-{end}?genetic_code=1") as answer:
+            found = json.load(answer)
+        for wrong in ("toy/c5:0-99999", "toy/c5:5-5", "toy/c99:0-5", "other/c5:0-5", "../c5:0-5"):
+            with pytest.raises(HTTPError, match="404"):
+                urlopen(f"{url}/{wrong}?genetic_code=1")
+        http_server.shutdown()
+    expected = snv_consequences(world.genome, world.features, "c5", start, end, 1)
+    expected = expected[expected["consequence"].notna()]
+    codes = _unpacked(found["consequences"], "<u1").reshape(-1, 4)
+    assert (codes[expected["start"] - start, expected["alt"]] == expected["consequence"].cat.codes).all()
+    assert {"missense", "stop_gained", "intergenic"} <= set(expected["consequence"])
+    assert [(contig, low) for contig, low, *_ in found["genes"]] == [("c5", start + 50)]
 
 
 def test_genes_repeats_and_items_of_the_windows_come_along(data):

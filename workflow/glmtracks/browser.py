@@ -75,6 +75,7 @@ def _genome(results: Path, name: str, row: dict, models: list[str], room: Room) 
     ref           the bases
     consequences  of each base and alternative, packed; null without a genome file
     genes, repeats, items   what lies in the windows
+    genetic_code  NCBI number
     models        model -> scores, packed; the best first
     files         where the whole genome is, relative to the page
     """
@@ -95,6 +96,7 @@ def _genome(results: Path, name: str, row: dict, models: list[str], room: Room) 
         "ref": slices.sequence_of(first, windows),
         "consequences": slices.consequences_of(genome, features, windows, code) if readable else None,
         "genes": drawn(features),
+        "genetic_code": code,
         "repeats": slices.repeats_of(regions, windows),
         "items": slices.items_of(tables, windows),
         "models": {model: slices.scores_of(_dataset(results, name, model), windows) for model in models},

@@ -2,10 +2,14 @@
 
 A page that was opened as a file may read no other file, so the report shows what it carries; from a server it reads
 whole genomes. Browsers of genomes fetch parts of files, which Python's own `http.server` does not give (RFC 9110, 14).
+Beside files it answers what changes do to genes, which no file holds:
+
+    consequences/{genome}/{contig}:{start}-{end}?genetic_code={number}    0-based half-open
 """
 
 import argparse
 import contextlib
+import json
 import os
 import re
 import sys
@@ -14,12 +18,15 @@ from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote
 
 from glmtracks.errors import InputError
 
 PAGE = "report/index.html"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")  # of one range; a list of several is answered with the whole file
 _BLOCK = 1 << 18
+_CONSEQUENCES = re.compile(r"/consequences/([\w.-]+)/(.+):(\d+)-(\d+)\?genetic_code=(\d+)")
+_MOST_BASES = 10_000  # of one question about consequences
 
 
 class FileHandler(SimpleHTTPRequestHandler):
@@ -31,6 +38,23 @@ class FileHandler(SimpleHTTPRequestHandler):
         ".gz": "application/octet-stream",  # bgzip is read as it is; named gzip, a proxy might unpack it
         ".tsv": "text/plain; charset=utf-8",
     }
+
+    def do_GET(self) -> None:
+        """A file, or the consequences of changes."""
+        asked = _CONSEQUENCES.fullmatch(unquote(self.path))
+        if not asked:
+            return super().do_GET()
+        genome, contig, start, end, code = asked.groups()
+        try:
+            found = consequences(Path(self.directory), genome, contig, int(start), int(end), int(code))
+        except (InputError, OSError) as error:
+            return self.send_error(HTTPStatus.NOT_FOUND, explain=str(error))
+        body = json.dumps(found).encode()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def send_head(self) -> BinaryIO | None:
         """Status and headers; the file, at the first byte to send, or None where there is no body."""
@@ -88,6 +112,29 @@ class FileHandler(SimpleHTTPRequestHandler):
 
     def log_message(self, *_) -> None:
         """Say nothing: a genome browser asks hundreds of times."""
+
+
+def consequences(results: Path, genome: str, contig: str, start: int, end: int, genetic_code: int) -> dict:
+    """What each change of each base of an interval does, and the genes there.
+
+    Returns consequences, packed as `slices.consequences_of` does it, and genes as of `gene_slices.drawn`.
+
+    Raises InputError for a genome without bases or genes here, and for an interval that is too long or no part of it.
+    """
+    from glmtracks.gene_slices import drawn, features_within
+    from glmtracks.genome import Genome
+    from glmtracks.slices import consequences_of
+
+    folder = results / "genomes" / genome
+    fasta, genes = folder / "genome.fa.gz", folder / "annotation.gff3.gz"
+    if set(genome) <= {"."} or not (fasta.is_file() and genes.is_file()):
+        raise InputError(f"there are no genes of {genome}")
+    bases = Genome(fasta)
+    if not 0 <= start < end <= bases.contigs.get(contig, 0) or end - start > _MOST_BASES:
+        raise InputError(f"{contig}:{start}-{end} is no interval of {genome} of at most {_MOST_BASES:,} bases")
+    interval = (contig, start, end)
+    features = features_within(genes, [interval])
+    return {"consequences": consequences_of(bases, features, [interval], genetic_code), "genes": drawn(features)}
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:

@@ -139,11 +139,22 @@
     async fetched(model, contig, start, end) {
       await this.open("sequence");
       const readers = await Promise.all(TRACKS.map((track) => this.open(this.data.files.tracks[model][track])));
-      const [ref, ...columns] = await Promise.all([
+      const [genes, ref, ...columns] = await Promise.all([
+        this.askGenes(contig, start, end),
         this.twoBit.sequence(contig, start, end),
         ...readers.map((reader) => reader.values(contig, start, end)),
       ]);
-      return new Stretch(contig, start, ref, columns.map((values) => values.map((value) => Math.round(value * 1000))), null);
+      return new Stretch(contig, start, ref, columns.map((values) => values.map((value) => Math.round(value * 1000))), genes);
+    }
+
+    /** What changes do there, as the server that comes along tells; null from a server of files alone. */
+    async askGenes(contig, start, end) {
+      const place = `${encodeURIComponent(contig)}:${start}-${end}?genetic_code=${this.data.genetic_code}`;
+      const answer = await fetch(`../consequences/${encodeURIComponent(this.name)}/${place}`);
+      if (!answer.ok) return null;
+      const found = await answer.json();
+      this.data.genes.push(...found.genes);
+      return bytes(found.consequences);
     }
 
     genes(contig, position) {

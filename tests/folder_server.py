@@ -1,6 +1,7 @@
 """The workflow's own server of a folder, which misbehaves when told to."""
 
 import threading
+import time
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -17,11 +18,13 @@ class FolderServer:
             is sent), "whole" (Range is ignored) or "other" (the file has another version by now).
         asked: path and Range of each request.
         sent: bytes of all bodies.
+        slow: seconds that each answer takes.
+        most: how many requests were under way at once.
     """
 
     def __init__(self, folder: Path):
         self.faults, self.sent, self.asked = [], 0, []
-        self.etag = '"1"'
+        self.etag, self.slow, self.most, self.now = '"1"', 0.0, 0, 0
         handler = partial(type("Handler", (_Faulty,), {"told": self}), directory=str(folder))
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}"
@@ -41,6 +44,13 @@ class _Faulty(FileHandler):
 
     def do_GET(self) -> None:
         told = self.told
+        told.now += 1
+        told.most = max(told.most, told.now)
+        time.sleep(told.slow)
+        self.answer(told)
+        told.now -= 1
+
+    def answer(self, told: FolderServer) -> None:
         told.asked.append((self.path, self.headers.get("Range")))
         is_gz = self.path.split("?")[0].endswith(".gz")
         self.fault = told.faults.pop(0) if told.faults and is_gz else None

@@ -253,10 +253,10 @@ def test_a_bgzip_cut_between_blocks_is_refused(tmp_path, out):
 def test_a_wrong_checksum_names_both(write, out):
     source = write(">a\nACGT\n")
     found = hashlib.sha256(source.read_bytes()).hexdigest()
-    message = refused(source, out, sha256="0" * 64)
+    message = refused(source, out, checksum="0" * 64)
     assert found in message
     assert "0" * 64 in message
-    run(source, out, sha256=found.upper())
+    run(source, out, checksum=found.upper())
 
 
 def test_patterns_that_fail_say_why(write, out):

@@ -130,6 +130,17 @@ def test_a_query_stays_behind_the_name_of_the_index(vcf, serve, tmp_path):
     assert server.asked[0][0] == "/calls.vcf.gz.tbi?token=1"
 
 
+def test_a_mirror_serves_vcf_and_index(vcf, serve, tmp_path):
+    server = serve(vcf.parent)
+    mirrors = {"https://far.example/": f"{server.url}/", "https://far.example/other": "file:///nowhere"}
+    assert cut("https://far.example/calls.vcf.gz#MT", tmp_path, mirrors=mirrors) == by_htslib(vcf, "MT")
+    noted = json.loads((tmp_path / "out/cut.vcf.gz.json").read_text())
+    assert noted["url"] == "https://far.example/calls.vcf.gz" and noted["mirror"] == f"{server.url}/calls.vcf.gz"
+    server.faults = [404]
+    complaint = refused("https://far.example/calls.vcf.gz#MT", tmp_path / "again", mirrors=mirrors)
+    assert f"{server.url}/calls.vcf.gz: the server answered 404" in complaint
+
+
 @pytest.mark.parametrize("faults", [[503, 503], [429], ["cut"], ["cut", "cut"], [None, "cut", 500], ["cut", "other"]])
 def test_what_passes_is_tried_again(vcf, serve, tmp_path, faults):
     server = serve(vcf.parent)

@@ -1,5 +1,6 @@
 """Reading intervals that a person supplies: BED and its relatives, on the contigs of one genome."""
 
+import codecs
 import csv
 import gzip
 import logging
@@ -18,6 +19,7 @@ from glmtracks.intervals import COLUMNS
 
 logger = logging.getLogger(__name__)
 
+_MARK = codecs.BOM_UTF8.decode("latin-1")  # what some editors put before the first line
 NO_INTERVAL = r"#|track\b|browser\b|\s*$"  # how lines begin that hold none
 
 
@@ -43,12 +45,18 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
         compressed = handle.read(2) == b"\x1f\x8b"
     try:
         with (gzip.open if compressed else open)(path, "rt", encoding="latin-1") as handle:
-            width = next((line.count("\t") + 1 for line in handle if not re.match(NO_INTERVAL, line)), 0)
+            lines = (line.removeprefix(_MARK) for line in handle)
+            width = widest = 0
+            for line in lines:
+                width = line.count("\t") + 1
+                widest = max(widest, width)  # pandas wants to know of every column of the first line, whatever it is
+                if not re.match(NO_INTERVAL, line):
+                    break
         wanted = {number: name for name, number in more.items() if number < width} | dict(enumerate(COLUMNS))
         rows = pd.read_csv(
             path,
             sep="\t",
-            names=[wanted.get(number, f"column {number}") for number in range(max(width, len(COLUMNS)))],
+            names=[wanted.get(number, f"column {number}") for number in range(max(widest, len(COLUMNS)))],
             usecols=list(wanted.values()),
             dtype=str,
             keep_default_na=False,
@@ -63,6 +71,7 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
     except pd.errors.ParserError as error:
         raise InputError(f"{path} is not a BED: no line has contig TAB start TAB end; give one that has.") from error
     rows.index += 1
+    rows["contig"] = rows["contig"].str.removeprefix(_MARK)
     rows = rows[~rows["contig"].str.match(NO_INTERVAL)]
     numbers = rows[["start", "end"]].apply(pd.to_numeric, errors="coerce").astype(np.float64)
     wrong = ~((numbers["start"] >= 0) & (numbers["start"] <= numbers["end"]) & (numbers % 1 == 0).all(axis=1))

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from glmtracks.alleles import ALLELES_SCHEMA, MISMATCHES_SCHEMA, REASONS, Alleles
+from glmtracks.checksums import check, parse_checksum
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, atomic_folder
 from glmtracks.genome import ContigNames, Genome
@@ -45,6 +46,7 @@ def read_callset(
     mismatches: str | Path,
     mismatches_if_refused: str | Path,
     max_mismatches: float,
+    checksum: str = "",
 ) -> None:
     """Read the alleles of a VCF, classify them and compare REF with the genome.
 
@@ -59,12 +61,15 @@ def read_callset(
         shards: how many files to make; with few alleles some are empty.
         mismatches_if_refused: where that table is put when the call set is refused because of it.
         max_mismatches: the share of mismatches, of all alleles compared, above which the call set is refused.
+        checksum: that of the VCF, as `glmtracks.checksums.parse_checksum` reads it; "" = not to be compared.
 
     Raises:
-        InputError: not a VCF, cut off, unsorted, already annotated, no contig of it is in the genome, or too many
-            mismatches.
+        InputError: another checksum, not a VCF, cut off, unsorted, already annotated, no contig of it is in the genome,
+            or too many mismatches.
     """
     Path(mismatches_if_refused).unlink(missing_ok=True)
+    if expected := parse_checksum(checksum):
+        check(Path(vcf), expected, vcf, "correct the file, or sha256 in the sheet of call sets.")
     Path(folder).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=Path(folder).parent) as scratch:
         temporary = Path(scratch)

@@ -6,8 +6,10 @@ Everything wrong is collected and reported at once, in sentences that name file,
 import csv
 import difflib
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha1
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +18,7 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
 from glmtracks.benchmarks import TASKS
-from glmtracks.download import is_remote, split_region
+from glmtracks.download import is_remote, split_region, wrong_scheme
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS, is_on_hub, parameters_of
 from glmtracks.tabix import parse_regions
@@ -72,13 +74,17 @@ def fingerprint(configuration: Configuration) -> str:
 
 def locate(path: str) -> str:
     """A path of the configuration: looked for in the working directory, then in the checkout."""
-    if not Path(path).exists() and (WORKFLOW.parent / path).exists():
+    if not os.path.exists(path) and os.path.exists(WORKFLOW.parent / path):  # which, unlike Path, takes any text
         return str(WORKFLOW.parent / path)
     return path
 
 
+@cache
 def schema(name: str) -> dict:
-    """The JSON schema `workflow/schemas/{name}.schema.yaml`, with the properties of the one that it includes."""
+    """The JSON schema `workflow/schemas/{name}.schema.yaml`, with the properties of the one that it includes.
+
+    It is read once, which every job waits for; nobody may change it.
+    """
     path = WORKFLOW / "schemas" / f"{name}.schema.yaml"
     rules = yaml.safe_load(path.read_text())
     if included := rules.pop("include", None):
@@ -136,6 +142,11 @@ def _problem(error) -> str:
     }.get(error.validator, f"is not allowed: {error.message}")
 
 
+def _printable(text: str) -> str:
+    """Text in one line, without characters that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def _did_you_mean(name: str, known) -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
@@ -170,11 +181,12 @@ def _read_lines(path: str, name: str, problems: list[str]) -> list[tuple[int, li
     try:
         with open(locate(path), newline="", encoding="utf-8-sig") as handle:
             lines = [(n, _cells(line)) for n, line in enumerate(handle, 1) if line.strip() and not line.startswith("#")]
-    except OSError as error:
-        problems.append(f"{path}: cannot be read ({error.strerror}); the configuration's key {name} names it")
-        return []
     except UnicodeDecodeError:
         problems.append(f"{path}: is not text in UTF-8; save it as tab-separated text in UTF-8")
+        return []
+    except (OSError, ValueError) as error:  # ValueError: a path with a character of code 0
+        reason = getattr(error, "strerror", None) or error
+        problems.append(f"{path}: cannot be read ({reason}); the configuration's key {name} names it")
         return []
     if not lines:
         columns = ", ".join(schema(name)["properties"])
@@ -258,10 +270,16 @@ def _check_source(source: str, where: str, problems: list[str]) -> None:
         )
     if not is_remote(file):
         _check_path(file, where, problems)
+    elif problem := wrong_scheme(file):
+        problems.append(f"{where}: {problem}")
 
 
 def _check_path(path: str, where: str, problems: list[str]) -> None:
-    if not Path(locate(path)).exists():
+    if "{" in path or "}" in path:
+        problems.append(
+            f"{where}: {path!r} has a brace, which Snakemake takes for a wildcard; rename the file or folder"
+        )
+    elif not os.path.exists(locate(path)):
         problems.append(f"{where}: there is no file {path!r}; give a path from the working directory or a URL")
 
 
@@ -390,8 +408,7 @@ def load(config: dict) -> Configuration:
     _check_models(sheets["models"], list(genomes), problems)
     _check_uses(sheets, genomes, problems)
     if problems:
-        raise InputError(
-            "\n".join([f"{len(problems)} problem(s) in the configuration:", *(f"  - {p}" for p in problems)])
-        )
+        lines = (f"  - {_printable(problem)}" for problem in problems)
+        raise InputError("\n".join([f"{len(problems)} problem(s) in the configuration:", *lines]))
     models, callsets = ({row["name"]: row for row in sheets[name]} for name in ("models", "callsets"))
     return Configuration(settings, genomes, models, sheets["benchmarks"], callsets)

@@ -80,7 +80,7 @@ def _read_wigfix(
         compressed = handle.read(2) == b"\x1f\x8b"
     contigs: dict[str, str | None] = {}
     name, at, values = "", 0, []
-    with (gzip.open if compressed else open)(path, "rt", encoding="ascii", errors="replace") as handle:
+    with (gzip.open if compressed else open)(path, "rt", encoding="utf-8-sig", errors="replace") as handle:
         for number, line in enumerate(chain(handle, [END]), start=1):
             try:
                 values.append(float(line))

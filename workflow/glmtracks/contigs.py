@@ -91,7 +91,7 @@ def read_aliases(cell: str | None) -> dict[str, str]:
 def _read_alias_table(path: Path) -> list[tuple[str, list[str]]]:
     if not path.is_file():
         raise InputError(f"contig_aliases {path} is neither a list such as I=chrI,II=chrII nor a file that exists.")
-    lines = enumerate(path.read_text().splitlines(), start=1)
+    lines = enumerate(path.read_text("utf-8-sig", errors="replace").splitlines(), start=1)
     return [(f"line {n}", line.split("\t")) for n, line in lines if line.strip() and not line.startswith("#")]
 
 

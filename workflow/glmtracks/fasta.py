@@ -1,6 +1,7 @@
 """Any FASTA in one canonical form: bgzip, indexed, 60 bases a line, everything about it checked and counted."""
 
 import hashlib
+import json
 import logging
 import platform
 import re
@@ -15,6 +16,7 @@ import numpy as np
 import pysam
 
 from glmtracks import __version__, files
+from glmtracks.checksums import check, parse_checksum
 from glmtracks.errors import InputError
 from glmtracks.fasta_reader import read_records, show
 
@@ -43,8 +45,9 @@ def normalise(
     exclude: str = "",
     exclude_title: str = "",
     circular: str = "",
-    sha256: str | None = None,
+    checksum: str | None = None,
     origin: str | None = None,
+    downloaded: str | Path | None = None,
 ) -> dict:
     """Write the contigs of a FASTA as bgzip with .fai, .gzi and .circular, their sizes, and where they come from.
 
@@ -65,13 +68,14 @@ def normalise(
         exclude_title: likewise for the whole header, name and description, in either case: where a release names
             species, say, only there.
         circular: likewise; contigs with a match are circles, whose last base is followed by their first.
-        sha256: expected checksum of the source file, hexadecimal.
+        checksum: expected checksum of the source file, as `glmtracks.checksums.parse_checksum` reads it.
         origin: where the source came from, for the provenance; the path if not given.
+        downloaded: JSON that `glmtracks.download.download` wrote of it, to be kept in the provenance.
 
     Returns:
-        origin, sha256 of the source, its time (UTC; when it was downloaded or last changed), sha256 of the uncompressed
-        FASTA written, counts of contigs, contigs left out, bases, lower-case bases and undefined bases (neither A, C,
-        G, T nor U) and of circular contigs, patterns, and tool versions.
+        origin, sha256 of the source, what its download said (or None), its time (UTC; when it was downloaded or last
+        changed), sha256 of the uncompressed FASTA written, counts of contigs, contigs left out, bases, lower-case bases
+        and undefined bases (neither A, C, G, T nor U) and of circular contigs, patterns, and tool versions.
 
     Raises:
         InputError: the checksum differs; the file is missing, empty, cut off, or not a FASTA of nucleotides; a contig
@@ -80,7 +84,7 @@ def normalise(
     source, fasta_out = Path(source), Path(fasta_out)
     patterns = {"include": include, "exclude": exclude, "exclude_title": exclude_title, "circular": circular}
     compiled = {key: _compile(key, pattern) for key, pattern in patterns.items()}
-    checksum = _checked_sha256(source, sha256)
+    found = _checked_sha256(source, checksum)
     outputs = (fasta_out, f"{fasta_out}.fai", f"{fasta_out}.gzi", f"{fasta_out}.circular", sizes_out)
     with ExitStack() as stack:
         fasta, fai, gzi, circles, sizes = (stack.enter_context(files.atomic(path)) for path in outputs)
@@ -93,7 +97,8 @@ def normalise(
         circles.write_text("".join(f"{name}\n" for name in rings))
         provenance = {
             "origin": str(origin or source),
-            "sha256": checksum,
+            "sha256": found,
+            "download": json.loads(Path(downloaded).read_text()) if downloaded else None,
             "time": datetime.fromtimestamp(int(source.stat().st_mtime), UTC).isoformat(),
             **patterns,
             **canonical.summary(),
@@ -223,10 +228,9 @@ def _keep(patterns: dict[str, re.Pattern | None], name: str, header: str) -> boo
 def _checked_sha256(source: Path, expected: str | None) -> str:
     if not source.is_file():
         raise InputError(f"{source} does not exist or is not a file; give the path or URL of a FASTA.")
-    found = files.sha256(source)
-    if expected and found != expected.lower():
-        raise InputError(f"{source} has sha256 {found}, expected {expected.lower()}; fetch it again or correct sha256.")
-    return found
+    if wanted := parse_checksum(expected):
+        check(source, wanted, source, "fetch it again or correct sha256.")
+    return files.sha256(source)
 
 
 def _versions() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Any FASTA as a stream of bounded pieces, whatever it is packed in."""
 
+import codecs
 import gzip
 import tarfile
 import zlib
@@ -58,6 +59,7 @@ def _blocks(source: Path) -> Iterator[bytes]:
             for part in _parts(source, raw):
                 while block := part.read(BLOCK):
                     if beginning:
+                        block = block.removeprefix(codecs.BOM_UTF8)
                         _check_beginning(source, block)
                         beginning = False
                     if block.endswith(b"\r"):

@@ -4,6 +4,7 @@ Both formats end in the same columns: a GTF row's gene_id and transcript_id beco
 References: the GFF3 specification (Sequence Ontology, version 1.26) and GTF 2.2 (Brent lab).
 """
 
+import codecs
 import gzip
 import io
 import logging
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 COLUMNS = ["contig", "source", "type", "start", "end", "score", "strand", "phase", "attributes"]
 BLOCK_BYTES = 1 << 25
+_CONTROL = bytes({*range(32), 127} - set(b"\t\n\r"))  # what tabix takes for the mark of another format
 
 # What a feature type (column 3) is to us; the first pattern that matches wins, other types are not read.
 KINDS = {
@@ -119,11 +121,13 @@ def _before_fasta(block: bytes) -> tuple[bytes, bool]:
 
 def _parse(block: bytes, path: Path, first_line: int) -> pa.Table:
     """The rows of a block whose kind is known, as strings, with their kind and nothing else changed."""
+    if len(block.translate(None, _CONTROL)) < len(block):
+        raise _control_character(block, path, first_line)
     try:
         block.decode("utf-8")
     except UnicodeDecodeError:
         block = block.decode("latin-1").encode("utf-8")
-    block = block.removeprefix(b"\xef\xbb\xbf")
+    block = block.removeprefix(codecs.BOM_UTF8)
     try:
         table = csv.read_csv(
             io.BytesIO(block),
@@ -134,7 +138,10 @@ def _parse(block: bytes, path: Path, first_line: int) -> pa.Table:
     except pa.ArrowInvalid as error:
         if not block.strip():
             return pa.table({name: pa.array([], pa.string()) for name in [*COLUMNS, "kind"]})
-        raise _complaint(block, path, first_line) or error from None
+        unclear = InputError(
+            f"{path}, from line {first_line}: no GFF3 or GTF ({error}); check where the file comes from."
+        )
+        raise _complaint(block, path, first_line) or unclear from None
     types = table["type"].combine_chunks().dictionary_encode()
     kinds = pa.array([_kind(name) for name in types.dictionary.to_pylist()], pa.string()).take(types.indices)
     circular = pc.match_substring(table["attributes"], "Is_circular=true")
@@ -166,7 +173,10 @@ def _features(table: pa.Table, is_gtf: bool, path: Path, first_line: int, block:
         frame["start"] = table["start"].cast(pa.int64()).to_numpy() - 1
         frame["end"] = table["end"].cast(pa.int64()).to_numpy()
     except pa.ArrowInvalid as error:
-        raise _complaint(block, path, first_line) or error from None
+        unclear = InputError(
+            f"{path}, from line {first_line}: no GFF3 or GTF ({error}); check where the file comes from."
+        )
+        raise _complaint(block, path, first_line) or unclear from None
     if not ((frame["start"] >= 0) & (frame["end"] > frame["start"])).all():
         raise _complaint(block, path, first_line)
     strand = table["strand"].to_pandas()
@@ -226,10 +236,18 @@ def _unescape(values: pd.Series) -> pd.Series:
     return values
 
 
+def _control_character(block: bytes, path: Path, first_line: int) -> InputError:
+    at = next(at for at, byte in enumerate(block) if byte in _CONTROL)
+    line = first_line + block.count(b"\n", 0, at)
+    return InputError(
+        f"{path}, line {line}: holds a control character (byte {block[at]}), which no text has; fetch the file again."
+    )
+
+
 def _complaint(block: bytes, path: Path, first_line: int) -> InputError | None:
     """What is wrong with the first bad line of a block that did not parse."""
-    for number, line in enumerate(block.decode("utf-8", "replace").split("\n"), start=first_line):
-        cells = line.rstrip("\r").split("\t")
+    for number, line in enumerate(re.split("\r\n?|\n", block.decode("utf-8", "replace")), start=first_line):
+        cells = line.split("\t")
         where = f"{path}, line {number}"
         if line.startswith("#") or not line.strip():
             continue

@@ -13,7 +13,7 @@ import certifi
 import pycurl
 from tqdm import tqdm
 
-from glmtracks import __version__, files
+from glmtracks import __version__, files, object_storage
 from glmtracks.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -122,8 +122,11 @@ class _Transfer:
         return Answer(self._version(), self._size())
 
     def _set_options(self, curl: pycurl.Curl, stall: int) -> None:
+        in_storage = object_storage.is_object(self.url)
+        signature = object_storage.signature() if in_storage else None
+        headers = [f"If-Range: {self.version}"] if self.offset else []
         options = {
-            pycurl.URL: self.url,
+            pycurl.URL: object_storage.web_address(self.url) if in_storage else self.url,
             pycurl.PROTOCOLS: _WEB | pycurl.PROTO_FILE,
             pycurl.FOLLOWLOCATION: True,
             pycurl.MAXREDIRS: 10,
@@ -142,8 +145,10 @@ class _Transfer:
         }
         if self.offset or self.span:
             options[pycurl.RANGE] = f"{self.start + self.offset}-{self.span[1] - 1 if self.span else ''}"
-        if self.offset:
-            options[pycurl.HTTPHEADER] = [f"If-Range: {self.version}"]
+        if signature:
+            options[pycurl.AWS_SIGV4], options[pycurl.USERPWD], further = signature
+            headers += further
+        options[pycurl.HTTPHEADER] = headers
         for option, value in options.items():
             curl.setopt(option, value)
 
@@ -225,7 +230,10 @@ class _Transfer:
                 wait = self.headers.get("retry-after", "")
                 raise _Broken(f"the server answered {self.status}", float(wait) if wait.isdigit() else 0.0)
             error = Absent if self.status in (403, 404, 410) else InputError  # 403: how S3 says 404 to strangers
-            raise error(f"{self.url}: the server answered {self.status}; check the address.")
+            way_out = "check the address"
+            if self.status in (401, 403) and object_storage.is_object(self.url):
+                way_out += ", AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_DEFAULT_REGION"
+            raise error(f"{self.url}: the server answered {self.status}; {way_out}.")
         if self.failure is not None:
             if isinstance(self.failure, InputError) or self.failure.errno is not None:
                 raise self.failure

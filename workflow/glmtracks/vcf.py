@@ -1,5 +1,6 @@
 """VCF in blocks of records: what is not asked for passes through byte for byte, only INFO grows."""
 
+import codecs
 import gzip
 import io
 import os
@@ -84,6 +85,8 @@ def _as_text(path: Path, text: Path) -> Path:
 
 def _read_header(path: Path, handle: io.BufferedReader) -> tuple[list[bytes], bytes]:
     """The lines that begin with ##, and the line of column names."""
+    if handle.peek(3).startswith(codecs.BOM_UTF8):  # from an editor
+        handle.read(len(codecs.BOM_UTF8))
     beginning = handle.peek(1)
     if (title := html_title(beginning)) is not None:
         raise InputError(f"{path} is an HTML page ({title}), not a VCF; fetch the file itself")

@@ -7,7 +7,7 @@ tried again, resumed and checked like any download; htslib's own remote reading 
 import itertools
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ import pysam
 from glmtracks.download import download, is_remote, split_region
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
+from glmtracks.mirrors import mirrored
 from glmtracks.tabix import BLOCK, Index, Region, parse_regions, read_text
 from glmtracks.transfer import Absent, Answer, fetch
 
@@ -32,6 +33,7 @@ def cut_vcf(
     vcf_out: str | Path,
     provenance_out: str | Path,
     *,
+    mirrors: Mapping[str, str] | None = None,
     attempts: int = 6,
     wait: float = 1.0,
     stall: int = 60,
@@ -44,9 +46,10 @@ def cut_vcf(
         source: path or URL of a bgzip VCF with a .tbi or .csi beside it, `#`, and regions: a list separated by commas
             of contig or contig:start-end (1-based, both ends included), in the file's own names of contigs.
         vcf_out: bgzip VCF; its index is written to `vcf_out`.tbi.
-        provenance_out: JSON: url, index, region, fetched (UTC), version and size of the whole file (null where the
-            server does not tell), bytes that were fetched of it, records.
-        attempts, wait, stall: as of `glmtracks.download.download`.
+        provenance_out: JSON: url, mirror (what served it, null where that is url), index, region, fetched (UTC),
+            version and size of the whole file (null where the server does not tell), bytes that were fetched of it,
+            records.
+        mirrors, attempts, wait, stall: as of `glmtracks.download.download`.
 
     Raises:
         InputError: no index, no such contig, a server that does not serve parts of files, damaged data, or what
@@ -54,20 +57,22 @@ def cut_vcf(
     """
     address, text = split_region(source)
     url = address if is_remote(address) else Path(address).resolve().as_uri()
+    served = mirrored(url, mirrors or {})
     patience = {"attempts": attempts, "wait": wait, "stall": stall}
     with TemporaryDirectory() as folder, atomic(vcf_out) as vcf, atomic(f"{vcf_out}.tbi") as tbi:
-        index_url, index_file = _fetch_index(url, Path(folder), patience)
-        remote = _Remote(url, Path(folder), patience)
+        index_url, index_file = _fetch_index(url, Path(folder), mirrors, patience)
+        remote = _Remote(served, Path(folder), patience)
         try:
             records = _cut(remote, Index(index_file), parse_regions(text), vcf)
         except InputError as error:
-            raise error if url in str(error) else InputError(f"{url}: {error}.") from error
+            raise error if served in str(error) else InputError(f"{served}: {error}.") from error
         pysam.tabix_index(str(vcf), preset="vcf", force=True, index=str(tbi))
     answer = remote.answer
     write_json(
         provenance_out,
         {
             "url": url,
+            "mirror": served if served != url else None,
             "index": index_url,
             "region": text,
             "fetched": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -77,17 +82,17 @@ def cut_vcf(
             "records": records,
         },
     )
-    logger.info("%s: %d records of %s, %d bytes from %s", vcf_out, records, text, remote.bytes, url)
+    logger.info("%s: %d records of %s, %d bytes from %s", vcf_out, records, text, remote.bytes, served)
 
 
-def _fetch_index(url: str, folder: Path, patience: dict) -> tuple[str, Path]:
+def _fetch_index(url: str, folder: Path, mirrors: Mapping[str, str] | None, patience: dict) -> tuple[str, Path]:
     """The index beside a VCF: its URL and a copy."""
     for suffix in (".tbi", ".csi"):
         path = urlsplit(url).path
         beside = urlsplit(url)._replace(path=path + suffix).geturl()
         file = folder / f"{Path(path).name}{suffix}"
         try:
-            return download(beside, file, kind="index", **patience), file
+            return download(beside, file, kind="index", mirrors=mirrors, **patience), file
         except Absent as error:
             absent = error
     raise InputError(

@@ -78,11 +78,23 @@ def tasks():
 
 RUNNABLE, SKIPPED = tasks()
 
-# What is fetched: file name under results/downloads/ -> (source, kind of file, expected SHA-256)
+# Scripts find how to fetch in the configuration, not in params: another mirror is no reason to fetch anew.
+config["downloads"] = SETTINGS["downloads"]
+
+# How many files are fetched at once, on one machine or a cluster, unless --resources downloads=N says otherwise
+if "downloads" not in workflow.global_resources:
+    workflow.register_resource("downloads", SETTINGS["downloads"]["parallel"])
+
+# What is fetched: file name under results/downloads/ -> (source, kind of file, expected checksum)
 DOWNLOADS = {}
 
 # What is cut out of an indexed VCF: file name under results/downloads/ -> path or URL with #region
 CUTS = {}
+
+
+def here(path):
+    """A file of the user's, which lies on this machine or a shared file system wherever results are put."""
+    return local(locate(path))
 
 
 def source_file(source, kind, sha256=""):
@@ -90,7 +102,7 @@ def source_file(source, kind, sha256=""):
     if split_region(source)[1]:
         return cut_file(source)
     if not is_remote(source):
-        return locate(source)
+        return here(source)
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", source.split("?")[0].rsplit("/", 1)[-1])
     if "://" not in source:  # a provider id names no file
         name += {"fasta": ".fa.gz", "annotation": ".gff"}[kind]
@@ -293,7 +305,8 @@ STARTED = time.time()
 
 def complaints():
     """What jobs of this run said is wrong with their input: one sentence each, with the log that holds it."""
-    for path in sorted(Path("results/logs").rglob("*.log")):
+    folders = Path("results/logs"), Path(workflow.storage_settings.local_storage_prefix)  # the latter: of results in storage
+    for path in sorted(path for folder in folders for path in folder.rglob("*.log")):
         if path.stat().st_mtime >= STARTED:
             for line in path.read_text(errors="replace").splitlines():
                 if line.startswith("glmtracks: "):

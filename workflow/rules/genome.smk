@@ -17,7 +17,8 @@ rule genomes:
 
 rule download:
     output:
-        "results/downloads/{download}",
+        file="results/downloads/{download}",
+        provenance="results/downloads/{download}.json",
     log:
         "results/logs/download/{download}.log",
     benchmark:
@@ -30,6 +31,7 @@ rule download:
     resources:
         mem_mb=memory(500),
         runtime=minutes(240),
+        downloads=1,
     params:
         source=lambda wildcards: DOWNLOADS[wildcards.download][0],
         kind=lambda wildcards: DOWNLOADS[wildcards.download][1],
@@ -59,6 +61,7 @@ rule cut_vcf:
     resources:
         mem_mb=memory(500),
         runtime=minutes(60),
+        downloads=1,
     params:
         source=lambda wildcards: CUTS[wildcards.cut],
     message:
@@ -70,6 +73,9 @@ rule cut_vcf:
 rule genome:
     input:
         fasta=lambda wildcards: FASTA[wildcards.genome],
+        downloaded=lambda wildcards: (
+            f"{FASTA[wildcards.genome]}.json" if is_remote(GENOMES[wildcards.genome]["fasta"]) else []
+        ),
     output:
         fasta="results/genomes/{genome}/genome.fa.gz",
         fai="results/genomes/{genome}/genome.fa.gz.fai",

@@ -28,10 +28,6 @@ PLOTTED = {
 }
 
 
-wildcard_constraints:
-    plot=one_of(PLOTS),
-
-
 rule report:
     input:
         "results/report/index.html",
@@ -72,6 +68,8 @@ rule plot:
         "results/logs/plot/{genome}/{plot}.log",
     benchmark:
         "results/logs/plot/{genome}/{plot}.time.tsv"
+    wildcard_constraints:  # of the rule, since one for all rules, given after some, makes Snakemake forget theirs in storage
+        plot=one_of(PLOTS),
     conda:
         "../../envs/report.yaml"
     threads: 1

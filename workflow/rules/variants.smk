@@ -41,6 +41,7 @@ rule read_callset:
         aliases=lambda wildcards: GENOMES[CALLSETS[wildcards.callset]["genome"]]["contig_aliases"],
         shards=lambda wildcards: CALLSETS[wildcards.callset]["shards"],
         max_mismatches=SETTINGS["variants"]["max_mismatches"],
+        sha256=lambda wildcards: CALLSETS[wildcards.callset]["sha256"],
     message:
         "Reading the call set {wildcards.callset}"
     script:

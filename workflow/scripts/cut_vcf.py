@@ -5,4 +5,9 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from glmtracks.vcf_region import cut_vcf
 
-    cut_vcf(snakemake.params.source, snakemake.output.vcf, snakemake.output.provenance)
+    cut_vcf(
+        snakemake.params.source,
+        snakemake.output.vcf,
+        snakemake.output.provenance,
+        mirrors=snakemake.config["downloads"]["mirrors"],
+    )

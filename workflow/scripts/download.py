@@ -7,7 +7,10 @@ with job(snakemake.log[0]):
 
     download(
         snakemake.params.source,
-        snakemake.output[0],
-        sha256=snakemake.params.sha256,
+        snakemake.output.file,
+        checksum=snakemake.params.sha256,
         kind=snakemake.params.kind,
+        provenance_out=snakemake.output.provenance,
+        cache=snakemake.config["downloads"]["cache"],
+        mirrors=snakemake.config["downloads"]["mirrors"],
     )

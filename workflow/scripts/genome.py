@@ -14,6 +14,7 @@ with job(snakemake.log[0]):
         exclude=snakemake.params.exclude,
         exclude_title=snakemake.params.exclude_title,
         circular=snakemake.params.circular,
-        sha256=snakemake.params.sha256,
+        checksum=snakemake.params.sha256,
         origin=snakemake.params.origin,
+        downloaded=snakemake.input.get("downloaded"),
     )

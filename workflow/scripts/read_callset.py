@@ -16,4 +16,5 @@ with job(snakemake.log[0]):
         mismatches=snakemake.output.mismatches,
         mismatches_if_refused=Path(snakemake.log[0]).with_suffix(".ref_mismatches.tsv"),  # outputs of a failed job go
         max_mismatches=snakemake.params.max_mismatches,
+        checksum=snakemake.params.sha256,
     )

@@ -1,30 +1,35 @@
 """A throw-away Slurm, and a small workflow that is run through it and, to compare, on this machine."""
 
+import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import slurm
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WORKFLOW_TESTS = CHECKOUT / "tests" / "workflow"
-SHARDS = 3
+SHARDS = 2
 SCORES = "results/tracks/toy/tiny/scores"
 MODEL = {
     "name": "tiny",
     "kind": "one_pass",
     "source": "train",
     "genomes": "toy",
-    "parameters": "width=16; layers=3; steps=40; batch=4; checkpoint_every=5",
+    "parameters": "width=16; layers=3; steps=10; batch=4",
 }
-TARGETS = [SCORES, "results/tracks/toy/tiny/entropy.bw"]
+SHARD_FILES = [f"results/scores/toy/tiny/{number:04d}-of-{SHARDS:04d}.parquet" for number in range(1, SHARDS + 1)]
 
 
 def _workflow_tests():
@@ -37,6 +42,16 @@ def _workflow_tests():
 
 
 projects = _workflow_tests()
+once = projects.once
+
+
+@dataclass
+class Held:
+    """The script of a job, stopped with SIGSTOP: it does nothing until it is killed."""
+
+    process: psutil.Process
+    job: str  # as scancel wants it, with the number within its array
+    node: str
 
 
 class ClusterProject(projects.Project):
@@ -49,13 +64,56 @@ class ClusterProject(projects.Project):
         return [
             *(sys.executable, "-m", "snakemake", "-s", str(CHECKOUT / "Snakefile"), "--configfile", "config.yaml"),
             *("--workflow-profile", str(CHECKOUT / "workflow/profiles/slurm")),
-            *("--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "10", *arguments),
+            *("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10", *arguments),
         ]
+
+    def jobs(self, rule: str) -> list[dict[str, str]]:
+        """What Slurm says of the jobs of a rule, in the order in which they were handed over."""
+        jobs = [job for job in self.cluster.jobs() if job.get("WorkDir") == str(self.folder)]
+        chosen = [job for job in jobs if job.get("Comment", "").startswith(f"rule_{rule}_")]
+        return sorted(chosen, key=lambda job: int(job["JobId"]))
+
+    def hold(self, rule: str, seconds: float = 120) -> Held:
+        """Stop the first script of a rule that is seen to run."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.Error):
+                    if process.cmdline()[-1:] and process.cmdline()[-1].endswith(f".{rule}.py") and self._runs(process):
+                        process.suspend()
+                        return self._held(process)
+            time.sleep(0.1)
+        raise RuntimeError(f"no job of {rule} ran within {seconds} s: {self.printed()}")
+
+    def _runs(self, process: psutil.Process) -> bool:
+        return process.cwd() == str(self.folder)
+
+    @staticmethod
+    def _held(process: psutil.Process) -> Held:
+        of = process.environ()
+        array = f"{of['SLURM_ARRAY_JOB_ID']}_{of['SLURM_ARRAY_TASK_ID']}" if "SLURM_ARRAY_JOB_ID" in of else None
+        return Held(process, array or of["SLURM_JOB_ID"], of["SLURMD_NODENAME"])
+
+    def printed(self) -> str:
+        """What the run has printed."""
+        return (self.folder / "driver.log").read_text()
+
+    def finished_shard(self, seconds: float = 120) -> tuple[Path, int]:
+        """The first shard that the run knows to be finished, and when it was written."""
+        end = time.monotonic() + seconds
+        while not re.search(r"Finished jobid: \d+ \(Rule: score_shard\)", self.printed()):
+            if time.monotonic() > end:
+                raise RuntimeError(f"no shard was finished within {seconds} s: {self.printed()}")
+            time.sleep(0.2)
+        (shard,) = (self.folder / name for name in SHARD_FILES if (self.folder / name).exists())
+        return shard, shard.stat().st_mtime_ns
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Begin a run; what it prints goes to driver.log."""
         # what this process has of its own would reach the jobs by sbatch --export=ALL
-        inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTEST_CURRENT_TEST")}
+        inherited = {
+            key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTEST_CURRENT_TEST")
+        }
         with (self.folder / "driver.log").open("w") as log:
             return subprocess.Popen(
                 self.command(*arguments),
@@ -72,9 +130,8 @@ class ClusterProject(projects.Project):
             driver.wait(seconds)
         finally:
             driver.kill()
-        printed = (self.folder / "driver.log").read_text()
-        assert driver.returncode == 0, printed
-        return printed
+        assert driver.returncode == 0, self.printed()
+        return self.printed()
 
 
 def contents(project: projects.Project) -> dict[str, str]:
@@ -101,36 +158,32 @@ def _needs_slurm() -> None:
         pytest.skip(str(reason))
 
 
-@pytest.fixture(scope="session")
-def configured(tmp_path_factory: pytest.TempPathFactory) -> projects.Project:
-    """A genome of two contigs and a small network; nothing has run yet."""
-    project = projects.Project(tmp_path_factory.mktemp("configured"))
-    rng = np.random.default_rng(0)
+def _make_local(project: projects.Project) -> None:
+    """A genome of two contigs, a small network, and the scores as this machine makes them by itself."""
     worlds = projects.worlds
+    rng = np.random.default_rng(0)
     worlds.write_fasta(project.folder / "toy.fa", {name: worlds.random_dna(rng, 9000) for name in ("chr1", "chr2")})
     genome = {"name": "toy", "fasta": "toy.fa", "repeats": "none", "shards": SHARDS}
-    project.configure([genome], models=[MODEL], tracks={"bigwigs": ["entropy"]})
-    return project
+    project.configure([genome], models=[MODEL])
+    project.run(SCORES)
 
 
 @pytest.fixture(scope="session")
-def local(configured: projects.Project, tmp_path_factory: pytest.TempPathFactory) -> projects.Project:
-    """The targets as this machine makes them by itself; not to be changed."""
-    project = configured.copy(tmp_path_factory.mktemp("made") / "local")
-    project.run(*TARGETS)
-    return project
+def local(once) -> projects.Project:
+    """The scores as one machine makes them; not to be changed."""
+    return once("local", _make_local)
 
 
 @pytest.fixture
-def on_cluster(cluster: slurm.Slurm, tmp_path: Path):
-    """A function: a copy of a project, without some of its results, whose jobs go to the cluster."""
+def without(cluster: slurm.Slurm, local: projects.Project, tmp_path: Path) -> Callable[..., ClusterProject]:
+    """A function: a copy of the finished project that lacks some of its results and whose jobs go to the cluster."""
 
-    def take(project: projects.Project, *missing: str) -> ClusterProject:
-        copy = ClusterProject(project.copy(tmp_path / "project").folder)
-        copy.cluster = cluster
-        for pattern in missing:
-            for path in copy.folder.glob(pattern):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return copy
+    def copy(*missing: str) -> ClusterProject:
+        project = ClusterProject(local.copy(tmp_path / "project").folder)
+        project.cluster = cluster
+        for name in missing:
+            path = project.folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return project
 
-    return take
+    return copy

@@ -18,8 +18,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
+
 PACKAGES = {"slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client", "munged": "munge"}
 NODES = ("n1", "n2")
+CREDENTIAL = 20  # seconds, by default 120, for which a job of a lost node waits before it is started again
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -50,6 +53,7 @@ class Slurm:
     def __init__(self, folder: Path):
         self.folder = folder
         self.daemons: list[subprocess.Popen] = []
+        self.nodes: dict[str, subprocess.Popen] = {}
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
         self.environment = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": path}
 
@@ -65,16 +69,6 @@ class Slurm:
         lines = self.command("scontrol", "-o", "show", "job").splitlines()
         return [dict(word.partition("=")[::2] for word in line.split(" ") if "=" in word) for line in lines]
 
-    def wait_for(self, rule: str, state: str, seconds: float = 60) -> dict[str, str]:
-        """The first job of a rule that is in a state, as soon as there is one."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for job in self.jobs():
-                if job.get("Comment", "").startswith(f"rule_{rule}_") and job["JobState"] == state:
-                    return job
-            time.sleep(0.2)
-        raise RuntimeError(f"no job of {rule} was {state} within {seconds} s: {self.jobs()}")
-
     def start(self) -> None:
         """Start the daemons and wait until both nodes are ready."""
         self._configure()
@@ -84,9 +78,37 @@ class Slurm:
         self._until((folder / "munge.socket").exists, 10)
         self._daemon("slurmctld", "-D")
         for node in NODES:
-            self._daemon("slurmd", "-D", "-N", node)
-        if not self._until(self._ready, 30):
-            raise RuntimeError(f"the nodes do not come up: {(folder / 'slurmctld.log').read_text()}")
+            self._start_node(node)
+        self._wait_for_nodes()
+
+    def lose(self, node: str) -> None:
+        """Let a node vanish with all that runs there, as by a power cut, and let the controller know at once."""
+        self.nodes[node].kill()
+        self.nodes[node].wait()
+        self.command("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("SLURMD_NODENAME") == node and self._is_mine(process):
+                    process.kill()
+
+    def bring_back(self, node: str) -> None:
+        """Start a lost node again."""
+        self._start_node(node)
+        with contextlib.suppress(RuntimeError):  # it may have come back by itself
+            self.command("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        self._wait_for_nodes()
+
+    def _is_mine(self, process: psutil.Process) -> bool:
+        return process.environ().get("SLURM_CONF") == self.environment["SLURM_CONF"] or (
+            str(self.folder / "bin") in process.environ().get("PATH", "").split(":")
+        )
+
+    def _start_node(self, node: str) -> None:
+        self.nodes[node] = self._daemon("slurmd", "-D", "-N", node)
+
+    def _wait_for_nodes(self) -> None:
+        if not self._until(self._ready, 60):
+            raise RuntimeError(f"the nodes do not come up: {(self.folder / 'slurmctld.log').read_text()}")
 
     def _ready(self) -> bool:
         try:
@@ -117,7 +139,7 @@ class Slurm:
             time.sleep(0.1)
         return True
 
-    def _daemon(self, *command: str) -> None:
+    def _daemon(self, *command: str) -> subprocess.Popen:
         """Start a daemon in the foreground, which ends with this process, however that ends."""
         prctl = ctypes.CDLL(None).prctl
         with (self.folder / "daemons.log").open("a") as log:
@@ -130,6 +152,7 @@ class Slurm:
                 preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
             )
         self.daemons.append(daemon)
+        return daemon
 
     def _configure(self) -> None:
         folder, host = self.folder, socket.gethostname().split(".")[0]
@@ -156,7 +179,7 @@ SlurmctldPort={ports[0]}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder / "munge.socket"}
+AuthInfo=socket={folder / "munge.socket"},cred_expire={CREDENTIAL}
 StateSaveLocation={folder / "state"}
 SlurmdSpoolDir={folder}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -176,7 +199,7 @@ SlurmdParameters=config_overrides
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
-KillWait=10
+KillWait=2
 MinJobAge=300
 AccountingStorageType=accounting_storage/none
 AccountingStoreFlags=job_comment

@@ -1,6 +1,5 @@
 """Profiles for clusters: what each kind of job asks for, and what is refused before anything runs."""
 
-import re
 
 import numpy as np
 import pytest

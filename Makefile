@@ -2,6 +2,7 @@
 # make demo-human  the human mitochondrion with the model that comes with the workflow; fetches a few MB
 # make yeast       the whole yeast genome with the model that comes with the workflow
 # make test        unit and workflow tests
+# make test-cluster  the workflow on a throw-away Slurm: arrays, lost nodes, killed jobs; needs root; a few minutes
 # make bench       how fast training and scoring are, and what three objectives learn in 9 minutes each; about 45 minutes
 # make lint        ruff, snakefmt, snakemake --lint
 # make clean       remove results and the environment
@@ -11,7 +12,7 @@ PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
 
-.PHONY: demo demo-human yeast test bench lint clean
+.PHONY: demo demo-human yeast test test-cluster bench lint clean
 
 demo: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -27,6 +28,9 @@ yeast: .venv/installed
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest -n $(CORES)
+
+test-cluster: .venv/installed-test
+	$(BIN)/python -m pytest -n 3 tests/cluster
 
 bench: .venv/installed
 	$(BIN)/python -m tests.performance --output results/bench.tsv

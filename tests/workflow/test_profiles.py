@@ -1,12 +1,15 @@
 """Profiles for clusters: what each kind of job asks for, and what is refused before anything runs."""
 
+import re
 
 import numpy as np
 import pytest
 import yaml
-from conftest import CHECKOUT, SETTINGS, Project, snakemake
+from conftest import CHECKOUT, MODELS, SETTINGS, Project, planned, snakemake
+from s3_server import BUCKET, s3_server
 from worlds import random_dna, write_fasta
 
+KUBERNETES = ("--workflow-profile", str(CHECKOUT / "workflow" / "profiles" / "kubernetes"))
 SLURM = ("--workflow-profile", str(CHECKOUT / "workflow" / "profiles" / "slurm"))
 
 
@@ -63,3 +66,27 @@ def test_arrays_and_limits_of_jobs_do_not_go_together(planned_project, limit):
     assert done.returncode != 0
     assert "would wait for ever" in done.stdout and "Traceback" not in done.stdout
     assert not planned_project.results.exists()
+
+
+def test_the_readme_names_the_rules_that_want_gpus():
+    rules = "".join(path.read_text() for path in sorted((CHECKOUT / "workflow" / "rules").glob("*.smk")))
+    wanting = {
+        name for name, body in re.findall(r"^rule (\w+):\n(.*?)^    message", rules, re.M | re.S) if "gpu=" in body
+    }
+    example = yaml.safe_load(re.search(r"```yaml\n(.*?)```", (CHECKOUT / "config/README.md").read_text(), re.S)[1])
+    assert set(example["set-resources"]) == wanting
+
+
+def test_the_kubernetes_profile_plans_the_workflow_in_an_object_store(project):
+    pytest.importorskip("snakemake_executor_plugin_kubernetes")
+    write_fasta(project.folder / "toy.fa", {"chr1": random_dna(np.random.default_rng(0), 3000)})
+    project.configure([{"name": "toy", "fasta": "toy.fa", "shards": 2}])
+    with s3_server() as (environment, client):
+        client.upload_file(project.folder / "toy.fa", BUCKET, "run/toy.fa")
+        place = ("--default-storage-prefix", f"s3://{BUCKET}/run", "--container-image", "registry.invalid/glmtracks:1")
+        done = snakemake(
+            project.folder, "--configfile", "config.yaml", "-n", *KUBERNETES, *place, environment=environment
+        )
+    assert done.returncode == 0, done.stdout
+    assert planned(done.stdout)["score_shard"] == 2 * len(MODELS)
+    assert f"s3://{BUCKET}/run/results/scores/toy/tiny/0002-of-0002.parquet" in done.stdout

@@ -4,6 +4,12 @@ Memory and time are functions of the attempt and of the size of the input: a job
 again with twice as much, as often as --retries says.
 """
 
+from glmtracks.slurm_array import become, own_command
+
+# A job of an array that runs under the Snakemake of another goes on as itself.
+if own := own_command(sys.argv, os.environ):
+    become(own)
+
 FLOOR = 1000  # MB; a job carries two Snakemake processes besides its own
 
 MANY_JOBS = 10_000  # a limit of so many jobs is none

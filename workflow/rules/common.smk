@@ -46,7 +46,6 @@ CORPORA = {corpus.name: corpus for corpus in CORPUS_OF.values()}
 LOADED = [name for name in MODELS if name not in TRAINED]
 SCORING = [name for name, row in MODELS.items() if KINDS[row["kind"]].scores]
 EMBEDDING = [name for name, row in MODELS.items() if KINDS[row["kind"]].embeds]
-GPUS = int(SETTINGS["scores"]["device"] == "cuda")  # asked of a cluster for each job that runs a model
 TRACKS = SETTINGS["tracks"]["bigwigs"]
 
 

@@ -82,7 +82,7 @@ rule score_shard:
     threads: SETTINGS["scores"]["threads"]
     resources:
         mem_mb=memory(1500, 2),
-        runtime=minutes(120),
+        runtime=minutes(max(120, 2 * SETTINGS["shards"]["minutes"])),
         gpu=GPUS,
     params:
         scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),

@@ -7,7 +7,7 @@
 The path of a result is the query for it. {genome}, {model} and {task} are rows of the sheets in config/:
 
     results/downloads/                 what was fetched from URLs and providers, as it came
-                                       regions of VCFs (.tbi) with where and when they were cut (.json)
+                                       and regions of VCFs (.tbi), with where and when they came from (.json)
     results/genomes/{genome}/          genome.fa.gz (.fai, .gzi, .circular) chrom.sizes annotation.gff3.gz (.tbi)
                                        repeats.bed.gz (.tbi) regions.parquet split.tsv provenance.json genome.2bit
     results/windows/{corpus}/          windows.parquet split.tsv leakage.json; a corpus is called like its genomes
@@ -20,6 +20,7 @@ The path of a result is the query for it. {genome}, {model} and {task} are rows 
     results/embeddings/{genome}/       {model}.parquet {model}.regions.parquet
     results/benchmarks/                {genome}/{task}/{model}.parquet summary.tsv
     results/report/                    index.html and the plots with their tables
+    results/provenance.json            inputs by checksum, versions, commit and configuration of all this
     results/logs/                      a log and a resource table (.time.tsv) for each job
 
 Targets: all (the default), genomes, models, tracks, variants, embeddings, benchmark, report.
@@ -38,6 +39,7 @@ include: "workflow/rules/variants.smk"
 include: "workflow/rules/embeddings.smk"
 include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/provenance.smk"
 
 
 rule all:
@@ -50,5 +52,6 @@ rule all:
         rules.embeddings.input,
         rules.benchmark.input,
         rules.report.input,
+        rules.provenance.output,
     message:
         "Everything is up to date"

@@ -1,14 +1,16 @@
 """A job leaves a log; a person's mistake is one sentence there, a bug keeps its traceback."""
 
+import errno
 import logging
 import os
 import signal
 import sys
+import time
 
 import pytest
 
 from glmtracks.errors import InputError
-from glmtracks.files import atomic, atomic_folder
+from glmtracks.files import atomic, atomic_folder, from_the_future, unwritable
 from glmtracks.jobs import STOPPED, job
 
 
@@ -64,3 +66,37 @@ def test_what_fails_leaves_nothing_and_what_stood_there_stays(tmp_path, writer):
         raise ZeroDivisionError
     assert [path.name for path in tmp_path.iterdir()] == ["result"]
     assert "old" in [path.read_text() for path in (tmp_path, *tmp_path.rglob("*")) if path.is_file()]
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_folder_that_may_not_be_written_to_is_one_sentence(tmp_path, capsys, number):
+    with pytest.raises(SystemExit) as exit, job(str(tmp_path / "log")), atomic(tmp_path / "result"):
+        raise OSError(number, os.strerror(number), str(tmp_path / "result"))
+    assert exit.value.code == 1
+    said = (tmp_path / "log").read_text()
+    assert said.startswith(f"glmtracks: {tmp_path}/result: ") and said.count("\n") == 1 and "--directory" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_where_nothing_can_be_written_is_said(tmp_path, monkeypatch):
+    assert unwritable(tmp_path) is unwritable(tmp_path / "not" / "there") is None
+    (tmp_path / "file").write_text("")
+    assert unwritable(tmp_path / "file" / "results").endswith(
+        f"{tmp_path}/file is no folder; choose another place with snakemake --directory"
+    )
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as on a read-only file system
+    assert "is read-only, or not yours to write to" in unwritable(tmp_path / "results")
+
+
+def test_files_from_the_future_are_said_with_the_way_out(tmp_path):
+    late = tmp_path / "results" / "a b" / "late"
+    late.parent.mkdir(parents=True)
+    late.write_text("")
+    (tmp_path / "results" / "link").symlink_to(tmp_path / "nowhere")
+    assert from_the_future([tmp_path / "results", tmp_path / "absent"]) is None
+    os.utime(late, (time.time() + 30, time.time() + 30))  # clocks of a cluster differ a little
+    assert from_the_future([tmp_path / "results"]) is None
+    os.utime(late, (4e9, 4e9))
+    said = from_the_future([tmp_path / "results"])
+    assert f"{late} was last changed in the future" in said and "-exec touch {} +; snakemake --touch" in said
+    assert f"touch '{late}'; snakemake --touch" in from_the_future([late])

@@ -336,6 +336,25 @@ def test_two_processes_give_the_weights_of_one(job, tmp_path):
     assert [p.name for p in (tmp_path / "two").glob("*.safetensors")] == ["model.safetensors"]
 
 
+def test_several_processes_that_are_asked_to_end_do_and_go_on_later(job, tmp_path):
+    """The signal reaches Snakemake's job alone, as from a cluster or from kill; the others hear of it."""
+    job["parameters"] |= {"processes": 2, "steps": 60}
+    process = start(job, tmp_path / "killed")
+    checkpoint = tmp_path / "killed" / "checkpoints" / "last.ckpt"
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.01)
+    assert process.poll() is None, (tmp_path / "killed" / "stderr.txt").read_text()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == STOPPED
+    with pytest.raises(ProcessLookupError):  # nobody of its group is left
+        os.killpg(process.pid, 0)
+    assert not (tmp_path / "killed" / "model.safetensors").exists()
+    log = (tmp_path / "killed" / "job.json.log").read_text()
+    assert log.splitlines()[-1].startswith("glmtracks: the job was") and "Traceback" not in log
+    train(job, tmp_path / "killed")
+    assert len(list((tmp_path / "killed" / "logs" / "csv").iterdir())) == 2  # it did go on, and not start anew
+
+
 def test_another_recipe_does_not_go_on_from_an_old_checkpoint(job, tmp_path):
     process = start(job, tmp_path / "run")
     checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"

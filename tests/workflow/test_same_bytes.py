@@ -8,15 +8,13 @@ from pathlib import Path
 import pytest
 from conftest import Project
 
+from glmtracks.files import sha256
+
 GOALS = [
-    "results/genomes/toy/annotation.gff3.gz",
     "results/tracks/toy/tiny/llr_A.bw",
-    "results/tracks/toy/markov/entropy.bw",
-    "results/tracks/toy/markov/calibration",
     "results/variants/calls/tiny.vcf.gz",
-    "results/embeddings/toy/tiny.parquet",
     "results/benchmarks/toy/perplexity/tiny.parquet",
-    "results/benchmarks/toy/outgroup/markov.parquet",
+    "results/provenance.json",
 ]
 MEASURED = {"time", "fetched", "seconds", "minutes", "hours", "bases_per_second", "expected_seconds"}
 
@@ -60,6 +58,10 @@ def again(road: Project, tmp_path: Path) -> Project:
 
 def test_another_folder_and_another_order_of_jobs(road, again):
     again.run("--scheduler", "greedy", *reversed(GOALS))
+    said = json.loads((again.results / "provenance.json").read_text())
+    assert said["inputs"]["toy.fa"]["sha256"] == sha256(again.folder / "toy.fa") and len(said["configuration"]) == 12
+    assert said["models"]["tiny"]["sha256"] == sha256(again.results / "models/tiny/model.safetensors")
+    assert said["seed"] == 1 and said["versions"]["numpy"] and set(said["genomes"]) == {"toy", "sister"}
     assert compared(road, results_of(again.folder), lambda name: (again.folder / name).read_bytes()) > 40
 
 

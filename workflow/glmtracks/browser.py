@@ -13,6 +13,7 @@ from glmtracks.dataset import contigs as contigs_of
 from glmtracks.gene_slices import Interval, drawn, features_within
 from glmtracks.genome import Genome
 from glmtracks.loci import Locus, constrained, known_sites, misses
+from glmtracks.parquet import read_frame
 from glmtracks.slices import Room, windows_around
 from glmtracks.split import read_split
 from glmtracks.track_names import TRACKS
@@ -145,7 +146,7 @@ def _features(folder: Path, intervals: list[Interval]) -> pd.DataFrame | None:
 
 
 def _regions(path: Path) -> pd.DataFrame:
-    table = pd.read_parquet(path) if path.exists() else pd.DataFrame({"contig": [], "start": [], "end": []})
+    table = read_frame(path) if path.exists() else pd.DataFrame({"contig": [], "start": [], "end": []})
     table = table.reindex(columns=_REGION_COLUMNS)
     return table.assign(repeat=table["repeat"].fillna(False).astype(bool))
 
@@ -154,7 +155,7 @@ def _tables(results: Path, genome: str, model: str) -> dict[str, pd.DataFrame]:
     """The scored items of the tasks that have labels, of those that were run."""
     tasks = [task for task in LABELLED if task in TASKS]
     paths = {task: results / "benchmarks" / genome / task / f"{model}.parquet" for task in tasks}
-    return {task: pd.read_parquet(path, columns=_ITEM_COLUMNS) for task, path in paths.items() if path.exists()}
+    return {task: read_frame(path, columns=_ITEM_COLUMNS) for task, path in paths.items() if path.exists()}
 
 
 def _files(results: Path, genome: str, models: list[str]) -> dict:

@@ -23,6 +23,7 @@ from glmtracks.derived import FLANK, rounded, windows
 from glmtracks.errors import InputError
 from glmtracks.files import atomic_folder, write_json
 from glmtracks.genome import BASES, UNKNOWN, decode, encode
+from glmtracks.parquet import WITH_CHECKSUMS, read_frame
 from glmtracks.shards import DECIMALS
 
 FOLDER = "calibration"  # beside scores/
@@ -53,7 +54,7 @@ class Calibration:
         try:
             said = json.loads((folder / "calibration.json").read_text())
             table = pd.read_csv(folder / "pentanucleotides.tsv", sep="\t", keep_default_na=False, na_values=[""])
-            ranks = pd.read_parquet(folder / "ranks.parquet")
+            ranks = read_frame(folder / "ranks.parquet")
         except (OSError, ValueError) as error:
             raise InputError(f"{folder} holds no calibration ({error}); make it with the target tracks") from error
         return cls(corrections_of(table), {name: _counts(ranks[ranks["score"] == name]) for name in RANKED}, said)
@@ -82,7 +83,7 @@ class Calibration:
         ranks = pd.concat([self._ranks(name) for name in RANKED], ignore_index=True)
         with atomic_folder(folder) as temporary:
             table.to_csv(temporary / "pentanucleotides.tsv", sep="\t", index=False)
-            ranks.to_parquet(temporary / "ranks.parquet", index=False, compression="zstd")
+            ranks.to_parquet(temporary / "ranks.parquet", index=False, compression="zstd", **WITH_CHECKSUMS)
             write_json(temporary / "calibration.json", self.said)
 
     def _ranks(self, name: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 from glmtracks.bed import read_bed
 from glmtracks.genome import UNKNOWN, Genome
 from glmtracks.intervals import covered, paint
+from glmtracks.parquet import read_frame
 from glmtracks.regions import read_regions
 from glmtracks.split import read_split
 
@@ -112,7 +113,7 @@ class Corpus:
         Where they are given, the region classes of each genome, what a species token calls it, a bigWig of functional
         evidence ("" = none), and how often its windows are seen.
         """
-        split, windows = read_split(split), pd.read_parquet(windows)
+        split, windows = read_split(split), read_frame(windows)
         tables = [
             [table[table["genome"] == name].drop(columns="genome").reset_index(drop=True) for table in (split, windows)]
             for name in names

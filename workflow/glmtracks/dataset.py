@@ -15,8 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from glmtracks.errors import InputError
+from glmtracks.parquet import CheckedFile, explained
 
 SUMMARY = "_common_metadata"  # Parquet's name for a dataset's schema; readers of a folder skip names with "_"
+
+_PART = "part of a dataset of scores"
 
 
 def contig_path(dataset: str | Path, contig: str) -> Path:
@@ -51,20 +54,24 @@ def _summary(dataset: str | Path) -> dict[str, str]:
 def open_contig(dataset: str | Path, contig: str) -> pq.ParquetFile:
     """The Parquet file of one contig: columns start, ref and `TRACKS`, rows from position 0 to the contig's end.
 
-    Raises InputError, with a suggestion, if the dataset has no such contig.
+    Raises InputError, with a suggestion, if the dataset has no such contig; and, also when row groups are read, if the
+    file is damaged.
     """
     path = contig_path(dataset, contig)
     try:
         written = path.stat()
     except FileNotFoundError:
         raise unknown_contig(dataset, contig, contigs(dataset)) from None
-    return pq.ParquetFile(path, metadata=_footer(path, written.st_mtime_ns, written.st_size))
+    return CheckedFile(
+        path, "part of a dataset of scores", metadata=_footer(path, written.st_mtime_ns, written.st_size)
+    )
 
 
 @lru_cache(maxsize=32)
 def _footer(path: Path, written: int, size: int) -> pq.FileMetaData:
     """The footer of a file, kept because that of a long contig takes longer to read than a region."""
-    return pq.read_metadata(path)
+    with explained(path, _PART):
+        return pq.read_metadata(path)
 
 
 def unknown_contig(dataset: str | Path, contig: str, known: Iterable[str]) -> InputError:

@@ -21,6 +21,7 @@ from glmtracks.bed import read_bed_of
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import ContigNames, Genome
+from glmtracks.parquet import WITH_CHECKSUMS
 from glmtracks.scoring import Runner, Tile, describe, select_contigs, start_runner, tile_contigs
 
 HELD = 1 << 18  # bases whose states are held at a time; each has hundreds of channels
@@ -219,7 +220,10 @@ def _write(destination: Path, metadata: dict[str, str], tables: Iterator[pa.Tabl
     first = next(tables)
     schema = first.schema.with_metadata(metadata)
     pending: list[pa.Table] = []
-    with atomic(destination) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    with (
+        atomic(destination) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd", **WITH_CHECKSUMS) as writer,
+    ):
         for table in chain([first], tables):
             pending.append(table)
             if sum(map(len, pending)) >= ROWS:

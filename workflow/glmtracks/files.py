@@ -2,17 +2,23 @@
 
 import errno
 import hashlib
+import itertools
 import json
 import os
+import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from glmtracks.errors import DiskFull, InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+CLOCKS_DIFFER = 120  # seconds, which those of machines that share a file system may
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_ROOM_TEXTS = ("no space left on device", "quota exceeded")  # what libraries say that keep the number to themselves
 _FULL = 64 << 10  # bytes free; below, whatever a library says of a failed write, it is for want of room
 
@@ -91,6 +97,51 @@ def disk_full(path: str | Path, number: int) -> DiskFull:
         f"{path} could not be written: {reason} ({free / 1e6:,.1f} MB are free on the file system of {folder}); "
         "free some space, or choose another place with snakemake --directory, and run again: what is finished is kept"
     )
+
+
+def refused(error: BaseException | None) -> str | None:
+    """The sentence for a file or folder that may not be read or written, if an error or what it comes of is that."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NOT_ALLOWED:
+            place = error.filename or "a file of this job"
+            return (
+                f"{place}: {os.strerror(error.errno).lower()}; change who may read and write there, or choose another "
+                "place with snakemake --directory, and run again: what is finished is kept"
+            )
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def unwritable(folder: str | Path) -> str | None:
+    """A sentence if nothing can be written to a folder, or to where it would be made; None if all is well."""
+    path = Path(folder).absolute()
+    existing = next(place for place in (path, *path.parents) if os.path.lexists(place))
+    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+        return None
+    reason = "is read-only, or not yours to write to" if existing.is_dir() else "is no folder"
+    return f"nothing can be written to {folder}: {existing} {reason}; choose another place with snakemake --directory"
+
+
+def from_the_future(paths: Iterable[str | Path]) -> str | None:
+    """A sentence if a file, or one in a folder, was last changed more than `CLOCKS_DIFFER` after now; None if not.
+
+    Snakemake would do anew what is older than it, and in the end refuse the result for being older than its input.
+    """
+    latest = time.time() + CLOCKS_DIFFER
+    for path in map(Path, paths):
+        for file in itertools.chain([path], path.rglob("*") if path.is_dir() else []):
+            with suppress(OSError):  # gone by now, or a link to nowhere
+                if (changed := file.stat().st_mtime) > latest:
+                    when = datetime.fromtimestamp(changed).isoformat(" ", "seconds")
+                    touch = f"touch {shlex.quote(str(file))}"
+                    if path.is_dir():
+                        touch = f"find {shlex.quote(str(path))} -newermt now -exec touch {{}} +"
+                    return (
+                        f"{file} was last changed in the future, at {when}, by a clock that is wrong; what is made "
+                        f"from it would be refused for being older. {touch}; snakemake --touch with your options keeps "
+                        "what was made from it already; then run again"
+                    )
+    return None
 
 
 def _is_for_want_of_room(error: BaseException, folder: Path) -> bool:

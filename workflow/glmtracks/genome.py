@@ -128,7 +128,7 @@ class Genome:
         codes = np.full(end - start, UNKNOWN, dtype=np.uint8)
         first, last = max(start, 0), min(end, length)
         if first < last:
-            codes[first - start : last - start] = encode(self._file.fetch(contig, first, last))
+            codes[first - start : last - start] = encode(self._fetch(contig, first, last))
         return codes
 
     def windows(self, contig: str, starts: np.ndarray, length: int, *, wrap: bool = True) -> np.ndarray:
@@ -156,7 +156,20 @@ class Genome:
         """
         if not 0 <= start <= end <= self._length(contig):
             raise ValueError(f"{contig}:{start}-{end} (0-based) is not inside {contig}, {self._length(contig)} bases")
-        return self._file.fetch(contig, start, end) if start < end else ""
+        return self._fetch(contig, start, end) if start < end else ""
+
+    def _fetch(self, contig: str, start: int, end: int) -> str:
+        """Bases as they stand there; htslib compares each block with its checksum."""
+        try:
+            found = self._file.fetch(contig, start, end)
+        except (OSError, ValueError) as error:
+            raise self._damaged(contig) from error
+        if len(found) != end - start:
+            raise self._damaged(contig)
+        return found
+
+    def _damaged(self, contig: str) -> InputError:
+        return InputError(f"{self.path} is damaged or cut off where {contig} stands; delete it and run again")
 
     def _length(self, contig: str) -> int:
         if contig not in self.contigs:

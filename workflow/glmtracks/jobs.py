@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import NoReturn, TextIO
 
 from glmtracks.errors import InputError
-from glmtracks.files import disk_full, no_room
+from glmtracks.files import disk_full, no_room, refused
 
 STOPPED = 128 + signal.SIGTERM  # the exit status of a job that was asked to end, as shells count it
 
@@ -46,9 +46,9 @@ def job(log: str) -> Iterator[None]:
     """Run the block with standard error going to the terminal and to the file `log`.
 
     Messages of `logging` at level INFO and above go the same way; progress bars only to a terminal that is one. An
-    `InputError` ends the process with status 1 and its sentence alone, and so does a full disk; SIGTERM, which a
-    cluster sends to what it is about to kill, ends it with status `STOPPED` and a sentence; any other exception is a
-    bug and keeps its traceback, in the log and on the terminal.
+    `InputError` ends the process with status 1 and its sentence alone, and so do a full disk and a folder that may not
+    be written to; SIGTERM, which a cluster sends to what it is about to kill, ends it with status `STOPPED` and a
+    sentence; any other exception is a bug and keeps its traceback, in the log and on the terminal.
     """
     terminal = sys.stderr
     if not terminal.isatty():
@@ -64,10 +64,12 @@ def job(log: str) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # also what pybigtools raises when it panics, which is no Exception
-        if (number := no_room(error)) is None:
-            traceback.print_exc()
-        else:
+        if (number := no_room(error)) is not None:
             print(f"glmtracks: {disk_full(_file_of(error), number)}", file=sys.stderr)
+        elif sentence := refused(error):
+            print(f"glmtracks: {sentence}", file=sys.stderr)
+        else:
+            traceback.print_exc()
         sys.exit(1)
     finally:
         sys.stderr.flush()

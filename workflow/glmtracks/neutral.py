@@ -15,6 +15,7 @@ from glmtracks.dataset import contigs as scored_contigs
 from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames, Genome, read_aliases
 from glmtracks.intervals import COLUMNS
+from glmtracks.parquet import explained
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,10 @@ def neutral_of_regions(path: str | Path, contigs: dict[str, int]) -> Neutral:
     Raises:
         InputError: the file has none of the contigs.
     """
-    table = pq.read_table(path, columns=[*COLUMNS, "region"], filters=~pc.field("repeat"))
+    with explained(path, "table of regions"):
+        table = pq.read_table(
+            path, columns=[*COLUMNS, "region"], filters=~pc.field("repeat"), page_checksum_verification=True
+        )
     regions = table.column("region").cast("string")
     annotated = len(regions) == 0 or regions.null_count < len(regions)
     intergenic = table.filter(pc.fill_null(pc.equal(regions, "intergenic"), False))

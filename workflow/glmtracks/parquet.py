@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -15,20 +16,54 @@ WITH_CHECKSUMS = {"write_page_checksum": True}  # for ParquetWriter; `checked` l
 
 
 @contextmanager
+def explained(path: str | Path, what: str) -> Iterator[None]:
+    """Turn what pyarrow says of a file that is cut off, damaged or no Parquet into InputError; `what` it should be."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{path} is damaged or cut off, no readable {what} ({reason}); delete it and run again"
+        ) from error
+
+
+@contextmanager
 def checked(path: str | Path, what: str) -> Iterator[pq.ParquetFile]:
     """A Parquet file whose pages are compared with their checksums (CRC-32) as they are read in the block.
 
     Raises:
         InputError: the file is cut off, damaged, or no Parquet; `what` it should be is said.
     """
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            yield file
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{path} is damaged or cut off, no readable {what} ({reason}); delete it and run again"
-        ) from error
+    with explained(path, what), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        yield file
+
+
+def read_frame(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """A table, or some of its columns, compared with its checksums. Raises InputError if it is damaged."""
+    with checked(path, "table") as file:
+        return file.read(columns=columns, use_pandas_metadata=True).to_pandas()
+
+
+class CheckedFile(pq.ParquetFile):
+    """A Parquet file that stays open, and whose pages are compared with their checksums as row groups are read.
+
+    Raises InputError, when it is opened and from its methods, where the file is damaged; `what` it should be is said.
+    """
+
+    def __init__(self, path: str | Path, what: str, **options):
+        self._said = (path, what)
+        with explained(*self._said):
+            super().__init__(path, page_checksum_verification=True, **options)
+
+    def read_row_group(self, *arguments, **options) -> pa.Table:
+        """See pyarrow."""
+        with explained(*self._said):
+            return super().read_row_group(*arguments, **options)
+
+    def read_row_groups(self, *arguments, **options) -> pa.Table:
+        """See pyarrow."""
+        with explained(*self._said):
+            return super().read_row_groups(*arguments, **options)
 
 
 def own_dictionaries(table: pa.Table) -> pa.Table:

@@ -11,6 +11,7 @@ from glmtracks.files import atomic
 from glmtracks.gene_parts import CLASSES, INTERGENIC, STRANDS, transcript_parts
 from glmtracks.genome import Genome
 from glmtracks.intervals import COLUMNS, locate, paint, sorted_unique
+from glmtracks.parquet import WITH_CHECKSUMS, read_frame
 
 logger = logging.getLogger(__name__)
 
@@ -186,12 +187,12 @@ def label_positions(regions: pd.DataFrame, contig: str, positions: np.ndarray) -
 def write_regions(regions: pd.DataFrame, path: str | Path) -> None:
     """Write the table of `make_regions` as Parquet, contig, region and strand as dictionaries."""
     with atomic(path) as temporary:
-        regions.to_parquet(temporary, index=False, compression="zstd")
+        regions.to_parquet(temporary, index=False, compression="zstd", **WITH_CHECKSUMS)
 
 
 def read_regions(path: str | Path) -> pd.DataFrame:
     """The table of `make_regions` from a file of `write_regions`, with its categories."""
-    return pd.read_parquet(path)
+    return read_frame(path)
 
 
 def classify(

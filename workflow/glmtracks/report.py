@@ -24,6 +24,7 @@ from glmtracks.methods import methods
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import SUMMARY, VERDICTS, headlines, read_summary, skipped, with_interval
 from glmtracks.page_scripts import page_scripts
+from glmtracks.parquet import read_frame
 from glmtracks.plots import CAPTIONS, PLOTS, caption
 from glmtracks.plots.style import VARIABLES
 from glmtracks.split import PARTS, read_split
@@ -179,7 +180,7 @@ def _genome_card(page: Page, name: str) -> dict:
             for part, rows in _by_part(read_split(folder / "split.tsv"))
         ]
     if (folder / "regions.parquet").exists():
-        regions = pd.read_parquet(folder / "regions.parquet", columns=["start", "end", "region", "repeat"])
+        regions = read_frame(folder / "regions.parquet", columns=["start", "end", "region", "repeat"])
         share = (regions["end"] - regions["start"]) / (regions["end"] - regions["start"]).sum()
         by_region = share.groupby(regions["region"], observed=True).sum().sort_values(ascending=False)
         card |= {"masked": share[regions["repeat"]].sum(), "regions": list(by_region.items())}

@@ -11,6 +11,7 @@ from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
 from glmtracks.genome import UNKNOWN, Genome
 from glmtracks.leakage import HELD_OUT, check_leakage, lint, purge
+from glmtracks.parquet import WITH_CHECKSUMS
 from glmtracks.regions import read_regions
 from glmtracks.split import PARTS, read_split
 
@@ -216,7 +217,7 @@ def cut_corpus(
     logger.info("windows: " + ", ".join(f"{part} {n:,}" for part, n in windows["split"].value_counts().items()))
     purged = {member.name: _bases(member.split, "purged") for member in corpus.genomes}
     with atomic(windows_out) as temporary:
-        windows.to_parquet(temporary, index=False)
+        windows.to_parquet(temporary, index=False, **WITH_CHECKSUMS)
     with atomic(split_out) as temporary:
         split = _with_names([*genomes, *held_out], [member.split for member in corpus.genomes])
         split.to_csv(temporary, sep="\t", index=False)

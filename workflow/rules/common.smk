@@ -23,7 +23,9 @@ from glmtracks.benchmarks import TASKS, missing_inputs
 from glmtracks.config import corpus_of, fingerprint, load, locate
 from glmtracks.download import is_remote, split_region
 from glmtracks.errors import InputError
+from glmtracks.files import from_the_future, unwritable
 from glmtracks.models.registry import KINDS, is_on_hub, seen_by
+from glmtracks.provenance import commit
 from glmtracks.track_names import CALIBRATED_TRACKS
 
 # A configuration given on the command line takes the place of the demo's; it is not merged into it.
@@ -91,13 +93,27 @@ DOWNLOADS = {}
 CUTS = {}
 
 
+# What sheets name -> the file that rules read
+SOURCES = {}
+
+# Files of the user's on this machine
+HERE = set()
+
+
 def here(path):
     """A file of the user's, which lies on this machine or a shared file system wherever results are put."""
+    HERE.add(locate(path))
     return local(locate(path))
 
 
 def source_file(source, kind, sha256=""):
     """A source of a sheet as an input file: itself, or where the rule download or cut_vcf puts what is asked for."""
+    file = _source_file(source, kind, sha256)
+    SOURCES[f"{source} ({kind})" if is_remote(source) and "://" not in source else source] = file
+    return file
+
+
+def _source_file(source, kind, sha256):
     if split_region(source)[1]:
         return cut_file(source)
     if not is_remote(source):
@@ -312,6 +328,11 @@ def complaints():
             for line in path.read_text(errors="replace").splitlines():
                 if line.startswith("glmtracks: "):
                     yield f"{line.removeprefix('glmtracks: ')} [{path}]"
+
+
+onstart:
+    if problem := unwritable("results") or (None if workflow.touch else from_the_future([*HERE, "results"])):
+        raise WorkflowError(problem)
 
 
 onerror:

@@ -15,6 +15,7 @@ from glmtracks.benchmarks.statistics import MIN_BLOCKS
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import Genome, read_aliases
+from glmtracks.parquet import WITH_CHECKSUMS
 from glmtracks.regions import read_regions
 
 log = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ def draw_items(task: str, inputs: Inputs, output: str | Path) -> None:
     items = items.astype({**floats, "label": "Int8", **dict.fromkeys(TEXT, "category")})
     extra = [name for name in items.columns if name not in ITEM_COLUMNS]
     with atomic(output) as temporary:
-        items[[*ITEM_COLUMNS, *extra]].to_parquet(temporary, index=False, compression="zstd")
+        items[[*ITEM_COLUMNS, *extra]].to_parquet(temporary, index=False, compression="zstd", **WITH_CHECKSUMS)
     log.info("%s: %d items in %d contrasts", task, len(items), items["contrast"].nunique())
 
 

@@ -14,6 +14,7 @@ from glmtracks.benchmarks.inputs import ITEM_COLUMNS, stretches
 from glmtracks.calibration import Calibration
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
+from glmtracks.parquet import WITH_CHECKSUMS, read_frame
 from glmtracks.track_names import LLR_COLUMNS
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def score_items(
 
 def read_items(task: str, items: str | Path) -> pd.DataFrame:
     """`inputs.ITEM_COLUMNS` of items, and what else their task needs to score them."""
-    return pd.read_parquet(items, columns=[*ITEM_COLUMNS, *getattr(task_module(task), "USES", ())])
+    return read_frame(items, columns=[*ITEM_COLUMNS, *getattr(task_module(task), "USES", ())])
 
 
 def write_scored(table: pd.DataFrame, scored: pd.DataFrame, dataset: str | Path, output: str | Path) -> None:
@@ -48,7 +49,7 @@ def write_scored(table: pd.DataFrame, scored: pd.DataFrame, dataset: str | Path,
     missing = int(scored["score"].isna().sum())
     log.info("%s: %d items, %d without a score", dataset, len(table), missing)
     with atomic(output) as temporary:
-        pd.concat([table, scored], axis=1).to_parquet(temporary, index=False, compression="zstd")
+        pd.concat([table, scored], axis=1).to_parquet(temporary, index=False, compression="zstd", **WITH_CHECKSUMS)
 
 
 def read_means(dataset: str | Path, items: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:

@@ -11,6 +11,7 @@ from glmtracks.benchmarks.inputs import ITEM_COLUMNS
 from glmtracks.embeddings import region_means
 from glmtracks.files import atomic
 from glmtracks.genome import Genome
+from glmtracks.parquet import WITH_CHECKSUMS, read_frame
 from glmtracks.scoring import start_runner
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ def embed_items(
     layer     whose states are averaged, see `GenomicLanguageModel.embeddings`
     settings  scores of the configuration
     """
-    table = pd.read_parquet(items)
+    table = read_frame(items)
     runner = start_runner(Path(model_folder), settings, threads, Path(plan))
     places, row = _places(table)
     vectors = region_means(runner, Genome(fasta), places, layer) if len(places) else np.zeros((0, 1))
@@ -46,7 +47,9 @@ def embed_items(
     scored = task_module(task).score(table, vectors, gap=runner.model.receptive_field, seed=seed)
     log.info("%s: %d items, %d without a score", model_folder, len(table), scored["score"].isna().sum())
     with atomic(output) as temporary:
-        pd.concat([table[list(ITEM_COLUMNS)], scored], axis=1).to_parquet(temporary, index=False, compression="zstd")
+        pd.concat([table[list(ITEM_COLUMNS)], scored], axis=1).to_parquet(
+            temporary, index=False, compression="zstd", **WITH_CHECKSUMS
+        )
 
 
 def _places(items: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:

@@ -12,6 +12,7 @@ from glmtracks.benchmarks import get_task, task_module
 from glmtracks.benchmarks.statistics import MIN_BLOCKS, MIN_CLASS, Estimate, draw_weights
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
+from glmtracks.parquet import read_frame
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ def summarise(
 
     Raises InputError where a file of scores does not belong to the items.
     """
-    table = pd.read_parquet(items)
+    table = read_frame(items)
     scorers = [_read_model(task, table, path, model) for path, model in zip(scores, models, strict=True)]
     if table.empty:
         result = not_run(genome, task, "skipped: the test split holds no item of this task")
@@ -154,7 +155,7 @@ def summarise(
 
 
 def _read_model(task: str, items: pd.DataFrame, path: str | Path, model: dict) -> Scorer:
-    values = pd.read_parquet(path)
+    values = read_frame(path)
     keys = ["contig", "start", "end", "alt", "contrast"]
     if len(values) != len(items) or not all(
         values[key].astype("string").equals(items[key].astype("string")) for key in keys

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from glmtracks.parquet import read_frame
+
 
 def scored_items(
     sources: dict[str, list], baseline: dict[str, bool], more: tuple[str, ...] = ()
@@ -16,5 +18,5 @@ def scored_items(
     """
     for path in map(Path, sources["scores"]):
         if not baseline[path.stem]:
-            table = pd.read_parquet(path, columns=["contrast", "label", "score", *more]).dropna()
+            table = read_frame(path, columns=["contrast", "label", "score", *more]).dropna()
             yield path.stem, table.astype({"contrast": str, "label": int})

@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 
 from glmtracks.overview import read_summary
+from glmtracks.parquet import read_frame
 
 MAPPED, LEAST_MAPPED = 1_500, 100  # windows
 NEIGHBOURS = 15  # the default of umap-learn
@@ -23,7 +24,7 @@ def windows_map(sources: dict[str, list], genome: str, baseline: dict[str, bool]
     summary = summary[(summary["genome"] == genome) & (summary["task"] == "windows")]
     tables = []
     for path in map(Path, sources["scores"]):
-        table = pd.read_parquet(path, columns=["contrast", "stratum", "components"])
+        table = read_frame(path, columns=["contrast", "stratum", "components"])
         if baseline[path.stem] or len(table) < LEAST_MAPPED:
             continue
         contrast = table["contrast"].iloc[0]  # with repeats, where there are any

@@ -1,0 +1,79 @@
+"""What a run was made from and with: inputs by their checksums, versions, commit and configuration."""
+
+import json
+import subprocess
+import tomllib
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+from glmtracks import __version__, files
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def write_provenance(
+    destination: str | Path,
+    *,
+    inputs: Mapping[str, str],
+    genomes: Mapping[str, str],
+    models: Mapping[str, str],
+    configuration: str,
+    seed: int,
+    commit: str | None,
+) -> None:
+    """Write as JSON what makes the results of a run what they are; the same run gives the same bytes.
+
+    Args:
+        inputs: what a sheet names -> the file it stands for, here or as it was downloaded.
+        genomes, models: name -> its provenance.json, and its config.json.
+        configuration: `glmtracks.config.fingerprint` of settings and sheets.
+        commit: as `commit` says.
+    """
+    versions = {name: installed for name in _dependencies() if (installed := _installed(name))}
+    content = {
+        "glmtracks": __version__,
+        "commit": commit,
+        "configuration": configuration,
+        "seed": seed,
+        "inputs": {source: _described(Path(inputs[source])) for source in sorted(inputs)},
+        "genomes": {name: _chosen(path, "origin", "sha256", "sequence_sha256") for name, path in genomes.items()},
+        "models": {name: _chosen(path, "kind", "sha256", "seen") for name, path in models.items()},
+        "versions": versions,
+    }
+    files.write_json(destination, content)
+
+
+def commit() -> str | None:
+    """The git commit of this checkout, with -dirty where files differ from it; None without git or a repository."""
+    command = ["git", "-C", str(CHECKOUT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() or None
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _described(file: Path) -> dict:
+    described = {"sha256": files.sha256(file), "bytes": file.stat().st_size} if file.is_file() else {"sha256": None}
+    note = file.with_name(f"{file.name}.json")
+    if note.is_file() and file.parent.name == "downloads":
+        said = json.loads(note.read_text())
+        described |= {key: said[key] for key in ("url", "mirror", "region", "version", "compared") if key in said}
+    return described
+
+
+def _chosen(path: str, *keys: str) -> dict:
+    content = json.loads(Path(path).read_text())
+    return {key: content.get(key) for key in keys}
+
+
+def _dependencies() -> list[str]:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    return sorted(text.partition("==")[0] for text in project["dependencies"])
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

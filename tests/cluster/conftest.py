@@ -64,7 +64,7 @@ class ClusterProject(projects.Project):
         return [
             *(sys.executable, "-m", "snakemake", "-s", str(CHECKOUT / "Snakefile"), "--configfile", "config.yaml"),
             *("--workflow-profile", str(CHECKOUT / "workflow/profiles/slurm")),
-            *("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10", *arguments),
+            *("--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "10", *arguments),
         ]
 
     def jobs(self, rule: str) -> list[dict[str, str]]:

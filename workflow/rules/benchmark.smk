@@ -161,7 +161,7 @@ rule lint_loaded:
     wildcard_constraints:
         model=one_of(LOADED),
     conda:
-        "../../envs/annotation.yaml"
+        "../../envs/benchmarks.yaml"
     threads: 2
     resources:
         mem_mb=memory(3000, 10),

@@ -64,7 +64,7 @@ class ClusterProject(projects.Project):
         return [
             *(sys.executable, "-m", "snakemake", "-s", str(CHECKOUT / "Snakefile"), "--configfile", "config.yaml"),
             *("--workflow-profile", str(CHECKOUT / "workflow/profiles/slurm")),
-            *("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10", *arguments),
+            *("--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "10", *arguments),
         ]
 
     def jobs(self, rule: str) -> list[dict[str, str]]:
@@ -146,14 +146,9 @@ def contents(project: projects.Project) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[slurm.Slurm]:
-    with slurm.running() as started:
-        yield started
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _needs_slurm() -> None:
     try:
-        slurm.install()
+        with slurm.running() as started:
+            yield started
     except slurm.CannotRun as reason:
         pytest.skip(str(reason))
 
@@ -169,8 +164,8 @@ def _make_local(project: projects.Project) -> None:
 
 
 @pytest.fixture(scope="session")
-def local(once) -> projects.Project:
-    """The scores as one machine makes them; not to be changed."""
+def local(cluster: slurm.Slurm, once) -> projects.Project:
+    """The scores as one machine makes them; not to be changed, and not made where there is no cluster."""
     return once("local", _make_local)
 
 

@@ -79,7 +79,10 @@ class Slurm:
         self._daemon("slurmctld", "-D")
         for node in NODES:
             self._start_node(node)
-        self._wait_for_nodes()
+        try:
+            self._wait_for_nodes()
+        except RuntimeError as error:
+            raise CannotRun(f"Slurm does not start here: {str(error).strip().splitlines()[-1]}") from error
 
     def lose(self, node: str) -> None:
         """Let a node vanish with all that runs there, as by a power cut, and let the controller know at once."""

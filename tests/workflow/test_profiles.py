@@ -46,6 +46,30 @@ def test_memory_and_time_double_with_every_attempt_and_never_fall_below_the_floo
     assert functions["minutes"](10, 0.1)(None, Files, 3) == 4 * 40
 
 
+def test_trainings_ask_for_gpus_by_one_setting():
+    code = (CHECKOUT / "workflow" / "rules" / "resources.smk").read_text()
+    function = code[code.index("def gpus_to_train") : code.index("def check_arrays")]
+    models = {
+        "alone": {"steps": 10, "processes": 0},  # one process for each GPU that it finds, and it asks for one
+        "shared": {"steps": 10, "processes": 4},
+        "counted": {"order": 5},
+    }
+
+    def asked(gpus):
+        names = {"GPUS": gpus, "MODELS": {name: {"parameters": parameters} for name, parameters in models.items()}}
+        exec(function, names)
+        return [names["gpus_to_train"](type("Wildcards", (), {"model": name})) for name in models]
+
+    assert asked(gpus=1) == [1, 4, 0]
+    assert asked(gpus=0) == [0, 0, 0]
+
+
+def test_every_rule_that_makes_something_says_how_much_memory_and_time_it_needs():
+    for path in sorted((CHECKOUT / "workflow" / "rules").glob("*.smk")):
+        for name, body in re.findall(r"^rule (\w+):\n(.*?)^    message", path.read_text(), re.MULTILINE | re.DOTALL):
+            assert "    output:" not in body or ("mem_mb=" in body and "runtime=" in body), name
+
+
 def test_the_slurm_profile_is_complete():
     pytest.importorskip("snakemake_executor_plugin_slurm")
     profile = yaml.safe_load((CHECKOUT / "workflow/profiles/slurm/config.yaml").read_text())

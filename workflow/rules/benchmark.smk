@@ -167,7 +167,7 @@ rule lint_seen:
     wildcard_constraints:
         model=one_of(dict.fromkeys(model for _, model in LINTED)),
     conda:
-        "../../envs/annotation.yaml"
+        "../../envs/benchmarks.yaml"
     threads: 2
     resources:
         mem_mb=memory(3000, 10),

@@ -1,7 +1,10 @@
 # make demo        the whole road on the embedded yeast genome
 # make demo-human  the human mitochondrion with the model that comes with the workflow; fetches a few MB
 # make yeast       the whole yeast genome with the model that comes with the workflow
+# make status      what is done of each genome and model, and how long it took; CONFIG=my/config.yaml for a run of your own
+# make serve       the results folder as a web page: the report with whole genomes, tracks for genome browsers
 # make test        unit and workflow tests
+# make test-cluster  the workflow on a throw-away Slurm: arrays, lost nodes, killed jobs; needs root; a few minutes
 # make bench       how fast training and scoring are, and what three objectives learn in 9 minutes each; about 45 minutes
 # make lint        ruff, snakefmt, snakemake --lint
 # make clean       remove results and the environment
@@ -10,8 +13,10 @@
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
+CONFIG ?= config/config.yaml
+RESULTS ?= results
 
-.PHONY: demo demo-human yeast test bench lint clean
+.PHONY: demo demo-human yeast status serve test test-cluster bench lint clean
 
 demo: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -25,8 +30,17 @@ yeast: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --configfile config/presets/yeast_genome.yaml
 	@$(BIN)/python -m glmtracks.overview results
 
+status: .venv/installed
+	@$(BIN)/python -m glmtracks.status $(RESULTS) --configfile $(CONFIG)
+
+serve: .venv/installed
+	@$(BIN)/python -m glmtracks.serve $(RESULTS)
+
 test: .venv/installed-test
 	$(BIN)/python -m pytest -n $(CORES)
+
+test-cluster: .venv/installed-test
+	$(BIN)/python -m pytest -n 3 tests/cluster
 
 bench: .venv/installed
 	$(BIN)/python -m tests.performance --output results/bench.tsv

@@ -1,10 +1,12 @@
-"""A loopback server for the files of a folder, which misbehaves when told to."""
+"""The workflow's own server of a folder, which misbehaves when told to."""
 
-import contextlib
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+
+from glmtracks.serve import FileHandler
 
 
 class FolderServer:
@@ -21,48 +23,12 @@ class FolderServer:
     """
 
     def __init__(self, folder: Path):
-        self.folder, self.faults, self.sent, self.asked = folder, [], 0, []
+        self.faults, self.sent, self.asked = [], 0, []
         self.etag, self.slow, self.most, self.now = '"1"', 0.0, 0, 0
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                server.now += 1
-                server.most = max(server.most, server.now)
-                time.sleep(server.slow)
-                server.answer(self)
-                server.now -= 1
-
-            def log_message(self, *_):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        handler = partial(type("Handler", (_Faulty,), {"told": self}), directory=str(folder))
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def answer(self, request) -> None:
-        self.asked.append((request.path, request.headers.get("Range")))
-        file = self.folder / request.path.split("?")[0].strip("/")
-        fault = self.faults.pop(0) if self.faults and file.suffix == ".gz" else None
-        body, status, headers = file.read_bytes() if file.exists() else b"", 200 if file.exists() else 404, {}
-        if isinstance(fault, int):
-            status, body = fault, b"sorry"
-        if fault == "other":
-            self.etag = '"2"'
-        asked = request.headers.get("Range")
-        if status == 200 and asked and fault != "whole" and request.headers.get("If-Range") in (None, self.etag):
-            first, last = asked.removeprefix("bytes=").split("-")
-            first, last = int(first), min(int(last or len(body)), len(body) - 1)
-            status, headers = (206 if first <= last else 416), {"Content-Range": f"bytes {first}-{last}/{len(body)}"}
-            body = body[first : last + 1]
-        request.send_response(status)
-        for key, value in {"Content-Length": str(len(body)), "ETag": self.etag, **headers}.items():
-            request.send_header(key, value)
-        request.end_headers()
-        body = body[: len(body) // 2] if fault == "cut" else body
-        with contextlib.suppress(ConnectionError):
-            request.wfile.write(body)
-            self.sent += len(body)
 
     def __enter__(self) -> "FolderServer":
         return self
@@ -70,3 +36,39 @@ class FolderServer:
     def __exit__(self, *_) -> None:
         self.http.shutdown()
         self.http.server_close()
+
+
+class _Faulty(FileHandler):
+    protocol_version = "HTTP/1.0"  # each request meets a server that knows nothing of those before
+    told: FolderServer
+
+    def do_GET(self) -> None:
+        told = self.told
+        told.now += 1
+        told.most = max(told.most, told.now)
+        time.sleep(told.slow)
+        self.answer(told)
+        told.now -= 1
+
+    def answer(self, told: FolderServer) -> None:
+        told.asked.append((self.path, self.headers.get("Range")))
+        is_gz = self.path.split("?")[0].endswith(".gz")
+        self.fault = told.faults.pop(0) if told.faults and is_gz else None
+        if self.fault == "other":
+            told.etag = '"2"'
+        if isinstance(self.fault, int):
+            self.send_error(self.fault)
+        else:
+            super().do_GET()
+
+    def version(self, status) -> str:
+        return self.told.etag
+
+    def part(self, size, tag):
+        return None if self.fault == "whole" else super().part(size, tag)
+
+    def copyfile(self, source, outputfile) -> None:
+        if self.fault == "cut":
+            self.left //= 2
+        self.told.sent += self.left or 0
+        super().copyfile(source, outputfile)

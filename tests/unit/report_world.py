@@ -1,6 +1,7 @@
 """A small results/ folder made up for the tests of plots and report: one genome, a model and two baselines."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -68,11 +69,15 @@ def rows_of_all_verdicts() -> list[dict]:
     ]
 
 
-def write_scores(path: Path, contrasts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Path:
-    """Scores of a task: contrast -> scores of the items with label 1, and with label 0."""
+def write_scores(
+    path: Path,
+    contrasts: dict[str, tuple[np.ndarray, np.ndarray]],
+    more: Callable[[str, int], dict] = lambda contrast, label: {},
+) -> Path:
+    """Scores of a task: contrast -> scores of the items with label 1, and with label 0; further columns of either."""
     path.parent.mkdir(parents=True, exist_ok=True)
     parts = [
-        pd.DataFrame({"contrast": name, "label": label, "score": scores.astype(np.float32)})
+        pd.DataFrame({"contrast": name, "label": label, "score": scores.astype(np.float32)}).assign(**more(name, label))
         for name, sides in contrasts.items()
         for label, scores in zip((1, 0), sides, strict=True)
     ]

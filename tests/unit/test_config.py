@@ -247,3 +247,22 @@ def test_the_reference_page_is_that_of_the_schemas():
 def test_the_schema_knows_the_tracks():
     bigwigs = schema("config")["properties"]["tracks"]["properties"]["bigwigs"]
     assert tuple(bigwigs["items"]["enum"]) == ALL_TRACKS and tuple(bigwigs["default"]) == BIGWIG_TRACKS
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "shards"),
+    [
+        ("small.fa", 12_000_000, 4),  # the fewest
+        ("large.fa", 3_100_000_000, 87),  # 86.1 hours at 10,000 bases a second
+        ("large.fa.gz", 980_000_000, 90),
+        ("huge.fa.gz", 10**12, 9999),  # as many as a name has digits for
+    ],
+)
+def test_the_size_of_a_fasta_says_how_many_shards_where_its_row_does_not(sheets, tmp_path, name, size, shards):
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(size)
+    rows = f"name\tfasta\tshards\nyeast\t{tmp_path / name}\t\ngiven\t{tmp_path / name}\t7\nfetched\tucsc:hg38\t\n"
+    genomes = load(sheets(genomes=rows)).genomes
+    assert [row["shards"] for row in genomes.values()] == [shards, 7, 4]
+    slow = load({**sheets(genomes=rows), "shards": {"minutes": 30, "bases_per_second": 5000}}).genomes
+    assert shards in (4, 9999) or 4 * shards - 4 < slow["yeast"]["shards"] <= 4 * shards

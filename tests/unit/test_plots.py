@@ -28,7 +28,9 @@ def test_every_plot_has_a_table_a_figure_and_a_caption_that_says_what_would_be_b
         assert name in dict(getmembers(tables, isfunction))
         assert name in dict(getmembers(figures, isfunction))
         assert "What would be bad" in caption(name)
-    assert {path.stem for path in CAPTIONS.glob("*.rst")} == {*PLOTS, "plot", "page"}
+    rules = "".join(path.read_text() for path in (CAPTIONS.parent / "rules").glob("*.smk"))
+    of_rules = set(re.findall(r'caption="../report/(\w+).rst"', rules))
+    assert {path.stem for path in CAPTIONS.glob("*.rst")} == {*PLOTS, *of_rules}
 
 
 def test_a_genome_gets_the_plots_that_its_tasks_and_files_allow():
@@ -273,7 +275,8 @@ def _sources(tmp_path) -> dict[str, list]:
     }
 
 
-LABELLED = ("clinvar_curves", "llr_by_frequency", "odds_ratios")
+LABELLED = ("clinvar_curves", "llr_by_frequency", "frequency_by_llr", "odds_by_frequency", "odds_ratios")
+MAF = {"rare": 0.0001, "MAF below 0.1 %": 0.0005, "MAF 1-5 %": 0.03}  # of the alleles of a bin; of common ones 0.2
 
 
 def _labelled(tmp_path, name: str) -> dict[str, list]:
@@ -284,16 +287,22 @@ def _labelled(tmp_path, name: str) -> dict[str, list]:
         f"{name} vs common": (high + n, low) for n, name in enumerate(("MAF 1-5 %", "MAF below 0.1 %", "rare"))
     }
     contrasts["rare vs common, matched"] = (high + 2, low[:30])
-    odds = {"metric": "odds_ratio_10%", "headline": "no"}
+    odds = {"metric": "odds_ratio_10%", "headline": "no", "n_positives": 30, "n_negatives": 40}
+
+    def more(contrast: str, label: int) -> dict:
+        maf = MAF.get(contrast.removesuffix(" vs common"), 0.0001) if label else 0.2
+        return {"maf": maf, "block": [f"gene{n % 10}" for n in range(len(contrasts[contrast][1 - label]))]}
+
     rows = [
         row("clinvar", "all P/LP vs B/LB", "house", 0.9, 0.1, metric="auroc"),
         row("allele_frequency", "rare vs common, matched", "house", 5.0, 2.0, **odds),
         row("allele_frequency", "rare vs common, matched", "markov_5", 3.0, **odds),
+        *(row("allele_frequency", f"{bin} vs common", "house", 4.0 - n, **odds) for n, bin in enumerate(MAF)),
+        row("allele_frequency", "rare vs common", "gc", 1.0, **odds),
     ]
-    return {
-        "summaries": [write_summary(tmp_path / "labelled.tsv", rows)],
-        "scores": [write_scores(tmp_path / name / "house.parquet", clinvar if name == LABELLED[0] else contrasts)],
-    }
+    path = tmp_path / name / "house.parquet"
+    scores = write_scores(path, clinvar) if name == LABELLED[0] else write_scores(path, contrasts, more)
+    return {"summaries": [write_summary(tmp_path / "labelled.tsv", rows)], "scores": [scores]}
 
 
 def test_curves_of_clinvar_begin_and_end_where_they_must(tmp_path):
@@ -313,6 +322,24 @@ def test_scores_over_frequency_hold_the_common_alleles_once(tmp_path):
     found = table.set_index("bin").loc[["rare", "MAF below 0.1 %", "MAF 1-5 %", "common"]]
     assert found["n"].tolist() == [30, 30, 30, 40]
     assert found["mean"].is_monotonic_increasing
+
+
+def test_frequency_over_score_holds_every_allele_once_with_an_interval_over_genes(tmp_path):
+    table = tables.frequency_by_llr(_labelled(tmp_path, "frequency_by_llr"), GENOME, BASELINE)
+    assert len(table) == 10 and table["n"].sum() == 30 * 3 + 40 and table["llr"].is_monotonic_increasing
+    expected = (30 * sum(MAF.values()) + 40 * 0.2) / 130
+    assert np.average(table["mean"], weights=table["n"]) == pytest.approx(expected)
+    assert (table["low"] <= table["mean"]).all() and (table["mean"] <= table["high"]).all()
+    assert table["mean"].iloc[-1] > table["mean"].iloc[0]
+
+
+def test_odds_over_frequency_are_those_of_models_from_the_rarest_bin_on(tmp_path):
+    table = tables.odds_by_frequency(_labelled(tmp_path, "odds_by_frequency"), GENOME, BASELINE)
+    assert table[["bin", "scorer", "value"]].values.tolist() == [
+        ["rare", "house", 4.0],
+        ["MAF below 0.1 %", "house", 3.0],
+        ["MAF 1-5 %", "house", 2.0],
+    ]
 
 
 def test_odds_ratios_are_those_of_the_matched_contrast(tmp_path):

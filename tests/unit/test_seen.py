@@ -1,4 +1,4 @@
-"""What a loaded model has seen of what it is judged by: copies are found, what is not here is never called clean."""
+"""What a model has seen of what it is judged by: copies are found, what is not here is never called clean."""
 
 import json
 
@@ -11,7 +11,7 @@ from glmtracks.corpus import CorpusGenome
 from glmtracks.errors import InputError
 from glmtracks.intervals import tile
 from glmtracks.models import registry
-from glmtracks.seen import lint_loaded, look
+from glmtracks.seen import lint_seen, look
 
 NO_REPEATS = pd.DataFrame({"contig": pd.Series([], dtype=str), "start": [], "end": []}).astype(
     {"start": int, "end": int}
@@ -132,7 +132,7 @@ def test_contigs_are_judged_by_their_closest_relative_where_the_corpus_is(world,
 
 @pytest.fixture
 def job(world, tmp_path):
-    """The arguments of `lint_loaded` for a genome with a planted leak."""
+    """The arguments of `lint_seen` for a genome with a planted leak."""
     judged, path = world(0.25)
     judged.split.to_csv(tmp_path / "split.tsv", sep="\t", index=False)
     folder = tmp_path / "borrowed"
@@ -149,12 +149,34 @@ def job(world, tmp_path):
 def test_a_leak_stops_the_benchmark_unless_it_is_allowed_and_then_it_is_said(job, caplog):
     settings = {"purge": "stretches", "related": 0.02, "allow_leak": False}
     with pytest.raises(InputError, match=r"borrowed on yeast: 2\d\.\d% of the 21-mers .*limit 10%.*split\.allow_leak"):
-        lint_loaded(**job, leakage_settings=settings)
+        lint_seen(**job, leakage_settings=settings)
     assert not job["destination"].exists()
-    lint_loaded(**job, leakage_settings={**settings, "allow_leak": True})
+    lint_seen(**job, leakage_settings={**settings, "allow_leak": True})
     found = json.loads(job["destination"].read_text())
     assert found["verdict"] == "fail" and found["allow_leak"] and found["model"] == "borrowed"
     assert "(fail)" in caplog.text
+
+
+def test_of_a_model_trained_here_the_training_part_is_compared_and_held_out_is_the_way_out(job, world, tmp_path):
+    _, sister = world(0.25, "sister")
+    config = {"kind": "one_pass", "architecture": {}, "sha256": "0", "seen": ["sister"]}
+    (job["model_folder"] / "config.json").write_text(json.dumps(config))
+    length = 20_000 + 1500  # of chrII, which has the planted copy
+    job |= {"seen": {"sister": (sister, world.repeats)}, "trained_on": tmp_path / "corpus.tsv"}
+    settings = {"purge": "stretches", "related": 0.02, "allow_leak": False}
+
+    def trained_on(*intervals):
+        rows = [("sister", "chrII", start, end, "train") for start, end in intervals]
+        table = pd.DataFrame(rows, columns=["genome", "contig", "start", "end", "split"])
+        table.to_csv(job["trained_on"], sep="\t", index=False)
+
+    trained_on((0, length))
+    with pytest.raises(InputError, match=r"borrowed on yeast: .*name yeast in the column held_out of borrowed"):
+        lint_seen(**job, leakage_settings=settings)
+    trained_on((0, 9000), (10_500, length))  # all but the copy
+    lint_seen(**job, leakage_settings=settings)
+    found = json.loads(job["destination"].read_text())
+    assert found["verdict"] == "ok" and found["seen"] == "no" and found["shared_share"] == 0
 
 
 def test_the_sheet_says_what_a_model_saw_and_where_it_does_not_the_folder_does(tmp_path):

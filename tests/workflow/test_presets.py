@@ -49,7 +49,7 @@ def test_the_demo_is_three_genomes_four_models_five_tasks(tmp_path):
         "benchmark_items": tasks,
         "benchmark_scores": (tasks - 1) * models,
         "benchmark_embeddings": embedding,
-        "lint_loaded": 1,
+        "lint_seen": 1,
         "benchmark_summary": tasks,
         "benchmark_table": 1,
         "plot": plots,

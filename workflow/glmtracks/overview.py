@@ -63,7 +63,7 @@ def overview(results: str | Path) -> str:
         return f"There are no results yet: {results / SUMMARY} does not exist. Run snakemake --cores 2 first."
     summary = read_summary(results / SUMMARY)
     rows = [HEADER, *(_cells(row) for row in headlines(summary).itertuples())]
-    lines = _aligned(rows) if len(rows) > 1 else ["No task has a result."]
+    lines = aligned(rows) if len(rows) > 1 else ["No task has a result."]
     lines += [f"not run: {', '.join(filter(None, row[1:4]))}: {row.status}" for row in skipped(summary).itertuples()]
     return "\n".join(["", *lines, "", *_places(results)])
 
@@ -77,7 +77,7 @@ def _cells(row) -> tuple[str, ...]:
     return row.genome, row.task, row.contrast, row.scorer, value, best, difference, VERDICTS[row.verdict]
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+def aligned(rows: list[tuple[str, ...]]) -> list[str]:
     """Cells padded to the width of their column."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -17,9 +17,13 @@ from markupsafe import Markup
 
 from glmtracks import __version__, tracks
 from glmtracks.benchmarks import TASKS
+from glmtracks.browser import browser_data, to_script
+from glmtracks.consequences import CONSEQUENCES
 from glmtracks.files import atomic
+from glmtracks.methods import methods
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import SUMMARY, VERDICTS, headlines, read_summary, skipped, with_interval
+from glmtracks.page_scripts import page_scripts
 from glmtracks.parquet import read_frame
 from glmtracks.plots import CAPTIONS, PLOTS, caption
 from glmtracks.plots.style import VARIABLES
@@ -27,6 +31,7 @@ from glmtracks.split import PARTS, read_split
 from glmtracks.track_names import ALL_TRACKS
 from glmtracks.verdicts import verdicts
 
+MOST_DATA = 300_000  # characters of the table behind a plot that the page carries; longer ones are only linked
 SHOWN_CONTIGS = 6  # names of contigs listed before an ellipsis
 CARD_KEYS = ("kind", "architecture", "sha256", "seen", "licence")
 
@@ -41,7 +46,7 @@ class Page:
     callsets  rows of the call set sheet by name
     plots     plots of each scored genome, in their order
     corpora   names of the corpora that models are trained on
-    linted    (genome, model) for which was looked what a loaded model has seen of what it is judged by
+    linted    (genome, model) for which was looked what the model has seen of what it is judged by
     """
 
     results: Path
@@ -78,6 +83,8 @@ def write_page(page: Page, destination: str | Path) -> None:
         lstrip_blocks=True,
     )
     environment.filters |= {"count": _count, "size": _size, "words": _words}
+    scored = {name: page.genomes[name] for name in page.scored}
+    data = {"genomes": browser_data(page.results, scored, page.models, page.summary), "consequences": CONSEQUENCES}
     text = environment.get_template("index.html.j2").render(
         version=__version__,
         style=Markup((CAPTIONS / "style.css").read_text(encoding="utf-8")),
@@ -95,6 +102,9 @@ def write_page(page: Page, destination: str | Path) -> None:
         files=_files(page),
         callsets=_callset_files(page),
         example=_example(page),
+        scripts=page_scripts(data),
+        explored=list(data["genomes"]),
+        methods=methods(page.results, page.genomes, page.models, page.summary),
     )
     with atomic(destination) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -204,7 +214,7 @@ def _model_card(page: Page, name: str) -> dict:
 
 
 def _linted(page: Page) -> list[dict]:
-    """What was found of each loaded model and genome, see `glmtracks.seen.look`."""
+    """What was found of models and genomes, see `glmtracks.seen.look`."""
     return [_json(page.results / "leakage" / genome / f"{model}.json") for genome, model in page.linted]
 
 
@@ -233,8 +243,10 @@ def _plots(page: Page) -> list[dict]:
                 path = f"plots/{genome}/{name}"
                 title = PLOTS[name].title if name == "training" else f"{PLOTS[name].title}: {genome}"
                 svg = (page.results / "report" / f"{path}.svg").read_text(encoding="utf-8")
+                table = (page.results / "report" / f"{path}.tsv").read_text(encoding="utf-8")
                 paragraphs = [" ".join(text.split()) for text in caption(name).split("\n\n")]
                 drawn = {"svg": inline_svg(svg, f"{genome}-{name}", title), "caption": paragraphs}
+                drawn["table"] = Markup(to_script(table)) if len(table) < MOST_DATA else None
                 found.append({"genome": genome, "name": name, "title": title, "path": path, **drawn})
     return found
 

@@ -1,13 +1,14 @@
-"""Whether a model that was trained elsewhere has seen what it is judged by, as far as what it saw is here.
+"""Whether a model has seen what it is judged by, where training did not hold that out: as far as what it saw is here.
 
 A loaded model brings no corpus along, only names of genomes, contigs that were held out of its training, and how much
-was purged for them. Of the test part of a genome there are, for such a model,
+was purged for them. Of a model that was trained here on other genomes, their training part is known. Of the test part
+of a genome there are, for such models,
 
     sequence that it was trained on    of a genome that it saw, on contigs that config.json does not list as held out
     sequence that was held out for it  on contigs so listed, where config.json tells that what shares sequence with
                                        them was purged from its training: so nothing of it can stand there
-    all other sequence                 compared, as `glmtracks.leakage` does, with the genomes that it saw without their
-                                       held-out contigs
+    all other sequence                 compared, as `glmtracks.leakage` does, with the training part of the genomes that
+                                       it saw, or with all of them but their held-out contigs
 
 What stands in genomes that are no rows of the genome sheet, or that nobody named, is unknown, and said to be.
 """
@@ -36,7 +37,7 @@ NO_NAMES = ("none", "unknown")  # what stands in `seen` beside names of genomes
 ORDER = ("fail", "warn", "unknown", "ok")  # of what is found, the first is the verdict
 
 
-def lint_loaded(
+def lint_seen(
     *,
     model_folder: Path,
     genome: str,
@@ -46,13 +47,15 @@ def lint_loaded(
     seen: dict[str, tuple[Path, Path]],
     leakage_settings: dict,
     destination: Path,
+    trained_on: Path | None = None,
     threads: int = 1,
 ) -> None:
-    """Write what of a genome's test part a loaded model has seen, as JSON (see `look`, with purge and allow_leak).
+    """Write what of a genome's test part a model has seen, as JSON (see `look`, with purge and allow_leak).
 
     genome            its name in the genome sheet; fasta, repeats (BED) and split (split.tsv) are its files
     seen              name -> FASTA and repeats of the genomes that the model saw and that are rows of the sheet
     leakage_settings  purge, related and allow_leak of the configuration's split
+    trained_on        split.tsv of the corpus of a model that was trained here
 
     Raises InputError, and writes nothing, where that is too much and `allow_leak` is not set.
     """
@@ -60,14 +63,15 @@ def lint_loaded(
     test = table.loc[table["split"] == "test", ["contig", "start", "end", "split"]].reset_index(drop=True)
     member = _member(genome, fasta, repeats, test)
     mode, related = leakage_settings["purge"], leakage_settings["related"]
-    found = look(read_config(model_folder), member, seen, mode, related, threads)
+    training = None if trained_on is None else read_split(trained_on).query("split == 'train'")
+    found = look(read_config(model_folder), member, seen, mode, related, threads, training)
     found = {"model": Path(model_folder).name, "genome": genome, **found, **leakage_settings}
     message = f"{found['model']} on {genome}: {found['summary']}"
     if found["verdict"] == "fail" and not leakage_settings["allow_leak"]:
-        raise InputError(
-            f"{message} (limit {found['limit']:.0%}); benchmark it on contigs or genomes that it did not see, "
-            "leave the model out, or set split.allow_leak: true"
-        )
+        way_out = "benchmark it on contigs or genomes that it did not see, leave the model out"
+        if trained_on is not None:
+            way_out = f"name {genome} in the column held_out of {found['model']}, so that training is purged of it"
+        raise InputError(f"{message} (limit {found['limit']:.0%}); {way_out}, or set split.allow_leak: true")
     logger.log(logging.INFO if found["verdict"] == "ok" else logging.WARNING, f"{message} ({found['verdict']})")
     write_json(destination, found)
 
@@ -83,13 +87,15 @@ def look(
     mode: str = "stretches",
     related: float = 0.02,
     threads: int = 1,
+    training: pd.DataFrame | None = None,
 ) -> dict:
     """What of the test part of a genome a model was trained on.
 
     config   its config.json: seen, held_out (genome -> contigs) and purged (genome -> bases), as training writes them
     judged   the genome; all rows of its split are the test part
-    seen     as of `lint_loaded`
+    seen     as of `lint_seen`
     mode, related  as of `leakage.lint`
+    training  intervals that the model was trained on (genome, contig, start, end), where they are known
 
     Returns seen (the status that results carry), compared and absent (names of genomes), bases (of the test part, and
     of it trained on, protected and asked about), shared_share (of the 21-mers of the bases asked about), aligned_share,
@@ -121,7 +127,7 @@ def look(
         verdicts.add("unknown")
     if "fail" not in verdicts and bases["asked"] and found["compared"]:
         member = CorpusGenome(judged.name, judged.genome, judged.repeats, test[~trained & ~protected], judged.windows)
-        others = [_trained_part(name, *seen[name], held_out.get(name, [])) for name in found["compared"]]
+        others = [_trained_part(name, *seen[name], held_out.get(name, []), training) for name in found["compared"]]
         told = lint(Corpus([*others, member]), mode, related, threads)
         verdicts.add(told["verdict"])
         found |= {key: told["parts"]["test"][key] for key in ("shared_share", "aligned_share")}
@@ -130,11 +136,16 @@ def look(
     return {**found, "verdict": verdict, "summary": _in_words(found, listed)}
 
 
-def _trained_part(name: str, fasta: Path, repeats: Path, held_out: Iterable[str]) -> CorpusGenome:
-    """A genome that a model saw, without the contigs that it did not."""
-    genome = Genome(fasta)
-    table = tile(genome.contigs).assign(split="train")
-    return _member(name, fasta, repeats, table[~table["contig"].isin(list(held_out))].reset_index(drop=True))
+def _trained_part(
+    name: str, fasta: Path, repeats: Path, held_out: Iterable[str], training: pd.DataFrame | None
+) -> CorpusGenome:
+    """A genome that a model saw: the part that it was trained on, or all but the contigs that were held out."""
+    if training is None:
+        whole = tile(Genome(fasta).contigs).assign(split="train")
+        part = whole[~whole["contig"].isin(list(held_out))]
+    else:
+        part = training.loc[training["genome"] == name, ["contig", "start", "end", "split"]]
+    return _member(name, fasta, repeats, part.reset_index(drop=True))
 
 
 def _bases(table: pd.DataFrame) -> int:

@@ -2,8 +2,8 @@
 
 Needs: the test part of a genome, its scores by each model, and the files that a row of the benchmark sheet names. Makes
 results/benchmarks/{genome}/{task}/: items.parquet, what is judged, the same for all models; {model}.parquet, their
-scores; summary.tsv. Then results/benchmarks/summary.tsv of all genomes and tasks. Before a model that was loaded is judged,
-results/leakage/{genome}/{model}.json: what it has seen of the test part.
+scores; summary.tsv. Then results/benchmarks/summary.tsv of all genomes and tasks. Before a model is judged that was loaded,
+or trained here on other genomes, results/leakage/{genome}/{model}.json: what it has seen of the test part.
 """
 
 
@@ -143,7 +143,7 @@ rule benchmark_embeddings:
         "../scripts/benchmark_embeddings.py"
 
 
-rule lint_loaded:
+rule lint_seen:
     input:
         config="results/models/{model}/config.json",
         fasta="results/genomes/{genome}/genome.fa.gz",
@@ -152,16 +152,22 @@ rule lint_loaded:
         seen_fastas=of_seen("results/genomes/{genome}/genome.fa.gz"),
         seen_circular=of_seen("results/genomes/{genome}/genome.fa.gz.circular"),
         seen_repeats=of_seen("results/genomes/{genome}/repeats.bed.gz"),
+        trained_on=if_trained("results/windows/{corpus}/split.tsv"),
     output:
-        "results/leakage/{genome}/{model}.json",
+        report(
+            "results/leakage/{genome}/{model}.json",
+            caption="../report/seen.rst",
+            category="Leakage",
+            labels={"corpus": "{genome}", "what": "seen by {model}"},
+        ),
     log:
-        "results/logs/lint_loaded/{genome}/{model}.log",
+        "results/logs/lint_seen/{genome}/{model}.log",
     benchmark:
-        "results/logs/lint_loaded/{genome}/{model}.time.tsv"
+        "results/logs/lint_seen/{genome}/{model}.time.tsv"
     wildcard_constraints:
-        model=one_of(LOADED),
+        model=one_of(dict.fromkeys(model for _, model in LINTED)),
     conda:
-        "../../envs/annotation.yaml"
+        "../../envs/benchmarks.yaml"
     threads: 2
     resources:
         mem_mb=memory(3000, 10),
@@ -172,7 +178,7 @@ rule lint_loaded:
     message:
         "Looking for what {wildcards.model} has seen of the test part of {wildcards.genome}"
     script:
-        "../scripts/lint_loaded.py"
+        "../scripts/lint_seen.py"
 
 
 rule benchmark_summary:
@@ -185,11 +191,17 @@ rule benchmark_summary:
         leakage=lambda wildcards: expand(
             "results/leakage/{genome}/{model}.json",
             genome=wildcards.genome,
-            model=[name for name in able(wildcards.task) if name in LOADED],
+            model=[name for name in able(wildcards.task) if (wildcards.genome, name) in LINTED],
         ),
         split="results/genomes/{genome}/split.tsv",
     output:
-        "results/benchmarks/{genome}/{task}/summary.tsv",
+        report(
+            "results/benchmarks/{genome}/{task}/summary.tsv",
+            caption="../report/task.rst",
+            category="{genome}",
+            subcategory="Benchmark",
+            labels={"task": "{task}"},
+        ),
     log:
         "results/logs/benchmark_summary/{genome}/{task}.log",
     benchmark:
@@ -216,7 +228,12 @@ rule benchmark_table:
     input:
         [f"results/benchmarks/{genome}/{task}/summary.tsv" for genome, task in RUNNABLE],
     output:
-        "results/benchmarks/summary.tsv",
+        report(
+            "results/benchmarks/summary.tsv",
+            caption="../report/summary.rst",
+            category="Overview",
+            labels={"what": "benchmark table"},
+        ),
     log:
         "results/logs/benchmark_table.log",
     benchmark:

@@ -48,7 +48,6 @@ CORPORA = {corpus.name: corpus for corpus in CORPUS_OF.values()}
 LOADED = [name for name in MODELS if name not in TRAINED]
 SCORING = [name for name, row in MODELS.items() if KINDS[row["kind"]].scores]
 EMBEDDING = [name for name, row in MODELS.items() if KINDS[row["kind"]].embeds]
-GPUS = int(SETTINGS["scores"]["device"] == "cuda")  # asked of a cluster for each job that runs a model
 TRACKS = SETTINGS["tracks"]["bigwigs"]
 
 
@@ -184,6 +183,16 @@ def able(task):
     return EMBEDDING if TASKS[task].embeds else SCORING
 
 
+def holds_out(model, genome):
+    """Whether the training of a model kept clear of the test part of a genome, which is then not to be looked for."""
+    corpus = CORPUS_OF.get(model)
+    return corpus is not None and genome in (*corpus.genomes, *corpus.held_out)
+
+
+# Genome and model of every benchmark for which must be looked what the model has seen
+LINTED = list(dict.fromkeys((g, m) for g, task in RUNNABLE for m in able(task) if not holds_out(m, g)))
+
+
 def unable(task):
     """The models that cannot do a task -> why, in words."""
     lacking = "embeddings" if TASKS[task].embeds else "probabilities of bases, only embeddings"
@@ -251,8 +260,10 @@ def source_of(wildcards):
 
 
 def seen_here(wildcards):
-    """The genomes that a loaded model was trained on, as far as they are rows of the genome sheet."""
+    """The genomes that a model was trained on, as far as they are rows of the genome sheet."""
     row = MODELS[wildcards.model]
+    if wildcards.model in TRAINED:
+        return row["genomes"]
     source = row["source"] if is_on_hub(row["source"]) else locate(row["source"])
     return [name for name in seen_by(source, row["seen"]) if name in GENOMES]
 
@@ -260,6 +271,11 @@ def seen_here(wildcards):
 def of_seen(pattern):
     """An input function: `pattern` for each of these genomes."""
     return lambda wildcards: expand(pattern, genome=seen_here(wildcards))
+
+
+def if_trained(pattern):
+    """An input function: `pattern`, of the corpus of a model that is trained here, and nothing for others."""
+    return lambda wildcards: of_corpus(pattern)(wildcards) if wildcards.model in TRAINED else []
 
 
 def source_mb(wildcards):
@@ -322,3 +338,10 @@ onstart:
 onerror:
     for complaint in complaints():
         print(f"To mend: {complaint}", file=sys.stderr)
+
+
+def closing_summary():
+    """Wall time of each stage of this run, and how fast genomes were scored."""
+    from glmtracks.status import timing
+
+    return timing("results", since=STARTED)

@@ -29,7 +29,12 @@ rule train_model:
         config="results/models/{model}/config.json",
         metrics="results/models/{model}/metrics.json",
         training="results/models/{model}/training.tsv",
-        card="results/models/{model}/README.md",
+        card=report(
+            "results/models/{model}/README.md",
+            caption="../report/card.rst",
+            category="Models",
+            labels={"model": "{model}", "what": "card"},
+        ),
     log:
         "results/logs/train_model/{model}.log",
     benchmark:
@@ -42,6 +47,7 @@ rule train_model:
     resources:
         mem_mb=memory(4000, 2),
         runtime=minutes(240),
+        gpu=gpus_to_train,
     params:
         kind=lambda wildcards: MODELS[wildcards.model]["kind"],
         genomes=lambda wildcards: MODELS[wildcards.model]["genomes"],
@@ -75,8 +81,8 @@ rule load_model:
         "../../envs/models.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, input, attempt: int((2000 + 3 * source_mb(wildcards)) * 2 ** (attempt - 1)),
-        runtime=lambda wildcards, input, attempt: (10 if input.folder else 120) * attempt,
+        mem_mb=memory_to_load,
+        runtime=minutes_to_load,
     params:
         source=source_of,
         kind=lambda wildcards: MODELS[wildcards.model]["kind"],

@@ -8,7 +8,6 @@ from glmtracks.plots import PLOTS, caption, plots_of
 
 TASKS_OF = {name: [task for genome, task in RUNNABLE if genome == name] for name in SCORED}
 LEARNT = {genome for model in TRAINED for genome in MODELS[model]["genomes"]}
-LINTED = list(dict.fromkeys((g, model) for g, task in RUNNABLE for model in able(task) if model in LOADED))
 SPLIT = [name for name in GENOMES if name in LEARNT or TASKS_OF.get(name)]
 
 # What plots are drawn from, by the names in their `reads`; and which genomes have what not all have.
@@ -55,12 +54,14 @@ rule plot:
             "results/report/plots/{genome}/{plot}.svg",
             caption="../report/plot.rst",
             category="{genome}",
+            subcategory="Plots",
             labels={"plot": "{plot}", "format": "picture"},
         ),
         tsv=report(
             "results/report/plots/{genome}/{plot}.tsv",
             caption="../report/plot.rst",
             category="{genome}",
+            subcategory="Plots",
             labels={"plot": "{plot}", "format": "table"},
         ),
     log:
@@ -98,7 +99,12 @@ rule report_page:
         models=expand("results/models/{model}/{file}.json", model=MODELS, file=["config", "metrics"]),
         leakage=[f"results/leakage/{genome}/{model}.json" for genome, model in LINTED],
     output:
-        report("results/report/index.html", caption="../report/page.rst", category="Overview"),
+        report(
+            "results/report/index.html",
+            caption="../report/page.rst",
+            category="Overview",
+            labels={"what": "the page to read first"},
+        ),
     log:
         "results/logs/report_page.log",
     benchmark:
@@ -120,3 +126,8 @@ rule report_page:
         "Writing the report"
     script:
         "../scripts/report.py"
+
+
+onsuccess:
+    for line in closing_summary():
+        print(line, file=sys.stderr)

@@ -1,6 +1,34 @@
-"""Memory and time of jobs as functions of the attempt and of the size of their input; in one place, for all rules."""
+"""Memory, time and GPUs of jobs, and which of them are not worth submitting; in one place, for all rules.
+
+Memory and time are functions of the attempt and of the size of the input: a job that was killed for either is tried
+again with twice as much, as often as --retries says.
+"""
+
+from glmtracks.slurm_array import become, own_command
+
+# A job of an array that runs under the Snakemake of another goes on as itself.
+if own := own_command(sys.argv, os.environ):
+    become(own)
 
 FLOOR = 1000  # MB; a job carries two Snakemake processes besides its own
+
+MANY_JOBS = 10_000  # a limit of so many jobs is none
+
+GPUS = int(SETTINGS["scores"]["device"] == "cuda")  # asked of a cluster for each job that runs or trains a model
+
+
+# They fetch, where the network often ends at the machine that submits, or take less time than being submitted does.
+localrules:
+    download,
+    cut_vcf,
+    track_hub,
+    benchmark_table,
+
+
+if any(is_on_hub(MODELS[model]["source"]) for model in LOADED):
+
+    localrules:
+        load_model,
 
 
 def memory(base, per_input=0.0):
@@ -11,3 +39,36 @@ def memory(base, per_input=0.0):
 def minutes(base, per_input=0.0):
     """Minutes: `base`, plus `per_input` for each MB of input, doubled at each new attempt."""
     return lambda wildcards, input, attempt: int((base + per_input * input.size_mb) * 2 ** (attempt - 1))
+
+
+def memory_to_load(wildcards, input, attempt):
+    """MB for reading the weights of a model in any format and writing them in ours."""
+    return int((2000 + 3 * source_mb(wildcards)) * 2 ** (attempt - 1))
+
+
+def minutes_to_load(wildcards, input, attempt):
+    """Minutes for the same, and for fetching them from a hub."""
+    return (10 if input.folder else 120) * 2 ** (attempt - 1)
+
+
+def gpus_to_train(wildcards):
+    """GPUs that a training shares its batches among; none for a model that is counted rather than fitted."""
+    row = MODELS[wildcards.model]
+    return GPUS * max(row["parameters"].get("processes", 1), 1) if "steps" in row["parameters"] else 0
+
+
+def check_arrays():
+    """Raise WorkflowError where a limit would hold back a part of an array, which Slurm's plugin then never submits."""
+    arrays = getattr(workflow.executor_settings, "array_jobs", None)  # other executors have none
+    if arrays in (None, "", "none"):
+        return
+    if workflow.resource_settings.nodes < MANY_JOBS or "gpu" in workflow.resource_settings.resources:
+        raise WorkflowError(
+            "Arrays of jobs (slurm-array-jobs) and a limit of jobs or GPUs (--jobs, --resources gpu=…) do not go "
+            "together: Slurm's plugin would wait for ever for the jobs that are held back. Leave out the limit, or add "
+            "--slurm-array-jobs none."
+        )
+
+
+onstart:
+    check_arrays()

@@ -35,7 +35,13 @@ rule plan_scoring:
         split=if_test_only("results/genomes/{genome}/split.tsv"),
     output:
         json="results/scores/{genome}/{model}/plan.json",
-        table="results/scores/{genome}/{model}/plan.tsv",
+        table=report(
+            "results/scores/{genome}/{model}/plan.tsv",
+            caption="../report/plan.rst",
+            category="{genome}",
+            subcategory="Scores",
+            labels={"model": "{model}", "what": "how it is asked"},
+        ),
     log:
         "results/logs/plan_scoring/{genome}/{model}.log",
     benchmark:
@@ -76,7 +82,7 @@ rule score_shard:
     threads: SETTINGS["scores"]["threads"]
     resources:
         mem_mb=memory(1500, 2),
-        runtime=minutes(120),
+        runtime=minutes(max(120, 2 * SETTINGS["shards"]["minutes"])),
         gpu=GPUS,
     params:
         scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),

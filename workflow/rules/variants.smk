@@ -21,7 +21,12 @@ rule read_callset:
         circular=of_callset("results/genomes/{genome}/genome.fa.gz.circular"),
     output:
         alleles=directory("results/variants/{callset}/alleles"),
-        mismatches="results/variants/{callset}/ref_mismatches.tsv",
+        mismatches=report(
+            "results/variants/{callset}/ref_mismatches.tsv",
+            caption="../report/mismatches.rst",
+            category="Call sets",
+            labels={"call set": "{callset}", "what": "REF mismatches"},
+        ),
     log:
         "results/logs/read_callset/{callset}.log",
     benchmark:

@@ -48,7 +48,12 @@ rule windows:
     output:
         windows="results/windows/{corpus}/windows.parquet",
         split="results/windows/{corpus}/split.tsv",
-        leakage="results/windows/{corpus}/leakage.json",
+        leakage=report(
+            "results/windows/{corpus}/leakage.json",
+            caption="../report/leakage.rst",
+            category="Leakage",
+            labels={"corpus": "{corpus}", "what": "training corpus"},
+        ),
     log:
         "results/logs/windows/{corpus}.log",
     benchmark:

@@ -2,7 +2,7 @@
 
 input   summary (results/benchmarks/summary.tsv), from whose place all others are known
 params  genomes, models, callsets (rows of the sheets by name); plots (genome -> names); corpora (names);
-        linted (pairs of genome and loaded model)
+        linted (pairs of genome and model)
 output  [0] index.html
 """
 

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 TOWARD_DAMAGE = 1
 READS = snvs.READS
-USES = ("flipped", *labelled.USES)
+USES = ("flipped", "maf", *labelled.USES)
 TAILS = (0.001, 0.01, 0.1)  # shares of the items with the highest scores
 RARE, ABSENT, COMMON = "rare", "absent", "common"
 EDGES = (0.001, 0.01)  # of the bins of minor allele frequency between rare and common

@@ -87,6 +87,18 @@ PLOTS = {
         "No allele of the test part has a score by a model that is not a baseline.",
         task="allele_frequency",
     ),
+    "frequency_by_llr": Plot(
+        "How common alleles are, by their score",
+        ("scores", "summaries"),
+        "No allele of the test part has a score by a model that is not a baseline.",
+        task="allele_frequency",
+    ),
+    "odds_by_frequency": Plot(
+        "Which frequencies the least expected changes have",
+        ("summaries",),
+        "There are too few alleles on the test part of this genome for an odds ratio.",
+        task="allele_frequency",
+    ),
     "odds_ratios": Plot(
         "Rare alleles among the changes that are least expected",
         ("summaries",),

@@ -11,7 +11,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from glmtracks.overview import with_interval
-from glmtracks.plots.labelled_figures import clinvar_curves, llr_by_frequency, odds_ratios
+from glmtracks.plots.labelled_figures import (
+    clinvar_curves,
+    frequency_by_llr,
+    llr_by_frequency,
+    odds_by_frequency,
+    odds_ratios,
+)
 from glmtracks.plots.logo_figures import logo_sites, logo_start_codons
 from glmtracks.plots.style import (
     COLOURS,
@@ -22,6 +28,7 @@ from glmtracks.plots.style import (
     Look,
     bare,
     baseline_looks,
+    dodged,
     legend_above,
     row_grid,
 )
@@ -30,10 +37,12 @@ __all__ = [  # one for each plot
     "calibration",
     "clinvar_curves",
     "differences",
+    "frequency_by_llr",
     "llr_by_consequence",
     "llr_by_frequency",
     "logo_sites",
     "logo_start_codons",
+    "odds_by_frequency",
     "odds_ratios",
     "outgroup_llr",
     "perplexity_by_region",
@@ -58,7 +67,7 @@ def differences(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=[ROW * count + 0.3 for count in counts])
     for axes, (task, rows) in zip(grid[:, 0], panels, strict=True):
         contrasts = list(rows["contrast"].unique())
-        _dodged(axes, rows, contrasts, "contrast", ("difference", "difference_low", "difference_high"), looks)
+        dodged(axes, rows, contrasts, "contrast", ("difference", "difference_low", "difference_high"), looks)
         axes.axvline(0, color=INK, linewidth=1)
         reach = 1.08 * np.nanmax(np.abs(rows[["difference", "difference_low", "difference_high"]]), initial=1e-3)
         axes.set_xlim(-reach, reach)
@@ -97,28 +106,6 @@ def _readable(name: str) -> str:
     return "all held-out bases" if name == "all" else name.replace("_", " ")
 
 
-def _dodged(axes: Axes, rows: pd.DataFrame, names: list[str], column: str, values: tuple[str, str, str], looks) -> None:
-    """Dots with error bars, a row for each of `names` from the top down, series side by side within it."""
-    series = [name for name in looks if name in set(rows["scorer"])]
-    offsets = np.linspace(-0.5, 0.5, 2 * len(series) + 1)[1::2] * min(0.8, 0.22 * len(series))
-    place = {name: number for number, name in enumerate(names)}
-    for scorer, offset in zip(series, offsets, strict=True):
-        found = rows[(rows["scorer"] == scorer) & rows[values[0]].notna()]
-        value, low, high = (found[name].to_numpy() for name in values)
-        axes.errorbar(
-            value,
-            found[column].map(place) + offset,
-            xerr=np.nan_to_num([value - low, high - value]),
-            fmt=looks[scorer].marker,
-            color=looks[scorer].colour,
-            markerfacecolor=looks[scorer].face,
-            markersize=5,
-            elinewidth=1.4,
-            label=scorer,
-        )
-    row_grid(axes, len(names))
-
-
 def _fill_legend(axes: Axes, looks: dict[str, Look], names) -> None:
     """Legend entries for series that the first panel happens not to hold."""
     known = set(axes.get_legend_handles_labels()[1])
@@ -136,7 +123,7 @@ def perplexity_by_region(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     figure = Figure(figsize=(10, 1.5 + 1.35 * ROW * len(regions)), layout="constrained")
     grid = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
     for axes, (name, rows) in zip(grid, panels, strict=True):
-        _dodged(axes, rows, regions, "region", ("nats_per_base", "low", "high"), looks)
+        dodged(axes, rows, regions, "region", ("nats_per_base", "low", "high"), looks)
         axes.axvline(UNIFORM, color=SOFT, linewidth=1, linestyle=":")
         axes.set_title({"all": "all bases", "repeat": "repeats", "non-repeat": "outside repeats"}[name])
     bases = table[table["repeat"] == "all"].groupby("region")["n_bases"].first()

@@ -8,13 +8,15 @@ import pandas as pd
 from glmtracks.parquet import read_frame
 
 
-def scored_items(sources: dict[str, list], baseline: dict[str, bool]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Each model that is not a baseline, with contrast, label and score of its items that have all three.
+def scored_items(
+    sources: dict[str, list], baseline: dict[str, bool], more: tuple[str, ...] = ()
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each model that is not a baseline, with contrast, label, score and `more` of its items that have them all.
 
     sources   the files of `scores`, one for each model
     baseline  model -> whether it is one
     """
     for path in map(Path, sources["scores"]):
         if not baseline[path.stem]:
-            table = read_frame(path, columns=["contrast", "label", "score"]).dropna()
+            table = read_frame(path, columns=["contrast", "label", "score", *more]).dropna()
             yield path.stem, table.astype({"contrast": str, "label": int})

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from glmtracks.plots.style import INK, PAPER, ROW, SOFT, Look, baseline_looks, legend_above, row_grid
+from glmtracks.plots.style import INK, PAPER, ROW, SOFT, Look, baseline_looks, dodged, legend_above, row_grid
 
 
 def clinvar_curves(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
@@ -52,6 +52,45 @@ def llr_by_frequency(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     counts = table.groupby("bin")["n"].max()
     grid[0].set_yticks(range(len(names)), [f"{name}\nn = {counts[name]:,}" for name in names], linespacing=1.2)
     figure.supxlabel("llr of the minor against the major allele, nats: mean and middle half", size=10)
+    return figure
+
+
+def frequency_by_llr(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Mean minor allele frequency over llr, a line for each model, on a log scale."""
+    figure = Figure(figsize=(7.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for model, rows in table.groupby("model", sort=False):
+        whiskers = np.nan_to_num([rows["mean"] - rows["low"], rows["high"] - rows["mean"]]).clip(min=0)
+        look = looks[model]
+        axes.errorbar(
+            rows["llr"],
+            rows["mean"],
+            yerr=whiskers,
+            fmt=f"{look.marker}-",
+            color=look.colour,
+            markersize=5,
+            label=model,
+        )
+    axes.set_yscale("log")
+    axes.set_xlabel("llr of the minor against the major allele, nats: median of a tenth of the alleles")
+    axes.set_ylabel("mean minor allele frequency")
+    legend_above(figure, axes)
+    return figure
+
+
+def odds_by_frequency(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
+    """Odds ratios of the tail of a tenth, a row for each bin of frequency, on a log scale."""
+    bins = list(table["bin"].unique())
+    looks = {**looks, **baseline_looks([name for name in table["scorer"].unique() if name not in looks])}
+    figure = Figure(figsize=(8, 1.6 + 1.5 * ROW * len(bins)), layout="constrained")
+    axes = figure.subplots()
+    dodged(axes, table, bins, "bin", ("value", "low", "high"), looks)
+    axes.axvline(1, color=INK, linewidth=1)
+    axes.set_xscale("log")
+    counts = table.groupby("bin")["n_positives"].max()
+    axes.set_yticks(range(len(bins)), [f"{name}\nn = {int(counts[name]):,}" for name in bins], linespacing=1.2)
+    axes.set_xlabel("odds ratio of the least expected tenth (1: no more of these alleles there than of common ones)")
+    legend_above(figure, axes)
     return figure
 
 

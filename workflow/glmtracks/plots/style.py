@@ -12,6 +12,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -111,3 +113,27 @@ def row_grid(axes: Axes, count: int) -> None:
     for place in range(1, count, 2):
         axes.axhspan(place - 0.5, place + 0.5, color=GRID, alpha=0.35, linewidth=0, zorder=0)
     bare(axes)
+
+
+def dodged(
+    axes: Axes, rows: pd.DataFrame, names: list[str], column: str, values: tuple[str, str, str], looks: dict[str, Look]
+) -> None:
+    """Dots with error bars, a row for each of `names` from the top down, series side by side within it."""
+    series = [name for name in looks if name in set(rows["scorer"])]
+    offsets = np.linspace(-0.5, 0.5, 2 * len(series) + 1)[1::2] * min(0.8, 0.22 * len(series))
+    place = {name: number for number, name in enumerate(names)}
+    for scorer, offset in zip(series, offsets, strict=True):
+        found = rows[(rows["scorer"] == scorer) & rows[values[0]].notna()]
+        value, low, high = (found[name].to_numpy() for name in values)
+        axes.errorbar(
+            value,
+            found[column].map(place) + offset,
+            xerr=np.nan_to_num([value - low, high - value]),
+            fmt=looks[scorer].marker,
+            color=looks[scorer].colour,
+            markerfacecolor=looks[scorer].face,
+            markersize=5,
+            elinewidth=1.4,
+            label=scorer,
+        )
+    row_grid(axes, len(names))

@@ -19,7 +19,13 @@ from glmtracks.genome import BASES
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import COUNTS, INTERVALS, headlines, read_summary
 from glmtracks.plots.items import scored_items
-from glmtracks.plots.labelled_tables import clinvar_curves, llr_by_frequency, odds_ratios
+from glmtracks.plots.labelled_tables import (
+    clinvar_curves,
+    frequency_by_llr,
+    llr_by_frequency,
+    odds_by_frequency,
+    odds_ratios,
+)
 from glmtracks.plots.logo_tables import OBSERVED, STRETCH, logo_sites, logo_start_codons
 from glmtracks.plots.maps import windows_map
 from glmtracks.split import read_split
@@ -29,10 +35,12 @@ __all__ = [  # one for each plot, and what figures need
     "calibration",
     "clinvar_curves",
     "differences",
+    "frequency_by_llr",
     "llr_by_consequence",
     "llr_by_frequency",
     "logo_sites",
     "logo_start_codons",
+    "odds_by_frequency",
     "odds_ratios",
     "outgroup_llr",
     "perplexity_by_region",

@@ -1,0 +1,184 @@
+"""A throw-away Slurm, and a small workflow that is run through it and, to compare, on this machine."""
+
+import contextlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import slurm
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+WORKFLOW_TESTS = CHECKOUT / "tests" / "workflow"
+SHARDS = 2
+SCORES = "results/tracks/toy/tiny/scores"
+MODEL = {
+    "name": "tiny",
+    "kind": "one_pass",
+    "source": "train",
+    "genomes": "toy",
+    "parameters": "width=16; layers=3; steps=10; batch=4",
+}
+SHARD_FILES = [f"results/scores/toy/tiny/{number:04d}-of-{SHARDS:04d}.parquet" for number in range(1, SHARDS + 1)]
+
+
+def _workflow_tests():
+    """The module of the workflow tests that knows how to write a configuration and to call snakemake."""
+    sys.path.append(str(WORKFLOW_TESTS))
+    spec = importlib.util.spec_from_file_location("workflow_projects", WORKFLOW_TESTS / "conftest.py")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+projects = _workflow_tests()
+once = projects.once
+
+
+@dataclass
+class Held:
+    """The script of a job, stopped with SIGSTOP: it does nothing until it is killed."""
+
+    process: psutil.Process
+    job: str  # as scancel wants it, with the number within its array
+    node: str
+
+
+class ClusterProject(projects.Project):
+    """A working directory whose jobs go to Slurm by the profile that the workflow brings along."""
+
+    cluster: slurm.Slurm
+
+    def command(self, *arguments: str) -> list[str]:
+        """A user's command, but that the cluster is asked for news more often."""
+        return [
+            *(sys.executable, "-m", "snakemake", "-s", str(CHECKOUT / "Snakefile"), "--configfile", "config.yaml"),
+            *("--workflow-profile", str(CHECKOUT / "workflow/profiles/slurm")),
+            *("--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "10", *arguments),
+        ]
+
+    def jobs(self, rule: str) -> list[dict[str, str]]:
+        """What Slurm says of the jobs of a rule, in the order in which they were handed over."""
+        jobs = [job for job in self.cluster.jobs() if job.get("WorkDir") == str(self.folder)]
+        chosen = [job for job in jobs if job.get("Comment", "").startswith(f"rule_{rule}_")]
+        return sorted(chosen, key=lambda job: int(job["JobId"]))
+
+    def hold(self, rule: str, seconds: float = 120) -> Held:
+        """Stop the first script of a rule that is seen to run."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.Error):
+                    if process.cmdline()[-1:] and process.cmdline()[-1].endswith(f".{rule}.py") and self._runs(process):
+                        process.suspend()
+                        return self._held(process)
+            time.sleep(0.1)
+        raise RuntimeError(f"no job of {rule} ran within {seconds} s: {self.printed()}")
+
+    def _runs(self, process: psutil.Process) -> bool:
+        return process.cwd() == str(self.folder)
+
+    @staticmethod
+    def _held(process: psutil.Process) -> Held:
+        of = process.environ()
+        array = f"{of['SLURM_ARRAY_JOB_ID']}_{of['SLURM_ARRAY_TASK_ID']}" if "SLURM_ARRAY_JOB_ID" in of else None
+        return Held(process, array or of["SLURM_JOB_ID"], of["SLURMD_NODENAME"])
+
+    def printed(self) -> str:
+        """What the run has printed."""
+        return (self.folder / "driver.log").read_text()
+
+    def finished_shard(self, seconds: float = 120) -> tuple[Path, int]:
+        """The first shard that the run knows to be finished, and when it was written."""
+        end = time.monotonic() + seconds
+        while not re.search(r"Finished jobid: \d+ \(Rule: score_shard\)", self.printed()):
+            if time.monotonic() > end:
+                raise RuntimeError(f"no shard was finished within {seconds} s: {self.printed()}")
+            time.sleep(0.2)
+        (shard,) = (self.folder / name for name in SHARD_FILES if (self.folder / name).exists())
+        return shard, shard.stat().st_mtime_ns
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Begin a run; what it prints goes to driver.log."""
+        # what this process has of its own would reach the jobs by sbatch --export=ALL
+        inherited = {
+            key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTEST_CURRENT_TEST")
+        }
+        with (self.folder / "driver.log").open("w") as log:
+            return subprocess.Popen(
+                self.command(*arguments),
+                cwd=self.folder,
+                env={**inherited, **self.cluster.environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def finish(self, driver: subprocess.Popen, seconds: float = 240) -> str:
+        """Wait for a run that must succeed; what it printed."""
+        try:
+            driver.wait(seconds)
+        finally:
+            driver.kill()
+        assert driver.returncode == 0, self.printed()
+        return self.printed()
+
+
+def contents(project: projects.Project) -> dict[str, str]:
+    """Path -> SHA-256 of every result that must not depend on where it was made: all but logs and measured times."""
+    results = project.results
+    return {
+        str(path.relative_to(results)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(results.rglob("*"))
+        if path.is_file() and "logs" not in path.relative_to(results).parts and not path.name.startswith("plan.")
+    }
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[slurm.Slurm]:
+    try:
+        with slurm.running() as started:
+            yield started
+    except slurm.CannotRun as reason:
+        pytest.skip(str(reason))
+
+
+def _make_local(project: projects.Project) -> None:
+    """A genome of two contigs, a small network, and the scores as this machine makes them by itself."""
+    worlds = projects.worlds
+    rng = np.random.default_rng(0)
+    worlds.write_fasta(project.folder / "toy.fa", {name: worlds.random_dna(rng, 9000) for name in ("chr1", "chr2")})
+    genome = {"name": "toy", "fasta": "toy.fa", "repeats": "none", "shards": SHARDS}
+    project.configure([genome], models=[MODEL])
+    project.run(SCORES)
+
+
+@pytest.fixture(scope="session")
+def local(cluster: slurm.Slurm, once) -> projects.Project:
+    """The scores as one machine makes them; not to be changed, and not made where there is no cluster."""
+    return once("local", _make_local)
+
+
+@pytest.fixture
+def without(cluster: slurm.Slurm, local: projects.Project, tmp_path: Path) -> Callable[..., ClusterProject]:
+    """A function: a copy of the finished project that lacks some of its results and whose jobs go to the cluster."""
+
+    def copy(*missing: str) -> ClusterProject:
+        project = ClusterProject(local.copy(tmp_path / "project").folder)
+        project.cluster = cluster
+        for name in missing:
+            path = project.folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return project
+
+    return copy

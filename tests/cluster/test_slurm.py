@@ -1,0 +1,98 @@
+"""A workflow on a real Slurm: what it makes is what one machine makes, whatever happens to its jobs meanwhile.
+
+Jobs are caught in the act: the script of one is stopped, so that it is certainly running when its fault comes.
+"""
+
+import re
+
+import pytest
+from conftest import SCORES, SHARD_FILES, contents
+
+LAST = SHARD_FILES[-1]
+
+
+def test_a_cluster_makes_what_one_machine_makes(local, without):
+    project = without("results/models", "results/scores", "results/tracks")
+    gpus = ("train_model:gpu=1", "plan_scoring:gpu=1", "score_shard:gpu=1")  # as scores.device: cuda asks for them
+    printed = project.finish(project.start(SCORES, "--set-resources", *gpus))
+    assert contents(project) == contents(local)
+    jobs = [job for rule in ("train_model", "plan_scoring", "score_shard") for job in project.jobs(rule)]
+    assert {job["NodeList"] for job in jobs} == {"n1"}  # which has the GPU
+    assert all("gres:gpu:1" in job["TresPerJob"] for job in jobs)
+    assert len([job for job in jobs if "ArrayTaskId" in job]) == len(SHARD_FILES)
+    assert "Submitted array job" in printed
+
+
+def test_a_job_over_its_memory_is_tried_again_with_more(local, without):
+    project = without(LAST)
+    project.finish(project.start(LAST, "--set-resources", "score_shard:mem_mb=300 if attempt == 1 else 1500"))
+    assert contents(project) == contents(local)
+    first, second = project.jobs("score_shard")
+    assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("300M", "1500M")
+    assert first["JobState"] != "COMPLETED" == second["JobState"]
+
+
+def test_a_job_over_its_time_is_tried_again_with_more(local, without):
+    project = without(LAST)
+    driver = project.start(LAST, "--set-resources", "score_shard:runtime=attempt")
+    project.hold("score_shard")
+    project.finish(driver)
+    assert contents(project) == contents(local)
+    first, second = project.jobs("score_shard")
+    assert (first["TimeLimit"], second["TimeLimit"]) == ("00:01:00", "00:02:00")
+    assert (first["JobState"], second["JobState"]) == ("TIMEOUT", "COMPLETED")
+
+
+def test_a_cancelled_job_is_tried_again_and_the_others_are_left_alone(local, without):
+    project = without(*SHARD_FILES)
+    driver = project.start(*SHARD_FILES)
+    held = project.hold("score_shard")
+    shard, written = project.finished_shard()
+    project.cluster.command("scancel", held.job)
+    project.finish(driver)
+    assert contents(project) == contents(local)
+    assert shard.stat().st_mtime_ns == written
+    assert sorted(job["JobState"] for job in project.jobs("score_shard")) == ["CANCELLED", "COMPLETED", "COMPLETED"]
+
+
+def test_after_a_killed_snakemake_a_new_one_does_what_is_left(local, without):
+    project = without(*SHARD_FILES)
+    driver = project.start(*SHARD_FILES)
+    project.hold("score_shard")
+    shard, written = project.finished_shard()
+    driver.kill()
+    driver.wait()
+    (run,) = re.findall(r"SLURM run ID: (\S+)", project.printed())
+    project.cluster.command("scancel", "--name", run)
+    project.run("--unlock")
+    printed = project.finish(project.start(*SHARD_FILES))
+    assert contents(project) == contents(local)
+    assert shard.stat().st_mtime_ns == written
+    assert re.search(r"^score_shard +1$", printed, re.MULTILINE) and re.search(r"^total +1$", printed, re.MULTILINE)
+
+
+@pytest.fixture
+def lose(cluster):
+    """`Slurm.lose`, with the node back in the end."""
+    lost = []
+
+    def lose_node(node: str) -> None:
+        lost.append(node)
+        cluster.lose(node)
+
+    yield lose_node
+    for node in lost:
+        cluster.bring_back(node)
+
+
+def test_jobs_of_a_lost_node_run_on_another(local, without, lose):
+    project = without(*SHARD_FILES)
+    driver = project.start(*SHARD_FILES)
+    held = project.hold("score_shard")
+    shard, written = project.finished_shard()
+    lose(held.node)
+    project.finish(driver)
+    assert contents(project) == contents(local)
+    assert shard.stat().st_mtime_ns == written
+    (again,) = (job for job in project.jobs("score_shard") if job["Restarts"] == "1")
+    assert again["JobState"] == "COMPLETED" and again["NodeList"] != held.node

@@ -1,0 +1,173 @@
+"""What is done of a run, and how long it took: `python -m glmtracks.status results` or `make status`.
+
+The plan is the configuration, what is done is what lies in results/, and times are the tables beside the logs.
+"""
+
+import argparse
+import csv
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import yaml
+
+from glmtracks.benchmarks import TASKS, missing_inputs
+from glmtracks.config import Configuration, load, locate
+from glmtracks.errors import InputError
+from glmtracks.models.registry import KINDS
+from glmtracks.overview import aligned
+
+CONFIG = "config/config.yaml"
+_HEADER = ("genome", "model", "trained", "scored", "tracks", "hub", "embeddings", "benchmark")
+_SHARD = re.compile(r"\d+-of-(\d+)")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The finished jobs of one rule.
+
+    rule   its name
+    jobs   how many
+    wall   seconds from the start of the first to the end of the last
+    busy   seconds of all jobs together
+    """
+
+    rule: str
+    jobs: int
+    wall: float
+    busy: float
+
+
+def done(results: str | Path, config: Configuration) -> list[tuple[str, ...]]:
+    """A row for each scored genome and each model, in the words of the table; the header first.
+
+    Parts that are counted stand as finished/planned. "–" is what is not planned.
+    """
+    results, rows = Path(results), [_HEADER]
+    bigwigs = config.settings["tracks"]["bigwigs"]
+    for genome, about in config.genomes.items():
+        if not about["scored"]:
+            continue
+        rows_of = [row for row in config.benchmarks if row["genome"] == genome]
+        runnable = [row["task"] for row in rows_of if not missing_inputs(row["task"], about, row["inputs"])]
+        for model, settings in config.models.items():
+            embeds = KINDS[settings["kind"]].embeds
+            tasks = [task for task in runnable if embeds or not TASKS[task].embeds]
+            tracks = results / "tracks" / genome / model
+            embeddings = results / "embeddings" / genome / f"{model}.parquet"
+            rows.append(
+                (
+                    genome,
+                    model,
+                    _yes(results / "models" / model / "config.json"),
+                    _shards(results / "scores" / genome / model, about["shards"]),
+                    _count(tracks / f"{name}.bw" for name in bigwigs),
+                    _yes(tracks / "track_hub" / "hub.txt"),
+                    _yes(embeddings) if embeds else "–",
+                    _count(results / "benchmarks" / genome / task / f"{model}.parquet" for task in tasks),
+                )
+            )
+    return rows
+
+
+def _yes(path: Path) -> str:
+    return "yes" if path.exists() else "no"
+
+
+def _count(paths: Iterable[Path]) -> str:
+    found = [path.exists() for path in paths]
+    return f"{sum(found)}/{len(found)}" if found else "–"
+
+
+def _shards(folder: Path, planned: int) -> str:
+    found = [path for path in folder.glob("*.parquet") if (cut := _SHARD.match(path.stem)) and int(cut[1]) == planned]
+    return f"{len(found)}/{planned}"
+
+
+def stages(results: str | Path, since: float = 0) -> list[Stage]:
+    """The rules whose jobs ended after `since` (seconds of the epoch), in the order in which they began."""
+    logs, times = Path(results) / "logs", defaultdict(list)
+    for table in logs.rglob("*.time.tsv"):
+        ended = table.stat().st_mtime
+        if ended >= since and (seconds := _seconds(table)) is not None:
+            times[table.relative_to(logs).parts[0].removesuffix(".time.tsv")].append((ended - seconds, ended))
+    found = [
+        (min(begin for begin, _ in jobs), Stage(rule, len(jobs), _span(jobs), sum(end - begin for begin, end in jobs)))
+        for rule, jobs in times.items()
+    ]
+    return [stage for _, stage in sorted(found, key=lambda one: one[0])]
+
+
+def _seconds(table: Path) -> float | None:
+    """The wall time in a table of Snakemake's benchmark directive."""
+    with table.open(newline="") as handle:
+        row = next(csv.DictReader(handle, delimiter="\t"), None)
+    return float(row["s"]) if row and row.get("s") not in (None, "", "NA") else None
+
+
+def _span(jobs: list[tuple[float, float]]) -> float:
+    return max(end for _, end in jobs) - min(begin for begin, _ in jobs)
+
+
+def speeds(results: str | Path, since: float = 0) -> list[tuple[str, str, int, float]]:
+    """Genome, model, bases scored, and bases per second of one job, of the shards that were scored after `since`."""
+    results, found = Path(results), defaultdict(lambda: [0, 0.0])
+    for table in sorted((results / "logs" / "score_shard").rglob("*.time.tsv")):
+        genome, model, name = table.relative_to(results / "logs" / "score_shard").parts
+        shard = results / "scores" / genome / model / f"{name.removesuffix('.time.tsv')}.parquet"
+        if table.stat().st_mtime >= since and shard.exists() and (seconds := _seconds(table)):
+            found[genome, model][0] += pq.read_metadata(shard).num_rows
+            found[genome, model][1] += seconds
+    return [(*names, bases, bases / seconds) for names, (bases, seconds) in found.items()]
+
+
+def timing(results: str | Path, since: float = 0) -> list[str]:
+    """Lines that close a run: wall time of each stage, and how fast genomes were scored; none if nothing was done."""
+    rows = [(one.rule, f"{one.jobs:,}", duration(one.wall), duration(one.busy)) for one in stages(results, since)]
+    if not rows:
+        return []
+    lines = aligned([("stage", "jobs", "wall time", "time of all jobs"), *rows])
+    fast = [(*names, f"{bases:,}", f"{speed:,.0f}") for *names, bases, speed in speeds(results, since)]
+    if fast:
+        lines += ["", *aligned([("genome", "model", "bases scored", "bases per second and job"), *fast])]
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(7), duration(75), duration(7500)
+    ('7 s', '1 min 15 s', '2 h 05 min')
+    """
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m glmtracks.status", description="What is done of a run.")
+    parser.add_argument("results", nargs="?", default="results", help="the folder (results)")
+    parser.add_argument("--configfile", default=CONFIG, help=f"the configuration of the run ({CONFIG})")
+    options = parser.parse_args(arguments)
+    try:
+        path = Path(locate(options.configfile))
+        if not path.exists():
+            raise InputError(f"{options.configfile} does not exist; name the configuration of the run: --configfile")
+        config = load(yaml.safe_load(path.read_text()) or {})
+    except InputError as error:
+        sys.exit(f"glmtracks: {error}")
+    lines = aligned(done(options.results, config))
+    if times := timing(options.results):
+        lines += ["", *times]
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

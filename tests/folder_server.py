@@ -13,6 +13,7 @@ class FolderServer:
     """Serves a folder, parts of files too, until the with block ends.
 
     Attributes:
+        folder: what is served.
         url: what stands before the path of a file.
         faults: what requests for a .gz meet, one after the other, before all is well; a status, "cut" (half of the body
             is sent), "whole" (Range is ignored) or "other" (the file has another version by now).
@@ -23,7 +24,7 @@ class FolderServer:
     """
 
     def __init__(self, folder: Path):
-        self.faults, self.sent, self.asked = [], 0, []
+        self.folder, self.faults, self.sent, self.asked = folder, [], 0, []
         self.etag, self.slow, self.most, self.now = '"1"', 0.0, 0, 0
         handler = partial(type("Handler", (_Faulty,), {"told": self}), directory=str(folder))
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)

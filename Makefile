@@ -40,7 +40,7 @@ test: .venv/installed-test
 	$(BIN)/python -m pytest -n $(CORES)
 
 test-cluster: .venv/installed-test
-	$(BIN)/python -m pytest -n 3 tests/cluster
+	$(BIN)/python -m pytest -n 4 tests/cluster
 
 bench: .venv/installed
 	$(BIN)/python -m tests.performance --output results/bench.tsv

@@ -25,6 +25,7 @@ def s3_server(*, strict: bool = False) -> Iterator[tuple[dict[str, str], object]
     url = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "secret"}
     options = {"endpoint_url": url, "region_name": "us-east-1"}
+    urllib.request.urlopen(f"{url}/moto-api/reset", b"").close()  # of what another server of this process held
     try:
         client = boto3.client("s3", **options, **keys)
         client.create_bucket(Bucket=BUCKET)

@@ -50,6 +50,7 @@ SCHEME = [
     *(f"benchmarks/toy/{task}/{table}" for task in TASKS for table in ("items.parquet", "summary.tsv")),
     *(f"benchmarks/toy/{task}/{model}.parquet" for task in TASKS for model in MODELS),
     "benchmarks/summary.tsv",
+    "provenance.json",
     "report/index.html",
 ]
 
@@ -70,7 +71,7 @@ def test_every_file_of_the_scheme_is_there(road):
     absent = [name for name in SCHEME if not (road.results / name).exists()]
     assert not absent
     described = set(re.findall(r"^ {4}results/(\w+)/", (CHECKOUT / "Snakefile").read_text(), re.MULTILINE))
-    assert described == {folder.name for folder in road.results.iterdir()}
+    assert described == {path.name for path in road.results.iterdir() if path.is_dir()}
 
 
 def test_snakemakes_own_report_has_a_category_labels_and_a_caption_for_all_that_people_read(road, tmp_path):

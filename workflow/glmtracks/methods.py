@@ -88,7 +88,7 @@ def _json(path: Path) -> dict:
 def _genome(results: Path, name: str, row: dict) -> str:
     made = _json(results / "genomes" / name / "provenance.json")
     size = f", {made['bases']:,} bases on {made['contigs']:,} contigs" if "bases" in made else ""
-    digest = f", SHA-256 {made['sha256'][:16]}…" if "sha256" in made else ""
+    digest = f", SHA-256 beginning with {made['sha256'][:16]}" if "sha256" in made else ""
     genes = ""
     if row["annotation"]:
         genes = f" Genes are those of {Path(row['annotation']).name} (genetic code {row['genetic_code']})."
@@ -112,7 +112,7 @@ def _model(results: Path, name: str, row: dict, scored: list[str]) -> str:
         steps = f" for {count:,} steps" if isinstance(count, int) and count else ""
         origin = f"trained on the training part of {', '.join(row['genomes'])}{steps}"
     else:
-        digest = f", SHA-256 {config['sha256'][:16]}…" if config.get("sha256") else ""
+        digest = f", SHA-256 beginning with {config['sha256'][:16]}" if config.get("sha256") else ""
         origin = f"loaded from {row['source']}{digest}"
     origin = f"left untrained, on {', '.join(row['genomes'])}" if count == 0 else origin
     asked = [_asked(_json(results / "scores" / genome / name / "plan.json"), genome) for genome in scored]

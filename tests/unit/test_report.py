@@ -184,6 +184,16 @@ def test_the_methods_name_versions_and_whom_to_cite(page):
     assert "The model house is of kind one_pass with 1,234 parameters" in unescape(text)
 
 
+def test_the_provenance_names_commit_configuration_and_inputs(tmp_path):
+    said = {"glmtracks": "1", "commit": "c0ffee", "configuration": "abc123", "seed": 7, "versions": {"torch": "2.13.0"}}
+    said["inputs"] = {"a <b>.fa": {"sha256": "f00d", "bytes": 12_000}, "s3://gone/x.vcf.gz": {"sha256": None}}
+    (tmp_path / "provenance.json").write_text(json.dumps(said))
+    page = _write_report(tmp_path)
+    card = page[page.index("<h3>Provenance</h3>") :]
+    assert re.search(r"c0ffee.*abc123.*seed 7.*torch 2\.13\.0.*a &lt;b&gt;\.fa.*12 kB.*f00d", card, re.DOTALL)
+    assert 'href="../provenance.json"' in card
+
+
 def test_every_identifier_is_unique_and_every_reference_is_met(page):
     elements = _Elements(page).attributes
     names = [found["id"] for _, found in elements if "id" in found]

@@ -104,6 +104,7 @@ def write_page(page: Page, destination: str | Path) -> None:
         example=_example(page),
         scripts=page_scripts(data),
         explored=list(data["genomes"]),
+        provenance=_json(page.results / "provenance.json"),
         methods=methods(page.results, page.genomes, page.models, page.summary),
     )
     with atomic(destination) as temporary:

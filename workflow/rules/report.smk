@@ -91,6 +91,7 @@ rule report_page:
         rules.variants.input,
         rules.embeddings.input,
         summary="results/benchmarks/summary.tsv",
+        run="results/provenance.json",
         plots=[f"results/report/plots/{genome}/{plot}.svg" for genome, plots in PLOTTED.items() for plot in plots],
         provenance=expand("results/genomes/{genome}/provenance.json", genome=GENOMES),
         regions=expand("results/genomes/{genome}/regions.parquet", genome=SCORED),

@@ -25,19 +25,25 @@ def s3_server(*, strict: bool = False) -> Iterator[tuple[dict[str, str], object]
     url = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "secret"}
     options = {"endpoint_url": url, "region_name": "us-east-1"}
-    urllib.request.urlopen(f"{url}/moto-api/reset", b"").close()  # of what another server of this process held
+    _tell(url, "reset", b"")  # what another server of this process held
+    _tell(url, "reset-auth", b"inf")  # requests before keys are looked at
     try:
         client = boto3.client("s3", **options, **keys)
         client.create_bucket(Bucket=BUCKET)
         if strict:
             keys = _user_who_may_read(boto3.client("iam", **options, **keys))
-            plain = {"Content-Type": "text/plain"}
-            urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset-auth", b"0", plain)).close()
+            _tell(url, "reset-auth", b"0")
             client = boto3.client("s3", **options, **keys)
         names = {"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1", "no_proxy": "127.0.0.1"}
         yield names | {key.upper(): value for key, value in keys.items()}, client
     finally:
         server.stop()
+
+
+def _tell(url: str, what: str, value: bytes) -> None:
+    """Change what all servers of this process share."""
+    request = urllib.request.Request(f"{url}/moto-api/{what}", value, {"Content-Type": "text/plain"})
+    urllib.request.urlopen(request).close()
 
 
 def _user_who_may_read(iam) -> dict[str, str]:

@@ -68,6 +68,17 @@ def test_what_fails_leaves_nothing_and_what_stood_there_stays(tmp_path, writer):
     assert "old" in [path.read_text() for path in (tmp_path, *tmp_path.rglob("*")) if path.is_file()]
 
 
+@pytest.mark.parametrize("writer", [atomic, atomic_folder])
+def test_what_a_job_that_was_killed_outright_left_goes_with_the_next_attempt(tmp_path, writer):
+    for name in (".result.abcd_123", ".result.bw.abcd_123", ".result.long.name.1", ".other.abcd_123"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result").write_text("half")
+    with writer(tmp_path / "result") as temporary:
+        temporary.touch() if writer is atomic else None
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"result", ".result.bw.abcd_123", ".result.long.name.1", ".other.abcd_123"}
+
+
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
 def test_a_folder_that_may_not_be_written_to_is_one_sentence(tmp_path, capsys, number):
     with pytest.raises(SystemExit) as exit, job(str(tmp_path / "log")), atomic(tmp_path / "result"):

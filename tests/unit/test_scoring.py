@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -228,6 +229,20 @@ def test_a_pass_that_does_not_fit_into_memory_is_done_again_with_half_the_window
         runner.ask(np.zeros((8, 16), dtype=np.uint8))
     with pytest.raises(InputError, match=r"make scores\.window smaller than 64"):
         score(folder, genome, tmp_path, shards=1)
+
+
+def test_memory_does_not_grow_with_the_number_of_windows(make_genome, tmp_path, make_plan):
+    parameters = {"width": 128, "layers": 4, "kernel": 3, "max_dilation": 8, "seed": 0}
+    folder = stored(build("one_pass", parameters), tmp_path / "model", make_plan)
+    genome = make_genome({"chr1": "".join(np.random.default_rng(0).choice(list("ACGT"), 60 * 8192))})
+    runner = start_runner(folder, SETTINGS | {"window": 8192, "batch": 1}, 1, folder / "plan.json")
+    tiles = tile_contigs(genome.contigs, runner.window)
+    process = psutil.Process()
+    list(runner.log_probs(genome, tiles[:4]))
+    before = process.memory_info().rss
+    kept = list(runner.log_probs(genome, tiles))  # 131 kB each; a pass takes 20 MB
+    assert len(kept) == 60
+    assert process.memory_info().rss - before < 100e6
 
 
 def test_a_model_that_never_saw_unknown_bases_gives_no_score_near_them(genome, tmp_path, make_plan, monkeypatch):

@@ -1,6 +1,7 @@
 """Writing files so that nothing half-written is ever left behind, and naming them by their content."""
 
 import errno
+import glob
 import hashlib
 import itertools
 import json
@@ -55,6 +56,8 @@ def _beside(path: Path) -> Iterator[Path]:
     """A path of the same name in a folder beside `path` that is removed in the end."""
     with explain_full_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{glob.escape(path.name)}.{'[a-z0-9_]' * 8}"):  # by a job killed outright
+            shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
             try:
                 yield Path(folder) / path.name

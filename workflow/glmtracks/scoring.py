@@ -151,9 +151,11 @@ class Runner:
         while some := list(islice(waiting, max(held // self.window, self.batch))):
             results: dict[Tile, np.ndarray] = {}
             for length, group in self._by_length(some).items():
+                gathered = _Gathered(len(group))
                 for batch, output in self._passes(genome, group, length, function):
-                    for tile, row in zip(batch, output.float().cpu().numpy(), strict=False):
-                        results[tile] = row[: tile.end - tile.start]
+                    gathered.add(output[: len(batch)])
+                rows = zip(group, gathered.array, strict=True)
+                results |= {tile: row[: tile.end - tile.start] for tile, row in rows}
             yield from ((tile, results.pop(tile)) for tile in some)
 
     def _passes(
@@ -175,7 +177,7 @@ class Runner:
     @torch.inference_mode()
     def batched(self, function: Callable[[Tensor], Tensor], codes: np.ndarray) -> np.ndarray:
         """`function` of any windows, uint8 (n, length), float32; a fixed number of them at a time."""
-        outputs, first = [], 0
+        gathered, first = _Gathered(len(codes)), 0
         while first < len(codes):
             rows = self._rows(codes.shape[1])
             windows = np.full((rows, codes.shape[1]), 4, dtype=np.uint8)
@@ -183,9 +185,9 @@ class Runner:
             windows[: len(some)] = some
             output = self._careful(function, torch.from_numpy(windows).to(self.device))
             if output is not None:
-                outputs.append(output[: len(some)].float().cpu().numpy())
+                gathered.add(output[: len(some)])
                 first += rows
-        return np.concatenate(outputs) if outputs else function(self._blank(0)).float().cpu().numpy()
+        return gathered.array if len(codes) else function(self._blank(0)).float().cpu().numpy()
 
     def _rows(self, length: int) -> int:
         """Windows of `length` bases in a pass, so that it reads as many bases as one of `batch` whole tiles."""
@@ -229,6 +231,25 @@ class Runner:
             start, end = tile.start - self.margin, tile.start + length + self.margin
             codes[row] = genome.codes(tile.contig, start, end, wrap=genome.contigs[tile.contig] > self.margin)
         return torch.from_numpy(codes).to(self.device)
+
+
+class _Gathered:
+    """The outputs of passes in one array, float32, made when the first of `count` rows arrives.
+
+    Kept as they came, each would lie between what a pass freed and what the next one takes, and no free stretch would
+    ever be wide enough again: many megabytes of memory for every window.
+    """
+
+    def __init__(self, count: int):
+        self._count, self._filled = count, 0
+        self.array = np.empty(0, np.float32)
+
+    def add(self, output: Tensor) -> None:
+        values = output.float().cpu().numpy()
+        if not self._filled:
+            self.array = np.empty((self._count, *values.shape[1:]), np.float32)
+        self.array[self._filled : self._filled + len(values)] = values
+        self._filled += len(values)
 
 
 def tile_contigs(contigs: dict[str, int], window: int) -> list[Tile]:

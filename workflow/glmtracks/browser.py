@@ -68,7 +68,7 @@ def _by_merit(summary: pd.DataFrame, genome: str, models: Iterable[str]) -> list
 
 
 def _genome(results: Path, name: str, row: dict, models: list[str], room: Room) -> dict:
-    """What the page carries of a genome; keys are those that workflow/report/slices.js reads.
+    """What the page carries of a genome; keys are those that workflow/report/scores.js reads.
 
     loci          what the buttons lead to
     windows       [contig, start, end] of the slices, in genome order; the arrays below run over them in this order

@@ -6,7 +6,6 @@ Everything wrong is collected and reported at once, in sentences that name file,
 import csv
 import difflib
 import json
-import math
 import os
 from collections import Counter
 from dataclasses import dataclass
@@ -22,14 +21,13 @@ from glmtracks.benchmarks import TASKS
 from glmtracks.download import is_remote, split_region, wrong_scheme
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS, is_on_hub, parameters_of
+from glmtracks.shard_count import count_shards
 from glmtracks.tabix import parse_regions
 
 WORKFLOW = Path(__file__).resolve().parents[1]
 SHEETS = ("genomes", "models", "benchmarks", "callsets")
 MAY_BE_BED = ("repeats", "test", "validation")  # columns of the genome sheet that take bed:FILE besides words
 RESERVED = {"items", "summary", "alleles"}  # file names that stand beside those of models
-FEWEST_SHARDS, MOST_SHARDS = 4, 9999
-BASES_PER_BYTE = {True: 3.3, False: 1.0}  # of FASTA files, gzipped or not
 LONGEST_NAME = 60  # characters of a corpus' name, which becomes a folder
 
 
@@ -73,20 +71,6 @@ def fingerprint(configuration: Configuration) -> str:
     rows = [[*configuration.genomes.values()], [*configuration.models.values()], configuration.benchmarks]
     rows = [[{key: value for key, value in row.items() if key != "_where"} for row in sheet] for sheet in rows]
     return sha1(json.dumps([settings, rows], sort_keys=True).encode()).hexdigest()[:12]
-
-
-def count_shards(fasta: str, settings: dict) -> int:
-    """Into how many jobs the scoring of a genome is cut: each takes about `settings["minutes"]`.
-
-    The size of the FASTA file as the genome sheet names it decides, for it is the same before the first run and after;
-    a number that grew once a file is fetched would give shards that are finished other names.
-    """
-    path = Path(locate(fasta))
-    if is_remote(fasta) or not path.is_file():
-        return FEWEST_SHARDS
-    bases = path.stat().st_size * BASES_PER_BYTE[path.suffix in (".gz", ".bgz", ".bgzf")]
-    wanted = math.ceil(bases / (settings["bases_per_second"] * 60 * settings["minutes"]))
-    return min(max(wanted, FEWEST_SHARDS), MOST_SHARDS)
 
 
 def locate(path: str) -> str:
@@ -428,6 +412,6 @@ def load(config: dict) -> Configuration:
         lines = (f"  - {_printable(problem)}" for problem in problems)
         raise InputError("\n".join([f"{len(problems)} problem(s) in the configuration:", *lines]))
     for row in genomes.values():
-        row["shards"] = row["shards"] or count_shards(row["fasta"], settings["shards"])
+        row["shards"] = row["shards"] or count_shards(locate(row["fasta"]), settings["shards"])
     models, callsets = ({row["name"]: row for row in sheets[name]} for name in ("models", "callsets"))
     return Configuration(settings, genomes, models, sheets["benchmarks"], callsets)

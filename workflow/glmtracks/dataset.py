@@ -62,9 +62,7 @@ def open_contig(dataset: str | Path, contig: str) -> pq.ParquetFile:
         written = path.stat()
     except FileNotFoundError:
         raise unknown_contig(dataset, contig, contigs(dataset)) from None
-    return CheckedFile(
-        path, "part of a dataset of scores", metadata=_footer(path, written.st_mtime_ns, written.st_size)
-    )
+    return CheckedFile(path, _PART, metadata=_footer(path, written.st_mtime_ns, written.st_size))
 
 
 @lru_cache(maxsize=32)

@@ -114,7 +114,8 @@ def download(
     if provenance_out:
         record = {"source": source, "url": url, "mirror": address if address != url else None, "cache": held}
         record |= {"fetched": datetime.now(UTC).isoformat(timespec="seconds"), "version": version}
-        record |= {"bytes": destination.stat().st_size, "sha256": files.sha256(destination)}
+        known = expected.value if expected and expected.algorithm == "sha256" else files.sha256(destination)
+        record |= {"bytes": destination.stat().st_size, "sha256": known}
         files.write_json(provenance_out, record | {"compared": expected and str(expected), "published": beside})
     logger.info("%s: %d bytes from %s", destination, destination.stat().st_size, "the cache" if held else address)
     return url

@@ -16,7 +16,7 @@ import numpy as np
 import pysam
 
 from glmtracks import __version__, files
-from glmtracks.checksums import check, parse_checksum
+from glmtracks.checksums import Checksum, check, parse_checksum
 from glmtracks.errors import InputError
 from glmtracks.fasta_reader import read_records, show
 
@@ -228,9 +228,10 @@ def _keep(patterns: dict[str, re.Pattern | None], name: str, header: str) -> boo
 def _checked_sha256(source: Path, expected: str | None) -> str:
     if not source.is_file():
         raise InputError(f"{source} does not exist or is not a file; give the path or URL of a FASTA.")
-    if wanted := parse_checksum(expected):
+    found, wanted = files.sha256(source), parse_checksum(expected)
+    if wanted and wanted != Checksum("sha256", found):  # an MD5, for which it is read once more, or a wrong one
         check(source, wanted, source, "fetch it again or correct sha256.")
-    return files.sha256(source)
+    return found
 
 
 def _versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from glmtracks import tracks
 from glmtracks.calibration import Calibration
-from glmtracks.consequences import CONSEQUENCES, snv_consequences
+from glmtracks.consequences import snv_consequences
 from glmtracks.contig_scores import ContigScores
 from glmtracks.dataset import contigs as contigs_of
 from glmtracks.errors import InputError
@@ -161,6 +161,3 @@ def items_of(tables: dict[str, pd.DataFrame], windows: Sequence[Interval]) -> li
                 contrast = str(row.contrast).replace("_", " ")
                 found.append([contig, int(row.start), int(row.end), change, int(row.label), f"{task}: {contrast}"])
     return found
-
-
-__all__ = ["CONSEQUENCES", "Room", "consequences_of", "items_of", "repeats_of", "scores_of", "sequence_of"]

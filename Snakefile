@@ -55,3 +55,19 @@ rule all:
         rules.provenance.output,
     message:
         "Everything is up to date"
+
+
+# Here alone: of several handlers of one kind Snakemake keeps the last.
+onstart:
+    check_places()
+    check_arrays()
+
+
+onerror:
+    for complaint in complaints():
+        print(f"To mend: {complaint}", file=sys.stderr)
+
+
+onsuccess:
+    for line in closing_summary():
+        print(line, file=sys.stderr)

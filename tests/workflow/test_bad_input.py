@@ -2,9 +2,12 @@
 
 import gzip
 import hashlib
+import os
 import pickle
 import re
+import shutil
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +19,7 @@ import pysam
 import pytest
 import worlds
 import yaml
-from conftest import Project
+from conftest import CHECKOUT, Project
 
 PAGE = b"<!DOCTYPE html><html><head><title>404 - not here</title></head><body>Sorry.</body></html>"
 
@@ -245,3 +248,28 @@ def test_a_sheet_saved_by_a_spreadsheet(project):
     sheet.write_bytes(b"\xef\xbb\xbf" + sheet.read_bytes().replace(b"\n", b"\r\n") + b"\t\r\n")
     project.run("results/genomes/toy/genome.fa.gz")
     assert pd.read_csv(project.results / "genomes/toy/chrom.sizes", sep="\t", header=None)[1].tolist() == [1000]
+
+
+def test_a_wrong_clock_or_a_place_without_room_stops_a_run_before_its_first_job(project):
+    worlds.write_fasta(project.folder / "toy.fa", random_contigs(chr1=20_000))
+    configure(project, fasta="toy.fa", repeats="none")
+    later = time.time() + 3600
+    os.utime(project.folder / "toy.fa", (later, later))
+    said = project.snakemake("results/genomes/toy/chrom.sizes")
+    assert said.returncode != 0 and "toy.fa was last changed in the future" in said.stdout
+    assert not made(project)
+    os.utime(project.folder / "toy.fa")
+    shutil.rmtree(project.results, ignore_errors=True)
+    project.results.write_text("a file")
+    said = project.snakemake("results/genomes/toy/chrom.sizes")
+    assert said.returncode != 0 and "nothing can be written to results" in said.stdout
+
+
+def test_handlers_of_a_run_stand_in_one_place():
+    """Snakemake keeps only the last of several `onstart`."""
+    found = [
+        (handler, path.name)
+        for path in (CHECKOUT / "Snakefile", *(CHECKOUT / "workflow" / "rules").glob("*.smk"))
+        for handler in re.findall(r"^(onstart|onerror|onsuccess):", path.read_text(), re.MULTILINE)
+    ]
+    assert sorted(found) == [(name, "Snakefile") for name in ("onerror", "onstart", "onsuccess")]

@@ -330,14 +330,10 @@ def complaints():
                     yield f"{line.removeprefix('glmtracks: ')} [{path}]"
 
 
-onstart:
+def check_places():
+    """Raise WorkflowError where nothing can be written, or where a wrong clock has left files from the future."""
     if problem := unwritable("results") or (None if workflow.touch else from_the_future([*HERE, "results"])):
         raise WorkflowError(problem)
-
-
-onerror:
-    for complaint in complaints():
-        print(f"To mend: {complaint}", file=sys.stderr)
 
 
 def closing_summary():

@@ -127,8 +127,3 @@ rule report_page:
         "Writing the report"
     script:
         "../scripts/report.py"
-
-
-onsuccess:
-    for line in closing_summary():
-        print(line, file=sys.stderr)

@@ -68,7 +68,3 @@ def check_arrays():
             "together: Slurm's plugin would wait for ever for the jobs that are held back. Leave out the limit, or add "
             "--slurm-array-jobs none."
         )
-
-
-onstart:
-    check_arrays()

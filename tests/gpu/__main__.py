@@ -1,4 +1,4 @@
-"""How fast a genome is scored on a GPU, from FASTA to Parquet: python -m tests.gpu --fasta chr20.fa.gz"""
+"""How fast a GPU trains, and scores a genome from FASTA to Parquet: python -m tests.gpu --fasta chr20.fa.gz"""
 
 import argparse
 import logging
@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 import torch
-from tests.performance.efficiency import SIZE
+from tests.performance.corpus import embedded_genome, make_corpus
+from tests.performance.efficiency import SIZE, measure_training
 from tests.performance.flops import inference_flops
 from tests.performance.table import Measured, aligned, write_table
+from tests.performance.twins import BATCH, architecture, recipe
 
 from glmtracks.config import fill_defaults, schema
 from glmtracks.devices import matrix_product_rate, pick_device
@@ -24,7 +26,15 @@ GOAL_SECONDS = 75  # for the 64 million bases of human chromosome 20
 GOAL_SHARE = 0.45  # of the bfloat16 matrix product
 
 
-def measure(fasta: Path, folder: Path, shape: dict) -> list[Measured]:
+def measure_steps(folder: Path, shape: dict) -> list[Measured]:
+    """Train the model for a few steps on the embedded genome, in `folder`."""
+    device = pick_device("auto")
+    corpus = make_corpus(embedded_genome(), folder, threads=2, purged=False)
+    model = build("one_pass", architecture("one_pass", shape) | {"seed": shape["seed"]})
+    return measure_training(model, corpus, recipe("one_pass", {"batch": BATCH[device.type]}), torch.bfloat16)
+
+
+def measure_scoring(fasta: Path, folder: Path, shape: dict) -> list[Measured]:
     """Score a genome with an untrained model, which takes as long as a trained one, in `folder`."""
     device = pick_device("auto")
     save(build("one_pass", shape), folder / "model")
@@ -76,7 +86,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with tempfile.TemporaryDirectory(prefix="glmtracks.") as folder:
         shape = SHAPE | {"width": options.width, "layers": options.layers}
-        figures = measure(options.fasta, Path(folder), shape)
+        figures = measure_scoring(options.fasta, Path(folder), shape) + measure_steps(Path(folder, "corpus"), shape)
     write_table(figures, options.output)
     print(aligned(figures))
 

@@ -5,20 +5,22 @@ import inspect
 import torch
 
 from glmtracks.config import fill_defaults, read_sheet, schema
+from glmtracks.devices import pick_device
 from glmtracks.models.registry import model_class
 
 from .corpus import CHECKOUT, SEED
 
 PRESET = CHECKOUT / "config" / "presets" / "yeast" / "models.tsv"
+BATCH = {"cpu": 16, "cuda": 128}  # windows of a training step; the preset's are those of a GPU
 CLOSE = 0.05  # share by which parameters and receptive field may differ
 LAYERS, WIDTHS = range(1, 25), range(16, 513, 8)
 
 
 def preset() -> dict:
-    """Parameters of the one-pass model of the preset for yeast, as its sheet gives them."""
+    """Parameters of the one-pass model of the preset for yeast, as in its sheet, with a batch for this device."""
     rows = read_sheet(str(PRESET), "models", [])
     trained = [row["parameters"] for row in rows if row["kind"] == "one_pass" and row["parameters"].get("steps", 1)]
-    return trained[0]
+    return trained[0] | {"batch": BATCH[pick_device("auto").type]}
 
 
 def architecture(kind: str, parameters: dict) -> dict:

@@ -41,7 +41,8 @@ logger = logging.getLogger(__name__)
 SMALLEST = 256  # the shortest forward pass; tiles of short contigs are padded to it or to the next power of two
 ROUND = 2_000_000  # bases whose results are held at a time
 MOST_ROWS = 64  # of a forward pass on a GPU; more do not make it faster
-QUEUE = 16  # tiles that may wait to be written
+QUEUE = 2 * ROUND  # bases that may wait to be written, so that a GPU goes on with the next ones
+WRITERS = 4  # threads that prepare for writing what a GPU gives; beside a CPU one suffices
 
 
 class Tile(NamedTuple):
@@ -169,10 +170,10 @@ class Runner:
             output = self._careful(function, self._read(genome, batch, rows, length))
             if output is not None:
                 if last:
-                    yield last
-                last, first = (batch, output), first + rows
+                    yield last[0], last[1].wait()
+                last, first = (batch, _Fetched(output)), first + rows
         if last:
-            yield last
+            yield last[0], last[1].wait()
 
     @torch.inference_mode()
     def batched(self, function: Callable[[Tensor], Tensor], codes: np.ndarray) -> np.ndarray:
@@ -230,7 +231,27 @@ class Runner:
         for row, tile in enumerate(tiles):
             start, end = tile.start - self.margin, tile.start + length + self.margin
             codes[row] = genome.codes(tile.contig, start, end, wrap=genome.contigs[tile.contig] > self.margin)
-        return torch.from_numpy(codes).to(self.device)
+        if self.device.type == "cpu":
+            return torch.from_numpy(codes)
+        # from pageable memory the copy would wait for the pass before, and the GPU then for the next one to be launched
+        return torch.from_numpy(codes).pin_memory().to(self.device, non_blocking=True)
+
+
+class _Fetched:
+    """The output of a pass on its way from the device, float32: asked for at once, so that it need not wait for the
+    pass that is launched next."""
+
+    def __init__(self, output: Tensor):
+        self._values = output.float().to("cpu", non_blocking=True)
+        self._arrived = torch.cuda.Event() if output.is_cuda else None
+        if self._arrived:
+            self._arrived.record()
+
+    def wait(self) -> Tensor:
+        """The values, on the CPU."""
+        if self._arrived:
+            self._arrived.synchronize()
+        return self._values
 
 
 class _Gathered:
@@ -335,7 +356,8 @@ def score_shard(
     bases, began = sum(tile.end - tile.start for tile in asked), time.perf_counter()
     with (
         ScoresWriter(destination, metadata) as writer,
-        ThreadPoolExecutor(1) as beside,  # writing goes on while the model computes
+        ThreadPoolExecutor(WRITERS if runner.device.type == "cuda" else 1) as beside,
+        ThreadPoolExecutor(1) as writing,  # in order, while the model computes
         tqdm(total=bases, unit=" bases", unit_scale=True, desc="scoring") as bar,
     ):
         queue: deque[Future] = deque()
@@ -344,8 +366,9 @@ def score_shard(
             length = tile.end - tile.start
             log_probs = next(found)[1] if tile in asked else np.full((length, 4), np.nan, np.float32)
             unread = None if complete and tile in asked else np.isnan(log_probs).all(axis=1)
-            queue.append(beside.submit(writer.write, tile.contig, tile.start, genome.codes(*tile), log_probs, unread))
-            if len(queue) > QUEUE:
+            table = beside.submit(writer.table, tile.contig, tile.start, genome.codes(*tile), log_probs, unread)
+            queue.append(writing.submit(writer.append, table))
+            if len(queue) > QUEUE // runner.window:
                 queue.popleft().result()
             bar.update(length * (tile in asked))
         for written in queue:

@@ -5,6 +5,7 @@ four log-probabilities can be recovered from it (`glmtracks.tracks.log_probs`). 
 reference is not one of A, C, G, T all of them are null. `start` is 0-based.
 """
 
+from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -108,15 +109,23 @@ class ScoresWriter:
     def __exit__(self, *error) -> bool | None:
         return self._stack.__exit__(*error)
 
-    def write(
+    def write(self, *bases) -> None:
+        """Append the scores of consecutive bases, given as to `table`."""
+        self._groups.write(self.table(*bases))
+
+    def append(self, table: Future[pa.Table]) -> None:
+        """Append what a call of `table`, maybe in another thread, returns; raises what it raises."""
+        self._groups.write(table.result())
+
+    def table(
         self,
         contig: str,
         start: int,
         ref_codes: np.ndarray,
         log_probs: np.ndarray,
         unread: np.ndarray | None = None,
-    ) -> None:
-        """Append the scores of `n` consecutive bases.
+    ) -> pa.Table:
+        """The rows of `n` consecutive bases.
 
         Args:
             contig: name of their contig.
@@ -148,7 +157,7 @@ class ScoresWriter:
             pa.DictionaryArray.from_arrays(ref_codes.astype(np.int8), pa.array([*BASES, "N"])),
             *(pa.array(values, mask=undefined) for values in scores.T),
         ]
-        self._groups.write(pa.table(columns, schema=self._schema))
+        return pa.table(columns, schema=self._schema)
 
 
 def score_columns(log_probs: np.ndarray, ref_codes: np.ndarray) -> np.ndarray:

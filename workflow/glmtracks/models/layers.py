@@ -71,6 +71,8 @@ def _block(
 @cache
 def _compiled_block() -> Callable[..., Tensor]:
     """`_block` with norm, copies, activation and sum fused: on a GPU these, not the products, take most of the time."""
+    torch._dynamo.config.suppress_errors = True  # where no compiler is at hand the block runs as it is written
+    torch._dynamo.config.recompile_limit = 64  # number formats, shapes and dilations, for each of which it may ask once
     return torch.compile(_block)
 
 

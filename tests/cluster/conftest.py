@@ -31,6 +31,18 @@ MODEL = {
 }
 SHARD_FILES = [f"results/scores/toy/tiny/{number:04d}-of-{SHARDS:04d}.parquet" for number in range(1, SHARDS + 1)]
 
+# One pass of this model over WINDOW bases takes about 2 GB, which is more than the workflow thinks at first.
+WIDE = {
+    "name": "wide",
+    "kind": "one_pass",
+    "source": "train",
+    "genomes": "toy",
+    "parameters": "width=128; layers=1; steps=0",
+}
+WINDOW = 200_000
+WIDE_SCORES = "results/tracks/long/wide/scores"
+WIDE_SHARD = "results/scores/long/wide/0001-of-0001.parquet"
+
 
 def _workflow_tests():
     """The module of the workflow tests that knows how to write a configuration and to call snakemake."""
@@ -154,13 +166,16 @@ def cluster() -> Iterator[slurm.Slurm]:
 
 
 def _make_local(project: projects.Project) -> None:
-    """A genome of two contigs, a small network, and the scores as this machine makes them by itself."""
+    """Two genomes, of short contigs and of a long one, with a network for each, scored by this machine itself."""
     worlds = projects.worlds
     rng = np.random.default_rng(0)
     worlds.write_fasta(project.folder / "toy.fa", {name: worlds.random_dna(rng, 9000) for name in ("chr1", "chr2")})
-    genome = {"name": "toy", "fasta": "toy.fa", "repeats": "none", "shards": SHARDS}
-    project.configure([genome], models=[MODEL])
-    project.run(SCORES)
+    worlds.write_fasta(project.folder / "long.fa", {"chr1": worlds.random_dna(rng, 140_000)})
+    toy = {"name": "toy", "fasta": "toy.fa", "repeats": "none", "shards": SHARDS}
+    long = {"name": "long", "fasta": "long.fa", "repeats": "none", "shards": 1}
+    scores = projects.SETTINGS["scores"] | {"window": WINDOW}
+    project.configure([toy, long], models=[MODEL, WIDE], scores=scores)
+    project.run(SCORES, WIDE_SCORES)
 
 
 @pytest.fixture(scope="session")

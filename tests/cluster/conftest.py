@@ -70,11 +70,12 @@ class ClusterProject(projects.Project):
     """A working directory whose jobs go to Slurm by the profile that the workflow brings along."""
 
     cluster: slurm.Slurm
+    configuration = ("--configfile", "config.yaml")
 
     def command(self, *arguments: str) -> list[str]:
         """A user's command, but that the cluster is asked for news more often."""
         return [
-            *(sys.executable, "-m", "snakemake", "-s", str(CHECKOUT / "Snakefile"), "--configfile", "config.yaml"),
+            *(sys.executable, "-m", "snakemake", "-s", str(CHECKOUT / "Snakefile"), *self.configuration),
             *("--workflow-profile", str(CHECKOUT / "workflow/profiles/slurm")),
             *("--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "10", *arguments),
         ]
@@ -136,7 +137,7 @@ class ClusterProject(projects.Project):
                 start_new_session=True,
             )
 
-    def finish(self, driver: subprocess.Popen, seconds: float = 240) -> str:
+    def finish(self, driver: subprocess.Popen, seconds: float = 480) -> str:
         """Wait for a run that must succeed; what it printed."""
         try:
             driver.wait(seconds)
@@ -156,13 +157,24 @@ def contents(project: projects.Project) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[slurm.Slurm]:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--demo", action="store_true", help="run the demo through the throw-away Slurm")
+
+
+@contextlib.contextmanager
+def started_or_skipped(**settings) -> Iterator[slurm.Slurm]:
+    """`slurm.running`; the test is skipped where that cannot be."""
     try:
-        with slurm.running() as started:
+        with slurm.running(**settings) as started:
             yield started
     except slurm.CannotRun as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[slurm.Slurm]:
+    with started_or_skipped() as started:
+        yield started
 
 
 def _make_local(project: projects.Project) -> None:

@@ -5,7 +5,7 @@
 # make serve       the results folder as a web page: the report with whole genomes, tracks for genome browsers
 # make test        unit and workflow tests
 # make test-cluster  the workflow on a throw-away Slurm: arrays, lost nodes, killed jobs; needs root; a few minutes
-# make test-cluster-demo  the demo on that Slurm, compared with the demo on this machine; a quarter of an hour or more
+# make test-cluster-demo  the demo on that Slurm, compared with the demo on this machine; about half an hour
 # make bench       how fast training and scoring are, and what three objectives learn in 9 minutes each; about 45 minutes
 # make lint        ruff, snakefmt, snakemake --lint
 # make clean       remove results and the environment

@@ -26,7 +26,7 @@ class Demo(ClusterProject):
 def cluster(request) -> Iterator[Slurm]:
     """A cluster that remembers all jobs of a run."""
     if not request.config.getoption("--demo"):
-        pytest.skip("the demo twice takes a quarter of an hour or more: make test-cluster-demo")
+        pytest.skip("the demo twice takes about half an hour: make test-cluster-demo")
     with started_or_skipped(remembered=LONGEST) as started:
         yield started
 

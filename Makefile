@@ -5,6 +5,7 @@
 # make serve       the results folder as a web page: the report with whole genomes, tracks for genome browsers
 # make test        unit and workflow tests
 # make test-cluster  the workflow on a throw-away Slurm: arrays, lost nodes, killed jobs; needs root; a few minutes
+# make test-cluster-demo  the demo on that Slurm, compared with the demo on this machine; about half an hour
 # make bench       how fast training and scoring are, and what three objectives learn in 9 minutes each; about 45 minutes
 # make lint        ruff, snakefmt, snakemake --lint
 # make clean       remove results and the environment
@@ -16,7 +17,7 @@ BIN := .venv/bin
 CONFIG ?= config/config.yaml
 RESULTS ?= results
 
-.PHONY: demo demo-human yeast status serve test test-cluster bench lint clean
+.PHONY: demo demo-human yeast status serve test test-cluster test-cluster-demo bench lint clean
 
 demo: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -41,6 +42,9 @@ test: .venv/installed-test
 
 test-cluster: .venv/installed-test
 	$(BIN)/python -m pytest -n 4 tests/cluster
+
+test-cluster-demo: .venv/installed-test
+	$(BIN)/python -m pytest --demo tests/cluster/test_demo.py
 
 bench: .venv/installed
 	$(BIN)/python -m tests.performance --output results/bench.tsv

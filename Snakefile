@@ -61,6 +61,7 @@ rule all:
 onstart:
     check_places()
     check_arrays()
+    fit_arrays()
 
 
 onerror:

@@ -31,6 +31,18 @@ MODEL = {
 }
 SHARD_FILES = [f"results/scores/toy/tiny/{number:04d}-of-{SHARDS:04d}.parquet" for number in range(1, SHARDS + 1)]
 
+# One pass of this model over WINDOW bases takes about 2 GB, which is more than the workflow thinks at first.
+WIDE = {
+    "name": "wide",
+    "kind": "one_pass",
+    "source": "train",
+    "genomes": "toy",
+    "parameters": "width=128; layers=1; steps=0",
+}
+WINDOW = 200_000
+WIDE_SCORES = "results/tracks/long/wide/scores"
+WIDE_SHARD = "results/scores/long/wide/0001-of-0001.parquet"
+
 
 def _workflow_tests():
     """The module of the workflow tests that knows how to write a configuration and to call snakemake."""
@@ -58,11 +70,12 @@ class ClusterProject(projects.Project):
     """A working directory whose jobs go to Slurm by the profile that the workflow brings along."""
 
     cluster: slurm.Slurm
+    configuration = ("--configfile", "config.yaml")
 
     def command(self, *arguments: str) -> list[str]:
         """A user's command, but that the cluster is asked for news more often."""
         return [
-            *(sys.executable, "-m", "snakemake", "-s", str(CHECKOUT / "Snakefile"), "--configfile", "config.yaml"),
+            *(sys.executable, "-m", "snakemake", "-s", str(CHECKOUT / "Snakefile"), *self.configuration),
             *("--workflow-profile", str(CHECKOUT / "workflow/profiles/slurm")),
             *("--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "10", *arguments),
         ]
@@ -124,7 +137,7 @@ class ClusterProject(projects.Project):
                 start_new_session=True,
             )
 
-    def finish(self, driver: subprocess.Popen, seconds: float = 240) -> str:
+    def finish(self, driver: subprocess.Popen, seconds: float = 480) -> str:
         """Wait for a run that must succeed; what it printed."""
         try:
             driver.wait(seconds)
@@ -144,23 +157,37 @@ def contents(project: projects.Project) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[slurm.Slurm]:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--demo", action="store_true", help="run the demo through the throw-away Slurm")
+
+
+@contextlib.contextmanager
+def started_or_skipped(**settings) -> Iterator[slurm.Slurm]:
+    """`slurm.running`; the test is skipped where that cannot be."""
     try:
-        with slurm.running() as started:
+        with slurm.running(**settings) as started:
             yield started
     except slurm.CannotRun as reason:
         pytest.skip(str(reason))
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[slurm.Slurm]:
+    with started_or_skipped() as started:
+        yield started
+
+
 def _make_local(project: projects.Project) -> None:
-    """A genome of two contigs, a small network, and the scores as this machine makes them by itself."""
+    """Two genomes, of short contigs and of a long one, with a network for each, scored by this machine itself."""
     worlds = projects.worlds
     rng = np.random.default_rng(0)
     worlds.write_fasta(project.folder / "toy.fa", {name: worlds.random_dna(rng, 9000) for name in ("chr1", "chr2")})
-    genome = {"name": "toy", "fasta": "toy.fa", "repeats": "none", "shards": SHARDS}
-    project.configure([genome], models=[MODEL])
-    project.run(SCORES)
+    worlds.write_fasta(project.folder / "long.fa", {"chr1": worlds.random_dna(rng, 140_000)})
+    toy = {"name": "toy", "fasta": "toy.fa", "repeats": "none", "shards": SHARDS}
+    long = {"name": "long", "fasta": "long.fa", "repeats": "none", "shards": 1}
+    scores = projects.SETTINGS["scores"] | {"window": WINDOW}
+    project.configure([toy, long], models=[MODEL, WIDE], scores=scores)
+    project.run(SCORES, WIDE_SCORES)
 
 
 @pytest.fixture(scope="session")

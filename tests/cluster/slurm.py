@@ -1,8 +1,7 @@
 """A throw-away Slurm of two nodes on this machine: no systemd, nothing under /etc, gone when the block ends.
 
 Needs root, and Debian's slurmctld, slurmd, slurm-client and munge, which are installed where they are missing. The
-first node has a pretend GPU. Jobs that need more memory than they asked for are killed; a job that has been killed is
-remembered for five minutes, as by default.
+first node has a pretend GPU. Jobs that need more memory than they asked for are killed.
 """
 
 import contextlib
@@ -22,6 +21,7 @@ import psutil
 
 PACKAGES = {"slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client", "munged": "munge"}
 NODES = ("n1", "n2")
+REMEMBERED = 300  # seconds for which a job that has ended is known, as by default
 CREDENTIAL = 20  # seconds, by default 120, for which a job of a lost node waits before it is started again
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -50,8 +50,9 @@ def install() -> None:
 class Slurm:
     """A running cluster. `environment` is what programs need to speak to it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, remembered: int = REMEMBERED):
         self.folder = folder
+        self.remembered = remembered
         self.daemons: list[subprocess.Popen] = []
         self.nodes: dict[str, subprocess.Popen] = {}
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
@@ -203,7 +204,7 @@ JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 KillWait=2
-MinJobAge=300
+MinJobAge={self.remembered}
 AccountingStorageType=accounting_storage/none
 AccountingStoreFlags=job_comment
 GresTypes=gpu
@@ -222,12 +223,12 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Slurm]:
-    """A cluster for the length of the block. Raises CannotRun."""
+def running(remembered: int = REMEMBERED) -> Iterator[Slurm]:
+    """A cluster for the length of the block, which knows jobs that have ended for so many seconds. Raises CannotRun."""
     install()
     with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
         os.chmod(folder, 0o755)  # munge's socket must be reachable for all
-        slurm = Slurm(Path(folder))
+        slurm = Slurm(Path(folder), remembered)
         try:
             slurm.start()
             yield slurm

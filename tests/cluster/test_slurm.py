@@ -6,13 +6,13 @@ Jobs are caught in the act: the script of one is stopped, so that it is certainl
 import re
 
 import pytest
-from conftest import SCORES, SHARD_FILES, contents
+from conftest import SCORES, SHARD_FILES, WIDE_SHARD, contents
 
 LAST = SHARD_FILES[-1]
 
 
 def test_a_cluster_makes_what_one_machine_makes(local, without):
-    project = without("results/models", "results/scores", "results/tracks")
+    project = without("results/models/tiny", "results/scores/toy", "results/tracks/toy")
     gpus = ("train_model:gpu=1", "plan_scoring:gpu=1", "score_shard:gpu=1")  # as scores.device: cuda asks for them
     printed = project.finish(project.start(SCORES, "--set-resources", *gpus))
     assert contents(project) == contents(local)
@@ -23,13 +23,33 @@ def test_a_cluster_makes_what_one_machine_makes(local, without):
     assert "Submitted array job" in printed
 
 
-def test_a_job_over_its_memory_is_tried_again_with_more(local, without):
-    project = without(LAST)
-    project.finish(project.start(LAST, "--set-resources", "score_shard:mem_mb=300 if attempt == 1 else 1500"))
+def test_a_job_over_its_memory_is_tried_again_with_twice_as_much(local, without):
+    project = without(WIDE_SHARD)
+    project.finish(project.start(WIDE_SHARD))
     assert contents(project) == contents(local)
     first, second = project.jobs("score_shard")
-    assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("300M", "1500M")
+    assert megabytes(second) == 2 * megabytes(first)
     assert first["JobState"] != "COMPLETED" == second["JobState"]
+
+
+def test_a_job_that_is_tried_again_gets_its_memory_beside_new_jobs_of_the_same_rule(local, without):
+    """A shard fails while a plan is made; the shard of that plan and the failed one are then handed over at once."""
+    plan = "results/scores/toy/tiny/plan.json"
+    project = without(WIDE_SHARD, LAST, plan)
+    together = ("--max-jobs-per-timespan", "2/60s")  # the first two are the shard and the plan, the next the two shards
+    project.finish(project.start(WIDE_SHARD, LAST, *together))
+    assert contents(project) == contents(local)
+    first, *others = project.jobs("score_shard")
+    assert len({job["SubmitTime"] for job in others}) == 1 < len(others)
+    small, doubled = sorted(map(megabytes, others))
+    assert doubled == 2 * megabytes(first) > small
+    assert [first["JobState"], *(job["JobState"] for job in others)] == ["FAILED", "COMPLETED", "COMPLETED"]
+
+
+def megabytes(job: dict[str, str]) -> int:
+    """The memory that a job asked for."""
+    size = job["MinMemoryNode"]
+    return round(float(size[:-1]) * {"M": 1, "G": 1024}[size[-1]])
 
 
 def test_a_job_over_its_time_is_tried_again_with_more(local, without):

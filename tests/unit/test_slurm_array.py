@@ -1,14 +1,15 @@
-"""Jobs of an array of Slurm find their own commands in what the plugin hands over."""
+"""Jobs of an array of Slurm get what they ask for, and find their own commands in what the plugin hands over."""
 
 import base64
 import json
 import subprocess
 import sys
 import zlib
+from dataclasses import dataclass
 
 import pytest
 
-from glmtracks.slurm_array import OPTION, own_command
+from glmtracks.slurm_array import OPTION, hand_over_alike, own_command
 
 COMMANDS = {"2": "echo 'two' && exit 3", "3": "echo three"}
 
@@ -40,3 +41,28 @@ def test_a_process_becomes_its_command():
     code = "from glmtracks.slurm_array import become; become('echo as $0; exit 3')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (3, "as sh\n")
+
+
+@dataclass
+class Job:
+    name: str
+    resources: dict
+
+
+def test_only_jobs_that_ask_for_the_same_are_handed_over_together():
+    handed_over = []
+
+    class Executor:
+        def run_jobs(self, jobs):
+            handed_over.append([job.name for job in jobs])
+
+    hand_over_alike(Executor)
+    small, large = {"mem_mb": 1000, "tmpdir": "<TBD>"}, {"mem_mb": 2000, "tmpdir": "<TBD>"}
+    jobs = [Job("first", small), Job("again", large), Job("second", dict(small)), Job("longer", small | {"runtime": 9})]
+    Executor().run_jobs(jobs)
+    assert handed_over == [["first", "second"], ["again"], ["longer"]]
+
+
+def test_the_plugin_takes_over_jobs_as_expected():
+    slurm = pytest.importorskip("snakemake_executor_plugin_slurm")
+    assert callable(slurm.Executor.run_jobs)

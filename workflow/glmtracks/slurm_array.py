@@ -1,18 +1,42 @@
 """Jobs of an array of Slurm, each by itself.
 
-Snakemake's plugin for Slurm (2.8.0) lets every job of an array but the first run under a Snakemake that was started for
-the first: it runs the right command, but then waits for the output of the first job and fails without it, however well
-its own job went (github.com/snakemake/snakemake-executor-plugin-slurm/issues/447). So that Snakemake is replaced by the
-command.
+Snakemake's plugin for Slurm (2.8.0) treats every job of an array as if it were the first, in two ways:
+
+- It asks for what the first asks for. A job that is tried again with more memory, or one of a larger model, would get
+  the memory of a smaller one that became ready at the same moment. So only jobs that ask for the same are handed over
+  together.
+- It lets the others run under a Snakemake that was started for the first: that runs the right command, but then waits
+  for the output of the first job and fails without it, however well its own job went
+  (github.com/snakemake/snakemake-executor-plugin-slurm/issues/447). So that Snakemake is replaced by the command.
 """
 
 import base64
 import json
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 OPTION = "--slurm-jobstep-array-execs="  # its value: base64 of JSON, number of the job -> its command, by zlib, in hex
+
+
+def hand_over_alike(executor: type) -> None:
+    """Let the executor of the plugin, a class, take over jobs that ask for the same at a time."""
+    take_over = executor.run_jobs
+
+    def run_jobs(self, jobs: Iterable) -> None:
+        for some in alike(jobs):
+            take_over(self, some)
+
+    executor.run_jobs = run_jobs
+
+
+def alike(jobs: Iterable) -> list[list]:
+    """The jobs in lists, each of those that ask for the same resources."""
+    lists: dict[frozenset, list] = {}
+    for job in jobs:
+        asked = frozenset((name, str(value)) for name, value in job.resources.items())
+        lists.setdefault(asked, []).append(job)
+    return list(lists.values())
 
 
 def own_command(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:

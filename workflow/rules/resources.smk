@@ -4,7 +4,7 @@ Memory and time are functions of the attempt and of the size of the input: a job
 again with twice as much, as often as --retries says.
 """
 
-from glmtracks.slurm_array import become, own_command
+from glmtracks.slurm_array import become, hand_over_alike, own_command
 
 # A job of an array that runs under the Snakemake of another goes on as itself.
 if own := own_command(sys.argv, os.environ):
@@ -68,3 +68,9 @@ def check_arrays():
             "together: Slurm's plugin would wait for ever for the jobs that are held back. Leave out the limit, or add "
             "--slurm-array-jobs none."
         )
+
+
+def fit_arrays():
+    """See to it that each job of an array gets the memory and time that it asks for itself."""
+    if workflow.executor_plugin.name == "slurm":
+        hand_over_alike(workflow.executor_plugin.executor)

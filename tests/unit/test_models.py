@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmtracks.errors import InputError
+from glmtracks.models import layers
 from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 from glmtracks.models.registry import KINDS, load, model_class, save
 from glmtracks.strategies import choose
@@ -267,3 +268,11 @@ def test_the_registry_knows_whether_a_kind_embeds():
     for kind, facts in KINDS.items():
         own = model_class(kind).embeddings is not GenomicLanguageModel.embeddings
         assert own == facts.embeds
+
+
+def test_without_a_compiler_the_layers_run_as_they_are_written(monkeypatch, caplog):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CC", raising=False)
+    layers._compiled_block.cache_clear()
+    assert layers._compiled_block() is layers._block and "no C compiler" in caplog.text
+    layers._compiled_block.cache_clear()

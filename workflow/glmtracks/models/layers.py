@@ -4,12 +4,17 @@ None of the layers has a bias, so that an unknown base and a position beyond the
 zero.
 """
 
+import logging
+import os
+import shutil
 from collections.abc import Callable
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+logger = logging.getLogger(__name__)
 
 
 class BaseEmbedding(nn.Module):
@@ -71,7 +76,10 @@ def _block(
 @cache
 def _compiled_block() -> Callable[..., Tensor]:
     """`_block` with norm, copies, activation and sum fused: on a GPU these, not the products, take most of the time."""
-    torch._dynamo.config.suppress_errors = True  # where no compiler is at hand the block runs as it is written
+    if not any(map(shutil.which, filter(None, (os.environ.get("CC"), "gcc", "clang")))):
+        logger.warning("no C compiler is at hand (gcc or clang), so the layers run uncompiled, half as fast")
+        return _block
+    torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs as it is written
     torch._dynamo.config.recompile_limit = 64  # number formats, shapes and dilations, for each of which it may ask once
     return torch.compile(_block)
 

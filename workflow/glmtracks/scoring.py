@@ -41,8 +41,8 @@ logger = logging.getLogger(__name__)
 SMALLEST = 256  # the shortest forward pass; tiles of short contigs are padded to it or to the next power of two
 ROUND = 2_000_000  # bases whose results are held at a time
 MOST_ROWS = 64  # of a forward pass on a GPU; more do not make it faster
-QUEUE = 2 * ROUND  # bases that may wait to be written, so that a GPU goes on with the next ones
-WRITERS = 4  # threads that prepare for writing what a GPU gives; beside a CPU one suffices
+QUEUE = {"cpu": 1 << 17, "cuda": 2 * ROUND}  # bases that may wait to be written; a GPU goes on with the next round
+WRITERS = {"cpu": 1, "cuda": 4}  # threads that prepare results for writing
 
 
 class Tile(NamedTuple):
@@ -356,7 +356,7 @@ def score_shard(
     bases, began = sum(tile.end - tile.start for tile in asked), time.perf_counter()
     with (
         ScoresWriter(destination, metadata) as writer,
-        ThreadPoolExecutor(WRITERS if runner.device.type == "cuda" else 1) as beside,
+        ThreadPoolExecutor(WRITERS[runner.device.type]) as beside,
         ThreadPoolExecutor(1) as writing,  # in order, while the model computes
         tqdm(total=bases, unit=" bases", unit_scale=True, desc="scoring") as bar,
     ):
@@ -367,8 +367,8 @@ def score_shard(
             log_probs = next(found)[1] if tile in asked else np.full((length, 4), np.nan, np.float32)
             unread = None if complete and tile in asked else np.isnan(log_probs).all(axis=1)
             table = beside.submit(writer.table, tile.contig, tile.start, genome.codes(*tile), log_probs, unread)
-            queue.append(writing.submit(writer.append, table))
-            if len(queue) > QUEUE // runner.window:
+            queue.append(writing.submit(lambda made=table: writer.append(made.result())))
+            if len(queue) > QUEUE[runner.device.type] // runner.window:
                 queue.popleft().result()
             bar.update(length * (tile in asked))
         for written in queue:

@@ -5,7 +5,6 @@ four log-probabilities can be recovered from it (`glmtracks.tracks.log_probs`). 
 reference is not one of A, C, G, T all of them are null. `start` is 0-based.
 """
 
-from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -111,11 +110,11 @@ class ScoresWriter:
 
     def write(self, *bases) -> None:
         """Append the scores of consecutive bases, given as to `table`."""
-        self._groups.write(self.table(*bases))
+        self.append(self.table(*bases))
 
-    def append(self, table: Future[pa.Table]) -> None:
-        """Append what a call of `table`, maybe in another thread, returns; raises what it raises."""
-        self._groups.write(table.result())
+    def append(self, table: pa.Table) -> None:
+        """Append rows that `table` made, maybe in another thread; in one thread at a time."""
+        self._groups.write(table)
 
     def table(
         self,

@@ -13,11 +13,11 @@ from tests.performance.flops import inference_flops
 from tests.performance.table import Measured, aligned, write_table
 from tests.performance.twins import BATCH, architecture, recipe
 
-from glmtracks.config import fill_defaults, schema
 from glmtracks.devices import matrix_product_rate, pick_device
 from glmtracks.genome import Genome, normalise
 from glmtracks.models.registry import load, save
 from glmtracks.planning import plan_scoring
+from glmtracks.schemas import fill_defaults, schema
 from glmtracks.scoring import score_shard
 from glmtracks.training import build
 

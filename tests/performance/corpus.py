@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from glmtracks.config import fill_defaults, schema
 from glmtracks.corpus import Corpus, CorpusGenome
 from glmtracks.genome import Genome, normalise
 from glmtracks.leakage import purge
 from glmtracks.regions import make_regions
 from glmtracks.repeats import find_repeats
+from glmtracks.schemas import fill_defaults, schema
 from glmtracks.split import make_split, matching
 from glmtracks.windows import make_windows
 

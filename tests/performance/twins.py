@@ -4,9 +4,10 @@ import inspect
 
 import torch
 
-from glmtracks.config import fill_defaults, read_sheet, schema
+from glmtracks.config import read_sheet
 from glmtracks.devices import pick_device
 from glmtracks.models.registry import model_class
+from glmtracks.schemas import fill_defaults, schema
 
 from .corpus import CHECKOUT, SEED
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from glmtracks.config import SHEETS, WORKFLOW, corpus_of, fill_defaults, fingerprint, load, schema
+from glmtracks.config import SHEETS, corpus_of, fingerprint, load
 from glmtracks.errors import InputError
 from glmtracks.reference import MARK, PAGE, reference
+from glmtracks.schemas import WORKFLOW, fill_defaults, schema
 from glmtracks.track_names import ALL_TRACKS, BIGWIG_TRACKS
 
 CHECKOUT = WORKFLOW.parent

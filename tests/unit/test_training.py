@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from glmtracks.config import WORKFLOW, fill_defaults, schema
 from glmtracks.corpus import Corpus, CorpusGenome
 from glmtracks.errors import InputError
 from glmtracks.gene_parts import CLASSES
 from glmtracks.jobs import STOPPED
 from glmtracks.models.base import reverse_complement
+from glmtracks.schemas import WORKFLOW, fill_defaults, schema
 from glmtracks.training import build
 from glmtracks.training.batches import Batches
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights

@@ -4,27 +4,23 @@ Everything wrong is collected and reported at once, in sentences that name file,
 """
 
 import csv
-import difflib
 import json
 import os
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha1
-from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from jsonschema import Draft202012Validator, FormatChecker
 
 from glmtracks.benchmarks import TASKS
 from glmtracks.download import is_remote, split_region, wrong_scheme
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS, is_on_hub, parameters_of
+from glmtracks.schemas import WORKFLOW, did_you_mean, fill_defaults, schema, violations
 from glmtracks.shard_count import count_shards
 from glmtracks.tabix import parse_regions
 
-WORKFLOW = Path(__file__).resolve().parents[1]
 SHEETS = ("genomes", "models", "benchmarks", "callsets")
 MAY_BE_BED = ("repeats", "test", "validation")  # columns of the genome sheet that take bed:FILE besides words
 RESERVED = {"items", "summary", "alleles"}  # file names that stand beside those of models
@@ -80,77 +76,9 @@ def locate(path: str) -> str:
     return path
 
 
-@cache
-def schema(name: str) -> dict:
-    """The JSON schema `workflow/schemas/{name}.schema.yaml`, with the properties of the one that it includes.
-
-    It is read once, which every job waits for; nobody may change it.
-    """
-    path = WORKFLOW / "schemas" / f"{name}.schema.yaml"
-    rules = yaml.safe_load(path.read_text())
-    if included := rules.pop("include", None):
-        rules["properties"] |= schema(str(Path(name).with_name(included)))["properties"]
-    return rules
-
-
-def fill_defaults(instance: dict, rules: dict) -> dict:
-    """`instance` with the defaults of a JSON schema filled in, nested objects included."""
-    filled = {**instance}
-    for key, rule in rules["properties"].items():
-        if key not in filled and "default" in rule:
-            filled[key] = rule["default"]
-        if "properties" in rule and isinstance(filled.get(key), dict):
-            filled[key] = fill_defaults(filled[key], rule)
-    return filled
-
-
-def violations(instance: dict, rules: dict, where: str) -> list[str]:
-    """What violates a JSON schema, as sentences that begin with `where`; one for each value that is wrong."""
-    validator = Draft202012Validator(rules, format_checker=FormatChecker(["regex"]))
-    first = {}
-    for error in validator.iter_errors(instance):
-        place = tuple(error.absolute_path)
-        first.setdefault(place if place else (error.validator,), error)
-    return [_sentence(error, where) for _, error in sorted(first.items(), key=lambda item: str(item[0]))]
-
-
-def _sentence(error, where: str) -> str:
-    key = ".".join(str(part) for part in error.absolute_path)
-    place = f"{where}, {key}" if key else where
-    if error.validator == "additionalProperties":
-        known = list(error.schema["properties"])
-        unknown = [name for name in error.instance if name not in known]
-        hinted = ", ".join(f"{name}{_did_you_mean(str(name), known)}" for name in unknown)
-        return f"{place}: unknown {hinted}; known are {', '.join(known)}"
-    if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
-        return f"{place}: {', '.join(missing)} is missing"
-    meaning = error.schema.get("description", "")
-    return f"{place}: {error.instance!r} {_problem(error)}" + (f" ({meaning})" if meaning else "")
-
-
-def _problem(error) -> str:
-    rule = error.validator_value
-    return {
-        "type": f"is not of type {rule}",
-        "enum": f"is not one of {', '.join(map(str, rule)) if isinstance(rule, list) else rule}",
-        "pattern": "has a form that is not allowed",
-        "format": "is not a valid regular expression",
-        "minLength": "is empty",
-        "minimum": f"is below {rule}",
-        "maximum": f"is above {rule}",
-        "exclusiveMinimum": f"is not above {rule}",
-    }.get(error.validator, f"is not allowed: {error.message}")
-
-
 def _printable(text: str) -> str:
     """Text in one line, without characters that a terminal would obey."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
-def _did_you_mean(name: str, known) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _convert(cell: str, rule: dict):
@@ -214,7 +142,7 @@ def read_sheet(path: str, name: str, problems: list[str]) -> list[dict]:
     (_, header), *body = lines
     unknown = [column for column in header if column not in rules["properties"]]
     for column in unknown:
-        hint = _did_you_mean(column, rules["properties"])
+        hint = did_you_mean(column, rules["properties"])
         problems.append(f"{path}: unknown column {column!r}{hint}; known are {', '.join(rules['properties'])}")
     problems += [f"{path}: more than one column is called {c!r}; keep one" for c, n in Counter(header).items() if n > 1]
     rows = []
@@ -244,7 +172,7 @@ def _check_reference(row: dict, column: str, known, what: str, problems: list[st
     values = row.get(column) or []
     for value in values if isinstance(values, list) else [values]:
         if value not in known:
-            hint = _did_you_mean(str(value), known)
+            hint = did_you_mean(str(value), known)
             problems.append(f"{row['_where']}, {column}: {value!r} is not a {what}{hint}; known are {', '.join(known)}")
 
 
@@ -290,7 +218,7 @@ def _check_inputs(row: dict, problems: list[str]) -> None:
     for key, value in row["inputs"].items():
         if key not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
-            hint = _did_you_mean(key, known)
+            hint = did_you_mean(key, known)
             problems.append(f"{where}: {key!r} is not an input of the task {row['task']}{hint}; {takes}")
         elif not isinstance(value, str):
             problems.append(f"{where}: {key} names no file; write {key}=PATH or {key}=URL")

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from glmtracks.config import SHEETS, WORKFLOW, schema
+from glmtracks.config import SHEETS
 from glmtracks.models.registry import KINDS, parameters_of
+from glmtracks.schemas import WORKFLOW, schema
 
 PAGE = WORKFLOW.parent / "config" / "README.md"
 MARK = "<!-- From here on written by: python -m glmtracks.reference -->\n"

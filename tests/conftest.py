@@ -60,7 +60,7 @@ def make_plan(tmp_path):
 
     def make(model_folder, **changes) -> Path:
         from glmtracks.models.registry import load, read_config
-        from glmtracks.strategies import choose
+        from glmtracks.scoring.strategies import choose
 
         model = load(model_folder)
         usual = choose(model, "masked" if model.objective == "masked" else "auto")

@@ -13,12 +13,12 @@ from tests.performance.flops import inference_flops
 from tests.performance.table import Measured, aligned, write_table
 from tests.performance.twins import BATCH, architecture, recipe
 
-from glmtracks.devices import matrix_product_rate, pick_device
 from glmtracks.genome import Genome, normalise
 from glmtracks.models.registry import load, save
-from glmtracks.planning import plan_scoring
 from glmtracks.schemas import fill_defaults, schema
-from glmtracks.scoring import score_shard
+from glmtracks.scoring.devices import matrix_product_rate, pick_device
+from glmtracks.scoring.genome_scores import score_shard
+from glmtracks.scoring.planning import plan_scoring
 from glmtracks.training import build
 
 SHAPE = {"width": 512, "layers": 23, "kernel": 3, "max_dilation": 128, "seed": 0}  # 25 million parameters

@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from glmtracks.devices import claim_device
 from glmtracks.models.registry import read_config, save
-from glmtracks.scoring import Runner, score_shard
-from glmtracks.shards import LLR_COLUMNS
-from glmtracks.strategies import Strategy
+from glmtracks.scoring.devices import claim_device
+from glmtracks.scoring.genome_scores import score_shard
+from glmtracks.scoring.runner import Runner
+from glmtracks.scoring.strategies import Strategy
+from glmtracks.tracks.shards import LLR_COLUMNS
 from glmtracks.training import build
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

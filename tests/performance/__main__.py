@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from glmtracks.devices import pick_device, pick_precision
 from glmtracks.files import atomic
 from glmtracks.plots import style
+from glmtracks.scoring.devices import pick_device, pick_precision
 from glmtracks.training import build
 
 from .callsets import measure_callsets

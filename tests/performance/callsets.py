@@ -12,14 +12,15 @@ import torch
 from scipy.special import log_softmax
 
 from glmtracks import tracks
-from glmtracks.callset import read_callset, shard_names
-from glmtracks.callset_scores import Scorers, score_alleles
-from glmtracks.corpus import Corpus
 from glmtracks.genome import BASES, ContigNames, Genome
-from glmtracks.lookups import dataset_lookup, sparse_log_probs
 from glmtracks.models.base import GenomicLanguageModel
-from glmtracks.scoring import Runner, tile_contigs
-from glmtracks.variants import annotate_vcf
+from glmtracks.scoring.runner import Runner
+from glmtracks.scoring.tiles import tile_contigs
+from glmtracks.variants.annotated_vcf import annotate_vcf
+from glmtracks.variants.callset import read_callset, shard_names
+from glmtracks.variants.callset_scores import Scorers, score_alleles
+from glmtracks.variants.lookups import dataset_lookup, sparse_log_probs
+from glmtracks.windows.corpus import Corpus
 
 from .corpus import HELD_OUT, SEED, SETTINGS
 from .table import Measured

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from glmtracks.corpus import Corpus, CorpusGenome
+from glmtracks.annotation.regions import make_regions
 from glmtracks.genome import Genome, normalise
-from glmtracks.leakage import purge
-from glmtracks.regions import make_regions
 from glmtracks.repeats import find_repeats
 from glmtracks.schemas import fill_defaults, schema
-from glmtracks.split import make_split, matching
-from glmtracks.windows import make_windows
+from glmtracks.windows.corpus import Corpus, CorpusGenome
+from glmtracks.windows.cutting import make_windows
+from glmtracks.windows.leakage import purge
+from glmtracks.windows.split import make_split, matching
 
 CHECKOUT = Path(__file__).parents[2]
 EMBEDDED = CHECKOUT / "resources" / "demo" / "saccharomyces_cerevisiae.fa.gz"

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 
-from glmtracks.corpus import Corpus
-from glmtracks.devices import matrix_product_rate, pick_device
 from glmtracks.models.base import GenomicLanguageModel
-from glmtracks.scoring import Runner, tile_contigs
+from glmtracks.scoring.devices import matrix_product_rate, pick_device
+from glmtracks.scoring.runner import Runner
+from glmtracks.scoring.tiles import tile_contigs
 from glmtracks.training.batches import Batches, training_loader
 from glmtracks.training.loop import LOG_EVERY, fit
 from glmtracks.training.packed import PackedCorpus
+from glmtracks.windows.corpus import Corpus
 
 from .clock import Clock
 from .corpus import HELD_OUT, SETTINGS

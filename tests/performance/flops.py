@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from glmtracks.models.base import GenomicLanguageModel
-from glmtracks.strategies import choose
+from glmtracks.scoring.strategies import choose
 
 LENGTH = 512  # bases of the window that is counted
 

@@ -12,8 +12,10 @@ import torch
 
 from glmtracks.genome import Genome, normalise
 from glmtracks.models.registry import save
-from glmtracks.planning import plan_scoring
-from glmtracks.scoring import score_shard, select_contigs, shard_tiles, start_runner, tile_contigs
+from glmtracks.scoring.genome_scores import score_shard
+from glmtracks.scoring.planning import plan_scoring
+from glmtracks.scoring.runner import start_runner
+from glmtracks.scoring.tiles import select_contigs, shard_tiles, tile_contigs
 from glmtracks.training import build
 
 from .corpus import SEED, SETTINGS

@@ -6,9 +6,9 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from glmtracks.devices import matrix_product_rate, pick_device
 from glmtracks.models.published import Published
-from glmtracks.strategies import choose
+from glmtracks.scoring.devices import matrix_product_rate, pick_device
+from glmtracks.scoring.strategies import choose
 
 from .efficiency import SIZE
 from .published_sizes import BASE, ESM, ESM_6, SIZES, Size, build

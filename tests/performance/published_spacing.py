@@ -11,13 +11,13 @@ from functools import partial
 import numpy as np
 import torch
 
-from glmtracks.corpus import Corpus
 from glmtracks.models.published import Published
-from glmtracks.planning import Probe, compare_spacings
-from glmtracks.scoring import Runner
-from glmtracks.strategies import Strategy, choose
+from glmtracks.scoring.planning import Probe, compare_spacings
+from glmtracks.scoring.runner import Runner
+from glmtracks.scoring.strategies import Strategy, choose
 from glmtracks.training.batches import Batches
 from glmtracks.training.packed import PackedCorpus
+from glmtracks.windows.corpus import Corpus
 
 from .corpus import SEED, SETTINGS
 from .published_sizes import BASES, COMPLEMENTS, Size, build

@@ -11,14 +11,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from glmtracks.corpus import Corpus
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.markov import Markov
 from glmtracks.models.masked import Masked
-from glmtracks.scoring import Runner, tile_contigs
-from glmtracks.strategies import choose
+from glmtracks.scoring.runner import Runner
+from glmtracks.scoring.strategies import choose
+from glmtracks.scoring.tiles import tile_contigs
 from glmtracks.training import build
 from glmtracks.training.loop import LOG_EVERY, fit
+from glmtracks.windows.corpus import Corpus
 
 from .clock import Clock
 from .corpus import HELD_OUT, SEED, SETTINGS

@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 import torch
 
-from glmtracks.corpus import Corpus
 from glmtracks.models.base import GenomicLanguageModel
-from glmtracks.planning import Probe, compare_spacings
-from glmtracks.scoring import Runner
-from glmtracks.strategies import Strategy, choose
+from glmtracks.scoring.planning import Probe, compare_spacings
+from glmtracks.scoring.runner import Runner
+from glmtracks.scoring.strategies import Strategy, choose
 from glmtracks.training import build
+from glmtracks.windows.corpus import Corpus
 
 from .corpus import SEED, SETTINGS
 from .quality import train

@@ -5,9 +5,9 @@ import inspect
 import torch
 
 from glmtracks.config import read_sheet
-from glmtracks.devices import pick_device
 from glmtracks.models.registry import model_class
 from glmtracks.schemas import fill_defaults, schema
+from glmtracks.scoring.devices import pick_device
 
 from .corpus import CHECKOUT, SEED
 

@@ -21,7 +21,7 @@ JOB = r"""
 import json, re, sys, time
 from pathlib import Path
 from glmtracks import tracks
-from glmtracks.bigwig import write_bigwig
+from glmtracks.tracks.bigwig import write_bigwig
 _, dataset, track, destination = sys.argv
 began = time.process_time()
 write_bigwig(dataset, tracks.contigs(dataset), track, destination)

@@ -5,9 +5,9 @@ import pandas as pd
 
 from glmtracks import tracks
 from glmtracks.annotation import read_features
+from glmtracks.annotation.regions import make_regions
 from glmtracks.benchmarks import inputs, scores, summary
 from glmtracks.genome import decode
-from glmtracks.regions import make_regions
 
 CONTIGS, LENGTH = 10, 3_000
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from glmtracks import alignment
 from glmtracks.errors import InputError
+from glmtracks.evidence import alignment
 from glmtracks.genome import UNKNOWN, Genome, decode, encode, normalise, reverse_complement
 
 LENGTH = 20_000

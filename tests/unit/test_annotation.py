@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glmtracks import gff
-from glmtracks.annotation import canonicalise, read_annotation, read_features, summarise, write_gff3
-from glmtracks.contigs import ContigNames
+from glmtracks.annotation import canonicalise, gff, read_annotation, read_features, summarise, write_gff3
 from glmtracks.errors import InputError
+from glmtracks.genome.contigs import ContigNames
 
 # One gene of two exons on the plus strand with UTRs, one tRNA on the minus strand: the same in every style.
 EXONS = {(100, 160), (200, 300)}

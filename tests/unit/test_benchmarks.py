@@ -11,11 +11,11 @@ import pytest
 from benchmark_world import CONTIGS, LENGTH, make_world, noise, pick, run, write_scores
 
 from glmtracks import benchmarks
+from glmtracks.annotation.regions import make_regions
 from glmtracks.benchmarks import inputs, perplexity, scores, summary
-from glmtracks.derived import DERIVED
 from glmtracks.errors import InputError
-from glmtracks.regions import make_regions
-from glmtracks.shards import TRACKS
+from glmtracks.tracks.derived import DERIVED
+from glmtracks.tracks.shards import TRACKS
 
 
 @pytest.fixture

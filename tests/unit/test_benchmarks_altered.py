@@ -14,8 +14,9 @@ from glmtracks import tracks
 from glmtracks.benchmarks import altered, elements, inputs, scores, summary
 from glmtracks.genome import decode
 from glmtracks.models import registry
-from glmtracks.scoring import Runner, tile_contigs
-from glmtracks.strategies import choose
+from glmtracks.scoring.runner import Runner
+from glmtracks.scoring.strategies import choose
+from glmtracks.scoring.tiles import tile_contigs
 from glmtracks.training import build
 
 PARAMETERS = {"order": 3, "prior": 1.0, "width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0}

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from glmtracks.annotation import read_features
-from glmtracks.assays import read_assay
+from glmtracks.annotation.consequences import snv_consequences
 from glmtracks.benchmarks import statistics
-from glmtracks.consequences import snv_consequences
-from glmtracks.contigs import ContigNames
 from glmtracks.errors import InputError
+from glmtracks.evidence.assays import read_assay
 from glmtracks.genome import BASES, Genome, complement, normalise
+from glmtracks.genome.contigs import ContigNames
 
 CODON = {"M": "ATG", "A": "GCT", "K": "AAA", "W": "TGG", "*": "TAA"}
 

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmtracks.annotation import read_features
+from glmtracks.annotation.regions import make_regions
 from glmtracks.bed import read_bed
 from glmtracks.benchmarks import elements, inputs, matching, scores
-from glmtracks.contigs import ContigNames
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome, normalise
-from glmtracks.regions import make_regions
+from glmtracks.genome.contigs import ContigNames
 
 CODING = [(600, 1200), (1500, 1800)]  # of every contig of the world, with one intron between
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glmtracks.annotation import read_features
+from glmtracks.annotation.regions import make_regions
 from glmtracks.benchmarks import allele_frequency, clinvar, inputs, labelled, statistics
-from glmtracks.contigs import ContigNames
 from glmtracks.errors import InputError
 from glmtracks.genome import BASES, Genome, decode, normalise
-from glmtracks.regions import make_regions
+from glmtracks.genome.contigs import ContigNames
 
 ONE_STAR = "criteria_provided,_single_submitter"
 

@@ -8,9 +8,9 @@ import pytest
 from benchmark_world import noise, pick, run, write_scores
 
 from glmtracks.annotation import read_features
+from glmtracks.annotation.regions import make_regions
 from glmtracks.benchmarks import inputs, splice_decoy
 from glmtracks.genome import BASES, decode, encode
-from glmtracks.regions import make_regions
 
 GENES, LENGTH = 12, 1_600  # genes of each contig, and bases from one to the next
 CONTIGS = 4

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from glmtracks.annotation.regions import label_positions
 from glmtracks.benchmarks import inputs, probe, states, summary, windows
 from glmtracks.benchmarks.statistics import draw_weights
 from glmtracks.intervals import intersect
-from glmtracks.regions import label_positions
 
 
 @pytest.fixture

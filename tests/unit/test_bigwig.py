@@ -7,12 +7,13 @@ import pyBigWig
 import pytest
 from scipy.special import log_softmax
 
-from glmtracks import bigwig, tracks
-from glmtracks.bigwig import write_bigwig
-from glmtracks.calibrate import calibrate
+from glmtracks import tracks
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN
-from glmtracks.neutral import Neutral
+from glmtracks.tracks import bigwig
+from glmtracks.tracks.bigwig import write_bigwig
+from glmtracks.tracks.calibrate import calibrate
+from glmtracks.tracks.neutral import Neutral
 
 SIZES = {"chr2": 70_000, "all_N": 30, "chr1|x.1": 500, "unscored": 10}
 

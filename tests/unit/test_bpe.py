@@ -14,7 +14,7 @@ from test_tokens import Small, codes_of, one_at_a_time
 
 from glmtracks.errors import InputError
 from glmtracks.models.bpe import BytePairs
-from glmtracks.strategies import choose
+from glmtracks.scoring.strategies import choose
 
 TOKENS = {"dnabert2": layouts.DNABERT_2_TOKENS, "gena": layouts.GENA_TOKENS}
 BEFORE = 1  # [CLS]

@@ -15,14 +15,14 @@ from report_world import row, write_summary
 
 from glmtracks import tracks
 from glmtracks.annotation import write_gff3
+from glmtracks.annotation.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.benchmarks.summary import COLUMNS
-from glmtracks.browser import browser_data, to_script
-from glmtracks.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.genome import BASES, decode
-from glmtracks.loci import Locus, apart, known_sites, misses
 from glmtracks.overview import read_summary
+from glmtracks.report.browser import browser_data, to_script
+from glmtracks.report.loci import Locus, apart, known_sites, misses
+from glmtracks.report.slices import HIGHEST, NO_CONSEQUENCE, NO_SCORE, Room, pack, thousandths, windows_around
 from glmtracks.serve import server
-from glmtracks.slices import HIGHEST, NO_CONSEQUENCE, NO_SCORE, Room, pack, thousandths, windows_around
 
 SURE = ("c3", 2_100, 2_200)  # where the model of these tests has no doubt, outside genes and repeats
 

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from scipy.stats import rankdata
 
-from glmtracks import calibrate, tracks
-from glmtracks.calibration import Calibration, context_names
+from glmtracks import tracks
+from glmtracks.annotation.regions import make_regions, write_regions
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN, ContigNames, decode, encode, reverse_complement
-from glmtracks.neutral import Neutral, neutral_of_bed, neutral_of_regions
-from glmtracks.regions import make_regions, write_regions
 from glmtracks.track_names import CORRECTED_TRACKS, LLR_COLUMNS, PHRED_TRACKS
+from glmtracks.tracks import calibrate
+from glmtracks.tracks.calibration import Calibration, context_names
+from glmtracks.tracks.neutral import Neutral, neutral_of_bed, neutral_of_regions
 
 SIZES = {"chr1": 70_000, "chr2": 3_000, "short": 3}
 MADE_BY = {"model_sha256": "m", "genome_sha256": "g"}

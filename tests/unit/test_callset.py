@@ -14,17 +14,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glmtracks import callset
 from glmtracks.arrays import Sequences, common_ends, grouped, texts_of
-from glmtracks.callset import read_callset, shard_names
-from glmtracks.callset_scores import Scorers, score_alleles, score_callset
 from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames, Genome
 from glmtracks.models.registry import save
 from glmtracks.parquet import Rows
 from glmtracks.training import build
-from glmtracks.variants import annotate_vcf
-from glmtracks.vcf_fields import FIELDS
+from glmtracks.variants import callset
+from glmtracks.variants.annotated_vcf import annotate_vcf
+from glmtracks.variants.callset import read_callset, shard_names
+from glmtracks.variants.callset_scores import Scorers, score_alleles, score_callset
+from glmtracks.variants.vcf_fields import FIELDS
 
 SETTINGS = {"contigs": "", "window": 64, "batch": 3, "precision": "float32", "device": "cpu", "species": "x"}
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -179,7 +179,7 @@ def test_a_killed_shard_leaves_nothing_and_is_done_again_alone(genome, model, ma
     (tmp_path / "scores3" / alleles[1].name).unlink()
     killed = """
 import os, signal, sys
-from glmtracks import callset_scores
+from glmtracks.variants import callset_scores
 callset_scores.Scorers.score = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 callset_scores.score_alleles(sys.argv[1], callset_scores.Scorers(None, None), sys.argv[2], {})
 """

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from folder_server import FolderServer
 
-from glmtracks import cache as caches
-from glmtracks.checksums import Checksum, parse_checksum
+from glmtracks.download import cache as caches
 from glmtracks.download import download
+from glmtracks.download.checksums import Checksum, parse_checksum
+from glmtracks.download.mirrors import mirrored
 from glmtracks.errors import InputError
-from glmtracks.mirrors import mirrored
 
 DATA = gzip.compress(b">chrM\n" + b"GATTACA" * 20_000 + b"\n", mtime=0)
 MD5, SHA256 = hashlib.md5(DATA).hexdigest(), hashlib.sha256(DATA).hexdigest()

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmtracks.annotation import read_features
-from glmtracks.codons import read_code, terminal_codons
-from glmtracks.consequences import CONSEQUENCES, snv_consequences
+from glmtracks.annotation.codons import read_code, terminal_codons
+from glmtracks.annotation.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.errors import InputError
 from glmtracks.genome import BASES, UNKNOWN, encode
 

@@ -16,9 +16,9 @@ import pytest
 from pysam import bcftools
 
 from glmtracks.annotation import read_features, write_gff3
-from glmtracks.consequences import CONSEQUENCES, snv_consequences
-from glmtracks.contigs import ContigNames
+from glmtracks.annotation.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.genome import BASES, Genome, normalise
+from glmtracks.genome.contigs import ContigNames
 
 DEMO = Path(__file__).parents[2] / "resources" / "demo"
 NAMES = {"stop_retained": "synonymous", "splice_donor": "splice_donor", "non_coding": "ncRNA", "intron": "intron"}

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from glmtracks import tracks
-from glmtracks.corpus import Corpus
+from glmtracks.annotation.regions import read_regions
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome
-from glmtracks.lookups import dataset_lookup
 from glmtracks.parquet import WITH_CHECKSUMS, read_frame
-from glmtracks.regions import read_regions
+from glmtracks.variants.lookups import dataset_lookup
+from glmtracks.windows.corpus import Corpus
 
 LENGTH = 5000
 

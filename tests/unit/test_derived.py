@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from glmtracks import tracks
-from glmtracks.contig_scores import ContigScores
-from glmtracks.derived import windows
 from glmtracks.genome import UNKNOWN, decode
-from glmtracks.shards import ROWS_PER_GROUP
 from glmtracks.track_names import BIGWIG_TRACKS, LLR_COLUMNS, LOGO_TRACKS
+from glmtracks.tracks.contig_scores import ContigScores
+from glmtracks.tracks.derived import windows
+from glmtracks.tracks.shards import ROWS_PER_GROUP
 
 SIZE = ROWS_PER_GROUP + 1  # the second row group is shorter than a context
 

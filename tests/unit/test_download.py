@@ -306,7 +306,7 @@ def test_an_annotation_of_a_provider(provider, destination):
 
 
 def test_tables_of_ucsc_are_served_as_gtf(provider):
-    from glmtracks.providers import provider_url
+    from glmtracks.download.providers import provider_url
 
     provider.links += ["ncbiRefSeq", "ensGene"]
     url = provider_url("ucsc", "sacCer3", "annotation")

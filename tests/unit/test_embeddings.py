@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glmtracks import embeddings
-from glmtracks.embeddings import embed_genome, embed_regions
 from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames
 from glmtracks.models.registry import load, save
+from glmtracks.scoring import embeddings
+from glmtracks.scoring.embeddings import embed_genome, embed_regions
 from glmtracks.training import build
 
 SETTINGS = {"contigs": "", "window": 64, "batch": 3, "precision": "float32", "device": "cpu", "species": "yeast"}

@@ -34,7 +34,7 @@ tracks.write_dataset([other / "s.parquet"], {"c": 150_000}, disk / "result")
 """,
     "bigwig": SCORES
     + """
-from glmtracks.bigwig import write_bigwig
+from glmtracks.tracks.bigwig import write_bigwig
 shard(other / "s.parquet")
 tracks.write_dataset([other / "s.parquet"], {"c": 150_000}, other / "scores")
 (disk / "filler").write_bytes(bytes(300_000))
@@ -42,10 +42,10 @@ write_bigwig(other / "scores", {"c": 150_000}, "llr_A", disk / "result.bw")
 """,
     "vcf": """
 import numpy as np
-from glmtracks.callset import read_callset
-from glmtracks.callset_scores import Scorers, score_alleles
+from glmtracks.variants.callset import read_callset
+from glmtracks.variants.callset_scores import Scorers, score_alleles
 from glmtracks.genome import ContigNames, Genome, normalise
-from glmtracks.variants import annotate_vcf
+from glmtracks.variants.annotated_vcf import annotate_vcf
 rng = np.random.default_rng(0)
 sequence = "".join(rng.choice(list("ACGT"), 200_000))
 (other / "x.fa").write_text(f">c\\n{sequence}\\n")

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glmtracks import fasta, fasta_reader
 from glmtracks.errors import InputError
 from glmtracks.genome import (
     UNKNOWN,
@@ -26,6 +25,8 @@ from glmtracks.genome import (
     complement,
     decode,
     encode,
+    fasta,
+    fasta_reader,
     normalise,
     read_aliases,
     reverse_complement,

@@ -10,11 +10,19 @@ from scipy.special import log_softmax
 
 from glmtracks.arrays import Sequences
 from glmtracks.genome import complement, encode
-from glmtracks.haplotypes import Changes, Span, embedding_distances, influences, likelihood_ratios, window_length
-from glmtracks.lookups import TILE, cover, model_lookup, sparse_log_probs
-from glmtracks.scoring import Runner, tile_contigs
-from glmtracks.strategies import choose
+from glmtracks.scoring.runner import Runner
+from glmtracks.scoring.strategies import choose
+from glmtracks.scoring.tiles import tile_contigs
 from glmtracks.training import build
+from glmtracks.variants.haplotypes import (
+    Changes,
+    Span,
+    embedding_distances,
+    influences,
+    likelihood_ratios,
+    window_length,
+)
+from glmtracks.variants.lookups import TILE, cover, model_lookup, sparse_log_probs
 
 PARAMETERS = {"order": 3, "prior": 1.0, "width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0}
 LENGTH = 240

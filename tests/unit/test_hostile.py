@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from glmtracks.annotation import canonicalise
+from glmtracks.annotation.gff import read_rows
 from glmtracks.bed import read_bed_of
-from glmtracks.callset import read_callset
 from glmtracks.config import load
 from glmtracks.errors import InputError
-from glmtracks.fasta import normalise
 from glmtracks.genome import ContigNames, Genome, read_aliases
-from glmtracks.gff import read_rows
-from glmtracks.vcf import open_vcf
+from glmtracks.genome.fasta import normalise
+from glmtracks.variants.callset import read_callset
+from glmtracks.variants.vcf import open_vcf
 
 few = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from glmtracks.hub import write_hub
 from glmtracks.track_names import BIGWIG_TRACKS, TRACKS
+from glmtracks.tracks.hub import write_hub
 
 SIZES = {"chr2": 70_000, "chr1|x.1": 500}
 

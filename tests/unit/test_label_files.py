@@ -10,11 +10,11 @@ from benchmark_world import make_world, noise, run, write_scores
 
 from glmtracks.bed import read_bed_of
 from glmtracks.benchmarks import elements
-from glmtracks.clinvar import read_clinvar
-from glmtracks.conservation import conservation
-from glmtracks.contigs import ContigNames
 from glmtracks.errors import InputError
-from glmtracks.population import read_population
+from glmtracks.evidence.clinvar import read_clinvar
+from glmtracks.evidence.conservation import conservation
+from glmtracks.evidence.population import read_population
+from glmtracks.genome.contigs import ContigNames
 
 BASES = "ACGTACGTAC"
 ONE_STAR = "criteria_provided,_single_submitter"

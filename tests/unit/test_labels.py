@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glmtracks.clinvar import label_of, read_clinvar, stars_of
-from glmtracks.conservation import conservation
-from glmtracks.contigs import ContigNames
 from glmtracks.errors import InputError
+from glmtracks.evidence.clinvar import label_of, read_clinvar, stars_of
+from glmtracks.evidence.conservation import conservation
+from glmtracks.evidence.population import read_population
 from glmtracks.genome import BASES
-from glmtracks.population import read_population
+from glmtracks.genome.contigs import ContigNames
 
 HEADER = "##fileformat=VCFv4.2\n"
 INFO = '##INFO=<ID={},Number={},Type={},Description="x">\n'

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glmtracks.corpus import Corpus, CorpusGenome
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome, decode, normalise
 from glmtracks.intervals import tile
-from glmtracks.kmer_sets import KmerSet
-from glmtracks.leakage import check_leakage, lint, purge
-from glmtracks.windows import cut_corpus
+from glmtracks.windows.corpus import Corpus, CorpusGenome
+from glmtracks.windows.cutting import cut_corpus
+from glmtracks.windows.kmer_sets import KmerSet
+from glmtracks.windows.leakage import check_leakage, lint, purge
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 NO_REPEATS = pd.DataFrame({"contig": pd.Series([], dtype=str), "start": [], "end": []}).astype(

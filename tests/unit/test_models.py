@@ -12,7 +12,7 @@ from glmtracks.errors import InputError
 from glmtracks.models import layers
 from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 from glmtracks.models.registry import KINDS, load, model_class, save
-from glmtracks.strategies import choose
+from glmtracks.scoring.strategies import choose
 from glmtracks.training import build
 
 SIZES = st.fixed_dictionaries(

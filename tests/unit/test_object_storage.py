@@ -10,8 +10,8 @@ pytest.importorskip("moto.server")
 from s3_server import BUCKET, s3_server
 
 from glmtracks.download import download
+from glmtracks.download.object_storage import web_address
 from glmtracks.errors import InputError
-from glmtracks.object_storage import web_address
 
 DATA = os.urandom(200_000)
 KEY = "folder/a b+c'é;$(x).fa"
@@ -40,7 +40,7 @@ def test_an_object_is_fetched_with_a_signature(environment, tmp_path):
 
 
 def test_a_broken_transfer_of_an_object_goes_on(environment, tmp_path):
-    from glmtracks.transfer import fetch as transfer
+    from glmtracks.download.transfer import fetch as transfer
 
     patience = {"attempts": 1, "wait": 0.01, "stall": 10}
     part = tmp_path / "out.part"

@@ -14,7 +14,7 @@ from performance.table import Measured, aligned, write_table
 from performance.twins import architecture, preset, recipe, size, twin
 from performance.writing import measure_bigwig
 
-from glmtracks.strategies import choose
+from glmtracks.scoring.strategies import choose
 from glmtracks.training import build
 
 SHAPE = {"width": 16, "layers": 3, "kernel": 3, "max_dilation": 4}

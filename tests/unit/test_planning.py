@@ -11,9 +11,9 @@ from scipy.stats import spearmanr
 from glmtracks.errors import InputError
 from glmtracks.models.base import reverse_complement
 from glmtracks.models.registry import load, save
-from glmtracks.planning import Probe, plan_scoring
-from glmtracks.scoring import start_runner
-from glmtracks.strategies import choose
+from glmtracks.scoring.planning import Probe, plan_scoring
+from glmtracks.scoring.runner import start_runner
+from glmtracks.scoring.strategies import choose
 from glmtracks.training import build
 
 SHAPE = {"order": 3, "prior": 1.0, "width": 16, "layers": 4, "kernel": 3, "max_dilation": 8, "seed": 0}

@@ -12,13 +12,13 @@ from report_world import GENOME, KINDS, row, rows_of_all_verdicts, write_model, 
 from sklearn.manifold import trustworthiness
 
 from glmtracks.annotation import write_gff3
+from glmtracks.annotation.consequences import CONSEQUENCES
 from glmtracks.benchmarks import statistics
-from glmtracks.consequences import CONSEQUENCES
 from glmtracks.genome import BASES, Genome, complement, decode
 from glmtracks.plots import CAPTIONS, PLOTS, caption, figures, logo_figures, make_plot, plots_of, style, tables
 from glmtracks.plots.maps import in_two_dimensions
-from glmtracks.shards import ScoresWriter
 from glmtracks.tracks import write_dataset
+from glmtracks.tracks.shards import ScoresWriter
 
 BASELINE = {"markov_5": True, "untrained": True, "house": False}
 

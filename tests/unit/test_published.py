@@ -16,9 +16,10 @@ from glmtracks.models import caduceus
 from glmtracks.models.base import reverse_complement
 from glmtracks.models.caduceus import scan
 from glmtracks.models.registry import KINDS, load, model_class, read_config
-from glmtracks.planning import plan_scoring
-from glmtracks.scoring import score_shard, start_runner
-from glmtracks.strategies import choose
+from glmtracks.scoring.genome_scores import score_shard
+from glmtracks.scoring.planning import plan_scoring
+from glmtracks.scoring.runner import start_runner
+from glmtracks.scoring.strategies import choose
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

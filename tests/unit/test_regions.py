@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glmtracks import regions as module
 from glmtracks.annotation import canonicalise, read_features
-from glmtracks.regions import classify, label_positions, make_regions, read_regions
+from glmtracks.annotation import regions as module
+from glmtracks.annotation.regions import classify, label_positions, make_regions, read_regions
 
 NO_REPEATS = pd.DataFrame({"contig": pd.Series(dtype="str"), "start": np.int64([]), "end": np.int64([])})
 

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from report_world import GENOME, KINDS, rows_of_all_verdicts, write_model, write_summary
 
-from glmtracks.methods import versions
 from glmtracks.plots import CAPTIONS, PLOTS, make_plot
-from glmtracks.report import Page, inline_svg, write_page
-from glmtracks.shards import ScoresWriter
+from glmtracks.report.methods import versions
+from glmtracks.report.page import Page, inline_svg, write_page
 from glmtracks.tracks import TRACKS, write_dataset
+from glmtracks.tracks.shards import ScoresWriter
 
 NASTY = "<script>alert('x')</script>"
 MODELS = ("markov_5", "house")

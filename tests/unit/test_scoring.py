@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmtracks.errors import InputError
-from glmtracks.lookups import model_lookup
 from glmtracks.models.one_pass import OnePass
 from glmtracks.models.registry import load, save
-from glmtracks.scoring import Tile, score_shard, shard_tiles, start_runner, tile_contigs
-from glmtracks.strategies import choose
+from glmtracks.scoring.genome_scores import score_shard
+from glmtracks.scoring.runner import start_runner
+from glmtracks.scoring.strategies import choose
+from glmtracks.scoring.tiles import Tile, shard_tiles, tile_contigs
 from glmtracks.training import build
+from glmtracks.variants.lookups import model_lookup
 
 SETTINGS = {"contigs": "", "window": 64, "batch": 3, "precision": "float32", "device": "cpu", "species": "yeast"}
 COLUMNS = ["llr_A", "llr_C", "llr_G", "llr_T", "entropy"]

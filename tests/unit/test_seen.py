@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from glmtracks import training
-from glmtracks.corpus import CorpusGenome
 from glmtracks.errors import InputError
 from glmtracks.intervals import tile
 from glmtracks.models import registry
-from glmtracks.seen import lint_seen, look
+from glmtracks.windows.corpus import CorpusGenome
+from glmtracks.windows.seen import lint_seen, look
 
 NO_REPEATS = pd.DataFrame({"contig": pd.Series([], dtype=str), "start": [], "end": []}).astype(
     {"start": int, "end": int}

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from glmtracks.annotation import canonicalise, read_annotation
+from glmtracks.annotation.regions import label_positions, make_regions
 from glmtracks.genome import Genome, decode, normalise
 from glmtracks.models.registry import load, read_config
-from glmtracks.regions import label_positions, make_regions
-from glmtracks.scoring import Runner, tile_contigs
+from glmtracks.scoring.runner import Runner
+from glmtracks.scoring.tiles import tile_contigs
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 YEAST, HUMAN_MITO = (RESOURCES / "models" / name for name in ("yeast-one-pass", "human-mito-one-pass"))

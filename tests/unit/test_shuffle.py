@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from glmtracks.benchmarks.shuffle import TREES, dinucleotide_shuffles
 from glmtracks.genome import UNKNOWN, decode, encode
-from glmtracks.shuffle import TREES, dinucleotide_shuffles
 
 
 def shuffles(sequences, seed=0):

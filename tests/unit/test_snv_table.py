@@ -11,11 +11,11 @@ import pytest
 from scipy.special import log_softmax
 
 from glmtracks import tracks
-from glmtracks.calibrate import calibrate
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN
-from glmtracks.neutral import Neutral
-from glmtracks.snv_table import write_snvs
+from glmtracks.tracks.calibrate import calibrate
+from glmtracks.tracks.neutral import Neutral
+from glmtracks.tracks.snv_table import write_snvs
 
 SIZES = {"chr2": 70_000, "all_N": 30, "chr1|x.1": 500}
 BASES = list("ACGT")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from glmtracks.errors import InputError
 from glmtracks.intervals import covered, tile
-from glmtracks.split import make_split, read_split, split_genome
+from glmtracks.windows.split import make_split, read_split, split_genome
 
 DRAWN = {"unit": "auto", "test": 0.2, "validation": 0.1, "block": 5000, "gap": 600, "seed": 1}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from glmtracks.errors import InputError
 from glmtracks.models.base import reverse_complement
-from glmtracks.strategies import Strategy, choose
+from glmtracks.scoring.strategies import Strategy, choose
 from glmtracks.training import build
 
 SHAPE = {"order": 2, "prior": 1.0, "width": 8, "layers": 3, "kernel": 3, "max_dilation": 4}

@@ -14,7 +14,7 @@ from glmtracks.errors import InputError
 from glmtracks.models.base import reverse_complement
 from glmtracks.models.published import Published
 from glmtracks.models.tokens import Tokens
-from glmtracks.strategies import choose
+from glmtracks.scoring.strategies import choose
 
 K = 3
 SIDE_BY_SIDE = ["<unk>", "<pad>", "<mask>", "<cls>", *map("".join, itertools.product("ATCG", repeat=K)), *"ATCGN"]

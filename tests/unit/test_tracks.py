@@ -17,7 +17,7 @@ from scipy.special import log_softmax
 from glmtracks import tracks
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN
-from glmtracks.shards import ROWS_PER_GROUP
+from glmtracks.tracks.shards import ROWS_PER_GROUP
 
 MADE_BY = {"model": "markov", "genome": "tiny", "strategy": "one_pass"}
 

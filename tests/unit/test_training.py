@@ -17,9 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from glmtracks.corpus import Corpus, CorpusGenome
+from glmtracks.annotation.gene_parts import CLASSES
 from glmtracks.errors import InputError
-from glmtracks.gene_parts import CLASSES
 from glmtracks.jobs import STOPPED
 from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import WORKFLOW, fill_defaults, schema
@@ -28,6 +27,7 @@ from glmtracks.training.batches import Batches
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
 from glmtracks.training.validation import summarise, tally, validate
+from glmtracks.windows.corpus import Corpus, CorpusGenome
 
 ARCHITECTURE = {"width": 16, "layers": 3, "kernel": 3, "max_dilation": 4}
 RECIPE = fill_defaults(

@@ -9,10 +9,9 @@ from Bio import SeqIO
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glmtracks import twobit
 from glmtracks.errors import InputError
-from glmtracks.genome import Genome
-from glmtracks.twobit import write_twobit
+from glmtracks.genome import Genome, twobit
+from glmtracks.genome.twobit import write_twobit
 
 CONTIGS = {
     "chr1": "NNNNacgtACGTNNNNNNRYKMacg" * 7 + "T",

@@ -16,14 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from glmtracks import tracks, vcf
-from glmtracks.alleles import REASONS, classify
-from glmtracks.callset import read_callset, shard_names
-from glmtracks.callset_scores import Scorers, score_alleles
+from glmtracks import tracks
 from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames, Genome
-from glmtracks.lookups import combine, dataset_lookup
-from glmtracks.variants import annotate_vcf
+from glmtracks.variants import vcf
+from glmtracks.variants.alleles import REASONS, classify
+from glmtracks.variants.annotated_vcf import annotate_vcf
+from glmtracks.variants.callset import read_callset, shard_names
+from glmtracks.variants.callset_scores import Scorers, score_alleles
+from glmtracks.variants.lookups import combine, dataset_lookup
 
 #            1        10        20        30
 CONTIGS = {"chr1": "ACGTACGTACGTNNGTACGTACGTACGTACGTAAAA", "chrM": "GATCACAGGT", "chr2": "ACGTACGTAC"}

@@ -4,7 +4,7 @@ import pytest
 from report_world import row, rows_of_all_verdicts, write_summary
 
 from glmtracks.overview import read_summary
-from glmtracks.verdicts import SEEN, verdicts
+from glmtracks.report.verdicts import SEEN, verdicts
 
 
 @pytest.fixture

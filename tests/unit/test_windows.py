@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glmtracks.genome import Genome, normalise
-from glmtracks.windows import make_windows
+from glmtracks.windows.cutting import make_windows
 
 RECIPE = {
     "recipe": "balanced",

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from glmtracks.contigs import ContigNames
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome
+from glmtracks.genome.contigs import ContigNames
 from glmtracks.intervals import COLUMNS
 
 logger = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from glmtracks import files
 from glmtracks.bed import read_bed_of
-from glmtracks.contigs import ContigNames
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome, decode
+from glmtracks.genome.contigs import ContigNames
 from glmtracks.intervals import COLUMNS
 
 logger = logging.getLogger(__name__)

@@ -121,9 +121,9 @@ def consequences(results: Path, genome: str, contig: str, start: int, end: int, 
 
     Raises InputError for a genome without bases or genes here, and for an interval that is too long or no part of it.
     """
-    from glmtracks.gene_slices import drawn, features_within
+    from glmtracks.annotation.gene_slices import drawn, features_within
     from glmtracks.genome import Genome
-    from glmtracks.slices import consequences_of
+    from glmtracks.report.slices import consequences_of
 
     folder = results / "genomes" / genome
     fasta, genes = folder / "genome.fa.gz", folder / "annotation.gff3.gz"

@@ -4,7 +4,7 @@ with job(snakemake.log[0]):
     from pathlib import Path
 
     from glmtracks.tracks import read_sizes
-    from glmtracks.variants import annotate_vcf
+    from glmtracks.variants.annotated_vcf import annotate_vcf
 
     annotate_vcf(
         snakemake.input.vcf,

@@ -3,8 +3,8 @@
 from glmtracks.jobs import job
 
 with job(snakemake.log[0]):
-    from glmtracks.calibrate import calibrate
-    from glmtracks.neutral import find_neutral
+    from glmtracks.tracks.calibrate import calibrate
+    from glmtracks.tracks.neutral import find_neutral
 
     neutral = find_neutral(
         snakemake.input.fasta,

@@ -3,7 +3,7 @@
 from glmtracks.jobs import job
 
 with job(snakemake.log[0]):
-    from glmtracks.vcf_region import cut_vcf
+    from glmtracks.variants.vcf_region import cut_vcf
 
     cut_vcf(
         snakemake.params.source,

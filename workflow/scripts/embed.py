@@ -3,7 +3,7 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from pathlib import Path
 
-    from glmtracks.embeddings import embed_genome
+    from glmtracks.scoring.embeddings import embed_genome
 
     embed_genome(
         model_folder=Path(snakemake.input.config).parent,

@@ -3,8 +3,8 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from pathlib import Path
 
-    from glmtracks.embeddings import embed_regions
     from glmtracks.genome import ContigNames, Genome, read_aliases
+    from glmtracks.scoring.embeddings import embed_regions
 
     embed_regions(
         model_folder=Path(snakemake.input.config).parent,

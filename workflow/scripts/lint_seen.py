@@ -11,7 +11,7 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from pathlib import Path
 
-    from glmtracks.seen import lint_seen
+    from glmtracks.windows.seen import lint_seen
 
     files = zip(snakemake.input.seen_fastas, snakemake.input.seen_repeats, strict=True)
     lint_seen(

@@ -3,7 +3,7 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from pathlib import Path
 
-    from glmtracks.planning import plan_scoring
+    from glmtracks.scoring.planning import plan_scoring
 
     plan_scoring(
         model_folder=Path(snakemake.input.config).parent,

@@ -3,8 +3,8 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from pathlib import Path
 
-    from glmtracks.callset import read_callset
     from glmtracks.genome import ContigNames, Genome, read_aliases
+    from glmtracks.variants.callset import read_callset
 
     genome = Genome(snakemake.input.fasta)
     read_callset(

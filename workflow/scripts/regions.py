@@ -3,7 +3,7 @@
 from glmtracks.jobs import job
 
 with job(snakemake.log[0]):
-    from glmtracks.regions import classify
+    from glmtracks.annotation.regions import classify
 
     classify(
         snakemake.input.fasta,

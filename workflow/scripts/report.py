@@ -11,7 +11,7 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from pathlib import Path
 
-    from glmtracks.report import Page, write_page
+    from glmtracks.report.page import Page, write_page
 
     page = Page(
         results=Path(snakemake.input.summary).parents[1],

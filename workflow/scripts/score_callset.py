@@ -3,7 +3,7 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from pathlib import Path
 
-    from glmtracks.callset_scores import score_callset
+    from glmtracks.variants.callset_scores import score_callset
 
     score_callset(
         alleles=Path(snakemake.input.alleles, f"{snakemake.wildcards.shard}.parquet"),

@@ -3,7 +3,7 @@ from glmtracks.jobs import job
 with job(snakemake.log[0]):
     from pathlib import Path
 
-    from glmtracks.scoring import score_shard
+    from glmtracks.scoring.genome_scores import score_shard
 
     score_shard(
         model_folder=Path(snakemake.input.config).parent,

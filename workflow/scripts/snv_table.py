@@ -3,6 +3,6 @@
 from glmtracks.jobs import job
 
 with job(snakemake.log[0]):
-    from glmtracks.snv_table import write_snvs
+    from glmtracks.tracks.snv_table import write_snvs
 
     write_snvs(snakemake.input.scores, snakemake.output.tsv)

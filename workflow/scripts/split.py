@@ -1,7 +1,7 @@
 from glmtracks.jobs import job
 
 with job(snakemake.log[0]):
-    from glmtracks.split import split_genome
+    from glmtracks.windows.split import split_genome
 
     split_genome(
         fasta=snakemake.input.fasta,

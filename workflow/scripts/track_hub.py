@@ -1,8 +1,8 @@
 from glmtracks.jobs import job
 
 with job(snakemake.log[0]):
-    from glmtracks.hub import write_hub
     from glmtracks.tracks import read_sizes
+    from glmtracks.tracks.hub import write_hub
 
     write_hub(
         snakemake.wildcards.genome,

@@ -1,7 +1,7 @@
 from glmtracks.jobs import job
 
 with job(snakemake.log[0]):
-    from glmtracks.windows import cut_corpus
+    from glmtracks.windows.cutting import cut_corpus
 
     cut_corpus(
         genomes=snakemake.params.genomes,

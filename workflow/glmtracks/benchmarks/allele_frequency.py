@@ -24,12 +24,12 @@ from glmtracks.benchmarks import baselines, columns, labelled, snvs, statistics
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
 from glmtracks.benchmarks.matching import matched
 from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
-from glmtracks.calibration import Calibration
 from glmtracks.errors import InputError
+from glmtracks.evidence.population import read_population
 from glmtracks.genome import BASES
 from glmtracks.intervals import merge
-from glmtracks.population import read_population
-from glmtracks.snv_records import inside
+from glmtracks.tracks.calibration import Calibration
+from glmtracks.variants.snv_records import inside
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from glmtracks import tracks
 from glmtracks.arrays import grouped, in_batches
 from glmtracks.benchmarks import scores, task_module
 from glmtracks.genome import UNKNOWN, Genome, encode
-from glmtracks.haplotypes import window_length
-from glmtracks.scoring import Runner, start_runner
+from glmtracks.scoring.runner import Runner, start_runner
+from glmtracks.variants.haplotypes import window_length
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def score_altered_items(
 
     items     Parquet of `inputs.draw_items`, with the column sequence
     dataset   folder of genome scores, see `glmtracks.tracks`
-    plan      how the model is asked on this genome, see `glmtracks.planning`
+    plan      how the model is asked on this genome, see `glmtracks.scoring.planning`
     settings  scores of the configuration
     """
     module = task_module(task)

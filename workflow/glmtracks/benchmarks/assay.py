@@ -12,11 +12,11 @@ import logging
 import numpy as np
 import pandas as pd
 
-from glmtracks.assays import read_assay
 from glmtracks.benchmarks import columns, labelled, snvs, statistics
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
 from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
-from glmtracks.snv_records import inside
+from glmtracks.evidence.assays import read_assay
+from glmtracks.variants.snv_records import inside
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ import pandas as pd
 from glmtracks.benchmarks import baselines, columns, labelled, snvs
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
 from glmtracks.benchmarks.summary import Contrast, Scorer
-from glmtracks.calibration import Calibration
-from glmtracks.clinvar import read_clinvar
-from glmtracks.population import read_population
+from glmtracks.evidence.clinvar import read_clinvar
+from glmtracks.evidence.population import read_population
+from glmtracks.tracks.calibration import Calibration
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ class at its middle. Coding sequence and splice sites are constrained for reason
 them are left out on both sides; so are windows with undefined bases. An element that finds no control is dropped.
 
 In a second contrast, of at most `shuffles` elements, the control is the element itself, shuffled so that all its
-dinucleotides stay (see `glmtracks.shuffle`), in the surroundings of the element. Base composition, CpG content, repeats
-and distances are then the same, and a Markov chain of first order cannot tell the two apart; what is left is the order
-of the bases. A model is asked afresh about both.
+dinucleotides stay (see `glmtracks.benchmarks.shuffle`), in the surroundings of the element. Base composition, CpG
+content, repeats and distances are then the same, and a Markov chain of first order cannot tell the two apart; what is
+left is the order of the bases. A model is asked afresh about both.
 
 The score is the constraint: 2 bits minus the mean entropy of a model's predictions in the window. It is high as well
 where sequence is predictable for being repetitive, which is why repeat content is matched and is a baseline. The mean
@@ -22,16 +22,16 @@ import re
 import numpy as np
 import pandas as pd
 
+from glmtracks.annotation.regions import label_positions
 from glmtracks.bed import read_bed_of
 from glmtracks.benchmarks import baselines, columns, statistics
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample, assign_blocks, in_genome_order
 from glmtracks.benchmarks.matching import Coverage, covariate_score, pair_up
 from glmtracks.benchmarks.scores import LOG_P
+from glmtracks.benchmarks.shuffle import dinucleotide_shuffles
 from glmtracks.benchmarks.summary import Contrast, Metric, Scorer
-from glmtracks.contigs import ContigNames
 from glmtracks.genome import UNKNOWN, decode
-from glmtracks.regions import label_positions
-from glmtracks.shuffle import dinucleotide_shuffles
+from glmtracks.genome.contigs import ContigNames
 
 log = logging.getLogger(__name__)
 

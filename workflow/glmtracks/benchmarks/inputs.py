@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from glmtracks.annotation import read_annotation
+from glmtracks.annotation.regions import read_regions
 from glmtracks.benchmarks import get_task, task_module
 from glmtracks.benchmarks.statistics import MIN_BLOCKS
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import Genome, read_aliases
 from glmtracks.parquet import WITH_CHECKSUMS
-from glmtracks.regions import read_regions
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Options:
     shuffles   most elements that are also compared with dinucleotide shuffles of themselves; a model is asked afresh
                about both
     correction further scores: "synonymous", without the mean llr of the substitution type over synonymous changes;
-               "pentanucleotide", as `glmtracks.calibration` has them; "none"
+               "pentanucleotide", as `glmtracks.tracks.calibration` has them; "none"
     """
 
     max_items: int = 300_000

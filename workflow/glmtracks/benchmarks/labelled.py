@@ -10,17 +10,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from glmtracks.annotation.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.benchmarks import CONSERVATION, columns, snvs
 from glmtracks.benchmarks.inputs import PIECE, Inputs, Sample
 from glmtracks.benchmarks.statistics import MIN_CLASS
 from glmtracks.benchmarks.summary import Contrast, Scorer
-from glmtracks.calibration import Calibration
-from glmtracks.consequences import CONSEQUENCES, snv_consequences
-from glmtracks.conservation import conservation
-from glmtracks.contigs import ContigNames
-from glmtracks.derived import FLANK
+from glmtracks.evidence.conservation import conservation
 from glmtracks.genome import BASES, decode, encode
-from glmtracks.snv_records import reference_codes
+from glmtracks.genome.contigs import ContigNames
+from glmtracks.tracks.calibration import Calibration
+from glmtracks.tracks.derived import FLANK
+from glmtracks.variants.snv_records import reference_codes
 
 NEUTRAL = "neutral sites"
 MOST_NEUTRAL = 20_000

@@ -13,11 +13,11 @@ import logging
 import numpy as np
 import pandas as pd
 
-from glmtracks.alignment import align
 from glmtracks.benchmarks import baselines, columns, snvs
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
 from glmtracks.benchmarks.matching import matched
 from glmtracks.benchmarks.summary import Contrast, Scorer
+from glmtracks.evidence.alignment import align
 from glmtracks.genome import UNKNOWN
 
 log = logging.getLogger(__name__)

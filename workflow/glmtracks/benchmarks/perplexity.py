@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
+from glmtracks.annotation.regions import label_positions
 from glmtracks.benchmarks import baselines, statistics
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, assign_blocks, in_genome_order, test_pieces
 from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
 from glmtracks.genome import BASES, UNKNOWN
-from glmtracks.regions import label_positions
-from glmtracks.shards import LLR_COLUMNS
+from glmtracks.tracks.shards import LLR_COLUMNS
 
 SAMPLED_RUN = 1_000  # bases; where there are too many, such runs are drawn whole
 ALL = "all"

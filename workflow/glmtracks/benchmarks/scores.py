@@ -11,11 +11,11 @@ from scipy.special import logsumexp
 from glmtracks import tracks
 from glmtracks.benchmarks import task_module
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, stretches
-from glmtracks.calibration import Calibration
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.parquet import WITH_CHECKSUMS, read_frame
 from glmtracks.track_names import LLR_COLUMNS
+from glmtracks.tracks.calibration import Calibration
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def score_items(
 
     items        Parquet of `inputs.draw_items`
     dataset      folder of genome scores, see `glmtracks.tracks`
-    calibration  folder of `glmtracks.calibration` of these scores, for a task that corrects its scores by it
+    calibration  folder of `glmtracks.tracks.calibration` of these scores, for a task that corrects its scores by it
     """
     module = task_module(task)
     more = {"calibration": Calibration.open(calibration)} if calibration else {}

@@ -8,13 +8,13 @@ read on the reference's forward strand, and what a base is, is read on the stran
 import numpy as np
 import pandas as pd
 
+from glmtracks.annotation.codons import read_code, read_codons
+from glmtracks.annotation.consequences import transcripts_within
+from glmtracks.annotation.regions import label_positions
 from glmtracks.benchmarks import baselines, columns, perplexity, statistics
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample, assign_blocks, in_genome_order, test_pieces
 from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
-from glmtracks.codons import read_code, read_codons
-from glmtracks.consequences import transcripts_within
 from glmtracks.genome import BASES, UNKNOWN
-from glmtracks.regions import label_positions
 
 SPLICE = {"splice_donor": "donor", "splice_acceptor": "acceptor"}
 CODONS = ("codon 1", "codon 2", "codon 3")

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from glmtracks.annotation.consequences import CONSEQUENCES, snv_consequences
+from glmtracks.annotation.regions import label_positions
 from glmtracks.benchmarks import baselines, columns, statistics
 from glmtracks.benchmarks.inputs import Inputs, assign_blocks, in_genome_order, test_pieces
 from glmtracks.benchmarks.summary import Cut, Metric, Scorer
-from glmtracks.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.genome import BASES, UNKNOWN
-from glmtracks.regions import label_positions
-from glmtracks.shards import LLR_COLUMNS
+from glmtracks.tracks.shards import LLR_COLUMNS
 
 READS = LLR_COLUMNS
 

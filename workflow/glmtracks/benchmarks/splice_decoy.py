@@ -17,11 +17,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from glmtracks.annotation.gene_parts import ACCEPTOR, DONOR, STRANDS, transcript_parts
 from glmtracks.benchmarks import baselines, columns, matching, snvs
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, assign_blocks, in_genome_order
 from glmtracks.benchmarks.matching import Coverage
 from glmtracks.benchmarks.summary import Contrast, Scorer
-from glmtracks.gene_parts import ACCEPTOR, DONOR, STRANDS, transcript_parts
 from glmtracks.genome import UNKNOWN, Genome, complement, encode
 
 log = logging.getLogger(__name__)

@@ -8,11 +8,11 @@ import pandas as pd
 
 from glmtracks.benchmarks import task_module
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS
-from glmtracks.embeddings import region_means
 from glmtracks.files import atomic
 from glmtracks.genome import Genome
 from glmtracks.parquet import WITH_CHECKSUMS, read_frame
-from glmtracks.scoring import start_runner
+from glmtracks.scoring.embeddings import region_means
+from glmtracks.scoring.runner import start_runner
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def embed_items(
     the surroundings that they have in the genome.
 
     items     Parquet of `inputs.draw_items`
-    plan      how the model is asked on this genome, see `glmtracks.planning`
+    plan      how the model is asked on this genome, see `glmtracks.scoring.planning`
     layer     whose states are averaged, see `GenomicLanguageModel.embeddings`
     settings  scores of the configuration
     """

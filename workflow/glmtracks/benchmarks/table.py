@@ -8,7 +8,7 @@ import pandas as pd
 from glmtracks.benchmarks.summary import COLUMNS, not_run
 from glmtracks.files import atomic
 from glmtracks.models.registry import KINDS, read_config
-from glmtracks.split import read_split
+from glmtracks.windows.split import read_split
 
 logger = logging.getLogger(__name__)
 

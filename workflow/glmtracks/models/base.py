@@ -12,7 +12,7 @@ from glmtracks.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from glmtracks.corpus import Corpus
+    from glmtracks.windows.corpus import Corpus
 
 Objective = Literal["one_pass", "masked", "causal"]
 
@@ -63,7 +63,7 @@ class GenomicLanguageModel(nn.Module, ABC):
         `species`, int64 (batch,), numbers the species of each window from 1, 0 = unknown; by default that of `read_as`.
         A masked model takes `hidden` besides, bool (batch, length), the bases that it must not see; only its answers at
         these, and at those of the same token, mean something. How any model is asked about every base of a window:
-        `glmtracks.strategies`.
+        `glmtracks.scoring.strategies`.
         """
 
     def training_log_probs(self, codes: Tensor, species: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from glmtracks.corpus import Corpus
 from glmtracks.kmers import kmers
 from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.windows.corpus import Corpus
 
 
 class Markov(GenomicLanguageModel):

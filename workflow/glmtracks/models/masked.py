@@ -1,7 +1,7 @@
 """A masked language model of dilated convolutions, after GPN (Benegas, Batra and Song 2023).
 
 A prediction needs the base hidden, so one forward pass answers only for the few bases that are masked in it: in
-training 15 % of them, drawn anew each time; in scoring those of a strategy (`glmtracks.strategies`).
+training 15 % of them, drawn anew each time; in scoring those of a strategy (`glmtracks.scoring.strategies`).
 """
 
 import torch

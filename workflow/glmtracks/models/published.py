@@ -9,13 +9,13 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from glmtracks.corpus import Corpus
 from glmtracks.errors import InputError
 from glmtracks.models import checkpoint
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.bpe import BytePairs, rules_of
 from glmtracks.models.checkpoint import Checkpoint
 from glmtracks.models.tokens import Reading, Tokens
+from glmtracks.windows.corpus import Corpus
 
 logger = logging.getLogger(__name__)
 

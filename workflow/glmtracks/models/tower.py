@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from glmtracks.corpus import Corpus
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.layers import BaseEmbedding, Tower
+from glmtracks.windows.corpus import Corpus
 
 
 class TowerModel(GenomicLanguageModel):

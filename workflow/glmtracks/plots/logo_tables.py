@@ -8,11 +8,11 @@ import pandas as pd
 
 from glmtracks import tracks
 from glmtracks.annotation import read_annotation
-from glmtracks.gene_parts import ACCEPTOR, DONOR, STRANDS, transcript_parts
+from glmtracks.annotation.gene_parts import ACCEPTOR, DONOR, STRANDS, transcript_parts
 from glmtracks.genome import BASES, UNKNOWN, Genome, complement
 from glmtracks.overview import read_summary
-from glmtracks.snv_records import inside
-from glmtracks.split import read_split
+from glmtracks.variants.snv_records import inside
+from glmtracks.windows.split import read_split
 
 FLANK = 15  # bases before the first base of a site, and from it on
 OBSERVED = "bases in the genome"  # no model can be called so: names have no spaces

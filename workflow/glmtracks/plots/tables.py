@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from glmtracks import tracks
+from glmtracks.annotation.consequences import CONSEQUENCES
+from glmtracks.annotation.gene_parts import CLASSES
 from glmtracks.benchmarks import TASKS
-from glmtracks.consequences import CONSEQUENCES
-from glmtracks.gene_parts import CLASSES
 from glmtracks.genome import BASES
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import COUNTS, INTERVALS, headlines, read_summary
@@ -28,7 +28,7 @@ from glmtracks.plots.labelled_tables import (
 )
 from glmtracks.plots.logo_tables import OBSERVED, STRETCH, logo_sites, logo_start_codons
 from glmtracks.plots.maps import windows_map
-from glmtracks.split import read_split
+from glmtracks.windows.split import read_split
 
 __all__ = [  # one for each plot, and what figures need
     "OBSERVED",

@@ -13,16 +13,16 @@ import lightning
 import pandas as pd
 import torch
 
-from glmtracks.corpus import Corpus
-from glmtracks.devices import pick_device, pick_precision
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.registry import model_class, save
-from glmtracks.strategies import choose
+from glmtracks.scoring.devices import pick_device, pick_precision
+from glmtracks.scoring.strategies import choose
 from glmtracks.training.card import write_card
 from glmtracks.training.packed import PackedCorpus
 from glmtracks.training.validation import FINAL_WINDOWS, WINDOWS, validate
+from glmtracks.windows.corpus import Corpus
 
 logger = logging.getLogger(__name__)
 

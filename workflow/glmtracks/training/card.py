@@ -5,10 +5,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from glmtracks.corpus import Corpus
 from glmtracks.files import atomic, sha256
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.registry import read_config
+from glmtracks.windows.corpus import Corpus
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "report" / "model_card.md.j2"
 

@@ -23,15 +23,15 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
-from glmtracks.corpus import Corpus
-from glmtracks.devices import pick_device, pick_precision
 from glmtracks.jobs import stop
 from glmtracks.models.base import GenomicLanguageModel
+from glmtracks.scoring.devices import pick_device, pick_precision
 from glmtracks.training.batches import Batches, training_loader, validation_loader
 from glmtracks.training.losses import BaseWeights, base_losses
 from glmtracks.training.optimiser import make_optimiser
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
 from glmtracks.training.validation import WINDOWS, summarise, tally
+from glmtracks.windows.corpus import Corpus
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ import pybigtools
 import torch
 from torch import Tensor
 
-from glmtracks.corpus import Corpus, CorpusGenome
+from glmtracks.annotation.gene_parts import CLASSES
 from glmtracks.errors import InputError
-from glmtracks.gene_parts import CLASSES
 from glmtracks.genome import UNKNOWN
+from glmtracks.windows.corpus import Corpus, CorpusGenome
 
 REPEAT = 8
 REGION = 16  # times the number of the region class, from 1; 0 = not annotated

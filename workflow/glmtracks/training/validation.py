@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from glmtracks.models.base import GenomicLanguageModel
-from glmtracks.strategies import choose
+from glmtracks.scoring.strategies import choose
 from glmtracks.training.batches import validation_loader
 from glmtracks.training.losses import base_losses
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows

@@ -1,0 +1,122 @@
+"""Conservation scores of positions, from phyloP or phastCons tracks as UCSC gives them: bigWig or wigFix."""
+
+import gzip
+import logging
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pybigtools
+
+from glmtracks.errors import InputError
+from glmtracks.genome import Genome
+from glmtracks.genome.contigs import ContigNames
+
+logger = logging.getLogger(__name__)
+
+PIECE = 1 << 20  # bases read from a bigWig at once
+RUN = 1 << 20  # values of a wigFix held at once
+END = "#"  # a comment after the last line
+_BIGWIG = (bytes.fromhex("26fc8f88"), bytes.fromhex("888ffc26"))
+_DECLARATION = re.compile(r"fixedStep\s+chrom=(\S+)\s+start=(\d+)(?:\s+step=(\d+))?(?:\s+span=(\d+))?\s*$")
+
+
+def conservation(path: str | Path, genome: Genome, names: ContigNames, positions: pd.DataFrame) -> np.ndarray:
+    """The value of a track at each position: float32 (n,), NaN where it has none.
+
+    Args:
+        path: bigWig, or wigFix (plain or gzip).
+        genome: the genome that the positions are of.
+        names: translates the contigs of the track.
+        positions: contig, start (0-based), in any order.
+
+    Raises:
+        InputError: no such track, no contig of the genome, a bigWig whose contigs have other lengths.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; give the path of a bigWig or wigFix.")
+    with path.open("rb") as handle:
+        reads = _read_bigwig if handle.read(4) in _BIGWIG else _read_wigfix
+    start = positions["start"].to_numpy()
+    by_contig = positions.groupby("contig", observed=True, sort=False).indices
+    rows_of = {str(contig): rows[np.argsort(start[rows])] for contig, rows in by_contig.items()}
+    places = {contig: start[rows] for contig, rows in rows_of.items()}
+    values = np.full(len(positions), np.nan, dtype=np.float32)
+    for contig, first, found in reads(path, genome, names, places):
+        low, high = np.searchsorted(places[contig], [first, first + len(found)])
+        values[rows_of[contig][low:high]] = found[places[contig][low:high] - first]
+    missing = int(np.isnan(values).sum())
+    logger.info("%s: %d positions, %d without a value", path, len(values), missing)
+    return values
+
+
+def _read_bigwig(
+    path: Path, genome: Genome, names: ContigNames, places: dict[str, np.ndarray]
+) -> Iterator[tuple[str, int, np.ndarray]]:
+    """Yield contig, first position, values (n,) of the pieces of a bigWig that hold a place."""
+    with pybigtools.open(str(path)) as track:
+        lengths = track.chroms()
+        for name, contig in _resolved(path, genome, names, lengths).items():
+            length = lengths[name]
+            if length != genome.contigs[contig]:
+                raise InputError(
+                    f"{path}: {name} has {length} bases, but {contig} of {genome.path} has {genome.contigs[contig]}; "
+                    "take the track of this assembly."
+                )
+            for piece in np.unique(places.get(contig, np.array([], dtype=np.int64)) // PIECE).tolist():
+                first, last = piece * PIECE, min((piece + 1) * PIECE, length)
+                yield contig, first, track.values(name, first, last, fillna=None)
+
+
+def _read_wigfix(
+    path: Path, genome: Genome, names: ContigNames, places: dict[str, np.ndarray]
+) -> Iterator[tuple[str, int, np.ndarray]]:
+    """Yield contig, first position, values (n,) of the runs of a wigFix; it is read from beginning to end."""
+    with path.open("rb") as handle:
+        compressed = handle.read(2) == b"\x1f\x8b"
+    contigs: dict[str, str | None] = {}
+    name, at, values = "", 0, []
+    with (gzip.open if compressed else open)(path, "rt", encoding="utf-8-sig", errors="replace") as handle:
+        for number, line in enumerate(chain(handle, [END]), start=1):
+            try:
+                values.append(float(line))
+                if len(values) < RUN:
+                    continue
+            except ValueError:  # not a value, and rarely so
+                pass
+            if values and not name:
+                raise InputError(f"{path}, line {number}: a value before any line with fixedStep; is it a wigFix?")
+            if values and contigs[name] in places:
+                yield contigs[name], at, np.array(values, dtype=np.float32)
+            at += len(values)
+            if len(values) < RUN:
+                name, at = _declared(path, number, line, name, at)
+                contigs |= {name: names.resolve(name)} if name and name not in contigs else {}
+            values = []
+    _resolved(path, genome, names, contigs)
+
+
+def _declared(path: Path, number: int, line: str, name: str, at: int) -> tuple[str, int]:
+    """Contig and 0-based start that a line of a wigFix declares; comments and track lines change nothing."""
+    if line.startswith(("#", "track", "browser")) or not line.strip():
+        return name, at
+    found = _DECLARATION.match(line)
+    if not found or (found[3] or "1") != "1" or (found[4] or "1") != "1":
+        raise InputError(
+            f"{path}, line {number}: {line.strip()[:60]!r} is neither a value nor a fixedStep declaration of step 1; "
+            "give a wigFix of single bases, or a bigWig."
+        )
+    return found[1], int(found[2]) - 1
+
+
+def _resolved(path: Path, genome: Genome, names: ContigNames, contigs) -> dict[str, str]:
+    """Contigs of a track -> contigs of the genome. Raises InputError if there is none in common."""
+    found = {name: names.resolve(name) for name in contigs}
+    if not any(found.values()):
+        name = next(iter(found), "nothing")
+        raise InputError(f"no contig of {path} is in the genome {genome.path}, {name} for one ({names.suggest(name)})")
+    return {name: contig for name, contig in found.items() if contig is not None}

@@ -1,0 +1,1 @@
+"""The page that people read first, and what it is made from."""

@@ -1,0 +1,316 @@
+"""The page that people read first: results/report/index.html, one file that needs no other and no network.
+
+It says in sentences what each model knows about each genome and where it loses, and only then shows tables and plots.
+Everything on it is read from results/ by the paths of the results scheme; what it looks like stands in workflow/report.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from glmtracks import __version__, tracks
+from glmtracks.annotation.consequences import CONSEQUENCES
+from glmtracks.benchmarks import TASKS
+from glmtracks.files import atomic
+from glmtracks.models.registry import KINDS
+from glmtracks.overview import SUMMARY, VERDICTS, headlines, read_summary, skipped, with_interval
+from glmtracks.parquet import read_frame
+from glmtracks.plots import CAPTIONS, PLOTS, caption
+from glmtracks.plots.style import VARIABLES
+from glmtracks.report.browser import browser_data, to_script
+from glmtracks.report.methods import methods
+from glmtracks.report.page_scripts import page_scripts
+from glmtracks.report.verdicts import verdicts
+from glmtracks.track_names import ALL_TRACKS
+from glmtracks.windows.split import PARTS, read_split
+
+MOST_DATA = 300_000  # characters of the table behind a plot that the page carries; longer ones are only linked
+SHOWN_CONTIGS = 6  # names of contigs listed before an ellipsis
+CARD_KEYS = ("kind", "architecture", "sha256", "seen", "licence")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page is about.
+
+    results   the folder results/
+    genomes   rows of the genome sheet by name
+    models    rows of the model sheet by name
+    callsets  rows of the call set sheet by name
+    plots     plots of each scored genome, in their order
+    corpora   names of the corpora that models are trained on
+    linted    (genome, model) for which was looked what the model has seen of what it is judged by
+    """
+
+    results: Path
+    genomes: dict[str, dict]
+    models: dict[str, dict]
+    callsets: dict[str, dict]
+    plots: dict[str, list[str]]
+    corpora: list[str]
+    linted: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def scored(self) -> list[str]:
+        """Genomes that were scored."""
+        return [name for name, row in self.genomes.items() if row["scored"]]
+
+    @property
+    def scoring(self) -> list[str]:
+        """Models that give scores of bases, not embeddings alone."""
+        return [name for name, row in self.models.items() if KINDS[row["kind"]].scores]
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """The benchmark table."""
+        return read_summary(self.results / SUMMARY)
+
+
+def write_page(page: Page, destination: str | Path) -> None:
+    """Write the page as HTML. Links are relative to results/report/, where it belongs."""
+    environment = Environment(
+        loader=FileSystemLoader(CAPTIONS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": _count, "size": _size, "words": _words}
+    scored = {name: page.genomes[name] for name in page.scored}
+    data = {"genomes": browser_data(page.results, scored, page.models, page.summary), "consequences": CONSEQUENCES}
+    text = environment.get_template("index.html.j2").render(
+        version=__version__,
+        style=Markup((CAPTIONS / "style.css").read_text(encoding="utf-8")),
+        genomes=[_genome_card(page, name) for name in page.genomes],
+        corpora=[_corpus_card(page, name) for name in page.corpora],
+        linted=_linted(page),
+        models=[_model_card(page, name) for name in page.models],
+        verdicts=verdicts(page.summary),
+        headline=[_cells(row) for row in headlines(page.summary).itertuples()],
+        tables=_tables(page.summary),
+        tasks=TASKS,
+        skipped=skipped(page.summary).to_dict("records"),
+        plots=_plots(page),
+        stamps=_stamps(page),
+        files=_files(page),
+        callsets=_callset_files(page),
+        example=_example(page),
+        scripts=page_scripts(data),
+        explored=list(data["genomes"]),
+        provenance=_json(page.results / "provenance.json"),
+        methods=methods(page.results, page.genomes, page.models, page.summary),
+    )
+    with atomic(destination) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _count(value) -> str:
+    return "–" if value is None or value != value else f"{int(value):,}"
+
+
+def _size(size: int) -> str:
+    """Bytes as people say them.
+
+    >>> _size(23_400_000)
+    '23 MB'
+    """
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _words(names) -> str:
+    """Names in a row, cut where there are too many."""
+    names = list(map(str, names))
+    rest = len(names) - SHOWN_CONTIGS
+    return ", ".join(names[:SHOWN_CONTIGS]) + (f" … ({rest} more)" if rest > 0 else "")
+
+
+def _json(path: Path) -> dict:
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _cells(row) -> dict:
+    """A row of the summary in the words of the tables."""
+    counts = f"{_count(row.n_positives)} / {_count(row.n_negatives)}"
+    return {
+        "genome": row.genome,
+        "task": row.task,
+        "contrast": row.contrast.replace("_", " "),
+        "scorer": row.scorer,
+        "kind": row.scorer_kind,
+        "metric": row.metric.replace("_", " "),
+        "value": with_interval(row.value, row.low, row.high),
+        "best": f"{row.best_baseline} {row.best_baseline_value:.3f}" if row.best_baseline else "",
+        "difference": with_interval(row.difference, row.difference_low, row.difference_high, sign="+"),
+        "verdict": row.verdict if np.isfinite(row.difference) else "none",
+        "said": VERDICTS[row.verdict] if np.isfinite(row.difference) else "",
+        "n": counts if np.isfinite(row.n_positives) else _count(row.n_items),
+        "blocks": f"{_count(row.n_blocks)} {row.block_kind}s" if np.isfinite(row.n_blocks) else "",
+        "score": row.score_name,
+        "seen": row.seen,
+        "hash": row.model_hash[:8],
+        "status": "" if row.status == "ok" else row.status,
+    }
+
+
+def _tables(summary: pd.DataFrame) -> list[dict]:
+    """All rows with a metric, a table for each genome and task."""
+    rows = summary[summary["metric"] != ""]
+    return [
+        {"genome": genome, "task": task, "rows": [_cells(row) for row in part.itertuples()]}
+        for (genome, task), part in rows.groupby(["genome", "task"], sort=False)
+    ]
+
+
+def _genome_card(page: Page, name: str) -> dict:
+    folder = page.results / "genomes" / name
+    card = {"name": name, "row": page.genomes[name], "split": [], "regions": []}
+    if (folder / "split.tsv").exists():
+        card["split"] = [
+            {"part": part, "bases": rows["bases"].sum(), "contigs": rows["contig"].unique()}
+            for part, rows in _by_part(read_split(folder / "split.tsv"))
+        ]
+    if (folder / "regions.parquet").exists():
+        regions = read_frame(folder / "regions.parquet", columns=["start", "end", "region", "repeat"])
+        share = (regions["end"] - regions["start"]) / (regions["end"] - regions["start"]).sum()
+        by_region = share.groupby(regions["region"], observed=True).sum().sort_values(ascending=False)
+        card |= {"masked": share[regions["repeat"]].sum(), "regions": list(by_region.items())}
+    return card | {"provenance": _json(folder / "provenance.json")}
+
+
+def _by_part(split: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each part of a split, with their bases; training first, what is not used last."""
+    rank = {part: number for number, part in enumerate(PARTS)}
+    parts = split.assign(bases=split["end"] - split["start"]).groupby("split")
+    return sorted(parts, key=lambda group: rank.get(group[0], len(rank)))
+
+
+def _corpus_card(page: Page, name: str) -> dict:
+    folder = page.results / "windows" / name
+    parts = [
+        {"part": part, "bases": rows.groupby("genome", sort=False)["bases"].sum().to_dict()}
+        for part, rows in _by_part(read_split(folder / "split.tsv"))
+    ]
+    return {"name": name, "parts": parts, "leakage": _json(folder / "leakage.json")}
+
+
+def _model_card(page: Page, name: str) -> dict:
+    folder = page.results / "models" / name
+    config, metrics = _json(folder / "config.json"), _json(folder / "metrics.json")
+    card = {"name": name, "row": page.models[name], "metrics": metrics, "training": config.get("training") or {}}
+    card |= {key: config.get(key) for key in CARD_KEYS}
+    if card["architecture"]:  # without the thousands of tokens of some
+        card["architecture"] = {key: value for key, value in card["architecture"].items() if key != "vocabulary"}
+    return card
+
+
+def _linted(page: Page) -> list[dict]:
+    """What was found of models and genomes, see `glmtracks.windows.seen.look`."""
+    return [_json(page.results / "leakage" / genome / f"{model}.json") for genome, model in page.linted]
+
+
+def _stamps(page: Page) -> list[str]:
+    """What every reader must know before reading a number: leakage that was found or allowed."""
+    stamps = []
+    for name in page.corpora:
+        leakage = _json(page.results / "windows" / name / "leakage.json")
+        if leakage["allow_leak"] or leakage["verdict"] != "ok":
+            allowed = "allow_leak is set. " if leakage["allow_leak"] else ""
+            stamps.append(f"{allowed}{name}: {leakage['summary']} ({leakage['verdict']}): read with doubt.")
+    for leakage in _linted(page):
+        if leakage["allow_leak"] or leakage["verdict"] in ("warn", "fail"):
+            allowed = "allow_leak is set. " if leakage["allow_leak"] else ""
+            name = f"{leakage['model']} on {leakage['genome']}"
+            stamps.append(f"{allowed}{name}: {leakage['summary']} ({leakage['verdict']}): read with doubt.")
+    return stamps
+
+
+def _plots(page: Page) -> list[dict]:
+    """The plots of every scored genome; curves of training, which are the same for all, stand with the first alone."""
+    found = []
+    for genome in page.scored:
+        for name in page.plots[genome]:
+            if name != "training" or genome == page.scored[0]:
+                path = f"plots/{genome}/{name}"
+                title = PLOTS[name].title if name == "training" else f"{PLOTS[name].title}: {genome}"
+                svg = (page.results / "report" / f"{path}.svg").read_text(encoding="utf-8")
+                table = (page.results / "report" / f"{path}.tsv").read_text(encoding="utf-8")
+                paragraphs = [" ".join(text.split()) for text in caption(name).split("\n\n")]
+                drawn = {"svg": inline_svg(svg, f"{genome}-{name}", title), "caption": paragraphs}
+                drawn["table"] = Markup(to_script(table)) if len(table) < MOST_DATA else None
+                found.append({"genome": genome, "name": name, "title": title, "path": path, **drawn})
+    return found
+
+
+def inline_svg(svg: str, prefix: str, title: str) -> Markup:
+    """An SVG of `glmtracks.plots` as a part of a page: own identifiers, a title, and the page's colours."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<title>.*?</title>\s*|<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+    for colour, variable in VARIABLES.items():
+        svg = svg.replace(colour, f"var({variable})")
+    opening = Markup('<svg role="img" aria-label="{}"').format(title)
+    return Markup(opening + Markup(svg[len("<svg") :]))
+
+
+def _link(page: Page, path: str, text: str) -> dict:
+    """A link to a file of results/, with its size."""
+    target = page.results / path
+    return {"href": f"../{path}", "text": text, "size": target.stat().st_size if target.is_file() else None}
+
+
+def _files(page: Page) -> list[dict]:
+    """What was made of each scored genome by each model."""
+    found = []
+    for genome in page.scored:
+        for model in page.models:
+            folder = f"tracks/{genome}/{model}"
+            made = [f"{name}.bw" for name in ALL_TRACKS if (page.results / folder / f"{name}.bw").is_file()]
+            links = [_link(page, f"{folder}/{name}", name) for name in made]
+            if model in page.scoring:
+                links.append(_link(page, f"{folder}/track_hub/hub.txt", "track hub"))
+                links.append(_link(page, f"{folder}/scores/", "scores (Parquet)"))
+            for suffix, text in ((".parquet", "embeddings"), (".regions.parquet", "embeddings of intervals")):
+                embeddings = f"embeddings/{genome}/{model}{suffix}"
+                if (page.results / embeddings).exists():
+                    links.append(_link(page, embeddings, text))
+            found.append({"genome": genome, "model": model, "links": links})
+    return found
+
+
+def _callset_files(page: Page) -> list[dict]:
+    return [
+        {
+            "name": name,
+            "genome": row["genome"],
+            "links": [
+                link
+                for model in row["models"]
+                for link in (
+                    _link(page, f"variants/{name}/{model}.vcf.gz", f"{model}.vcf.gz"),
+                    _link(page, f"variants/{name}/{model}.parquet", f"{model}.parquet"),
+                )
+            ],
+        }
+        for name, row in page.callsets.items()
+    ]
+
+
+def _example(page: Page) -> dict | None:
+    """A dataset of scores and an interval of it, to show how they are read."""
+    if not (page.scored and page.scoring):
+        return None
+    dataset = page.results / "tracks" / page.scored[0] / page.scoring[-1] / "scores"
+    contig, length = next(iter(tracks.contigs(dataset).items()))
+    return {"dataset": f"results/{dataset.relative_to(page.results)}", "contig": contig, "end": min(2000, length)}

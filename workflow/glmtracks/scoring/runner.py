@@ -1,0 +1,285 @@
+"""Running a model: forward passes of one shape over tiles of a genome or over any windows, within the memory there is.
+
+Each tile is read with a margin on both sides that is at least the model's receptive field, and only the inner part is
+kept, so a prediction depends neither on the shard nor on the tile that it was made in. All forward passes have one of a
+few fixed shapes for the same reason: the rounding of a matrix product may depend on its shape.
+"""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from glmtracks.errors import InputError
+from glmtracks.genome import Genome
+from glmtracks.models.base import GenomicLanguageModel, reverse_complement
+from glmtracks.models.registry import load, read_config
+from glmtracks.scoring.devices import claim_device, fitting_rows, is_out_of_memory, pick_precision
+from glmtracks.scoring.strategies import Strategy, choose
+from glmtracks.scoring.tiles import Tile
+
+logger = logging.getLogger(__name__)
+
+SMALLEST = 256  # the shortest forward pass; tiles of short contigs are padded to it or to the next power of two
+ROUND = 2_000_000  # bases whose results are held at a time
+MOST_ROWS = 64  # of a forward pass on a GPU; more do not make it faster
+
+
+@dataclass
+class Runner:
+    """A model on its device, how it is asked, and the shape of its forward passes.
+
+    A pass reads `batch` rows, each of which scores `window` bases. Where memory does not suffice, `batch` is halved
+    and the pass done again.
+    """
+
+    model: GenomicLanguageModel
+    device: torch.device
+    dtype: torch.dtype
+    strategy: Strategy
+    window: int
+    batch: int
+
+    @classmethod
+    def start(
+        cls,
+        model: GenomicLanguageModel,
+        *,
+        window: int,
+        batch: int,
+        precision: str,
+        device: str,
+        threads: int,
+        strategy: Strategy | None = None,
+    ) -> "Runner":
+        """Put `model` on its device in its number format. Kinds without matrix products stay in float32.
+
+        strategy  by default the one that fits the model
+        batch     0 = what fits the device
+        """
+        torch.set_num_threads(threads)
+        place = claim_device(device)
+        floating = any(parameter.is_floating_point() for parameter in model.parameters())
+        dtype = pick_precision(precision, place) if floating else torch.float32
+        runner = cls(model.eval().to(place, dtype), place, dtype, strategy or choose(model), window, batch or 1)
+        if model.context:
+            runner.window = min(window, model.context - 2 * runner.margin)
+        if not batch and place.type == "cuda":
+            runner.batch = fitting_rows(lambda: runner.ask(runner._blank(1)), place, MOST_ROWS)
+        return runner
+
+    @property
+    def margin(self) -> int:
+        """Bases read on each side of a tile: the receptive field, rounded up to a multiple of 64; at most a quarter of
+        the longest window of a model that has one."""
+        reach = -(-self.model.receptive_field // 64) * 64
+        return min(reach, self.model.context // 4) if self.model.context else reach
+
+    def log_probs(self, genome: Genome, tiles: list[Tile]) -> Iterator[tuple[Tile, np.ndarray]]:
+        """Each tile with its natural-log probabilities, float32 (end - start, 4), in the order of `tiles`.
+
+        NaN where the model was not trained to read what lies around (see `GenomicLanguageModel.reads_unknown`).
+        """
+        return self.map(genome, tiles, self._log_probs)
+
+    def ask(self, codes: np.ndarray, margin: int = 0) -> np.ndarray:
+        """Natural-log probabilities, float32 (n, length - 2 margin, 4), of any windows, uint8 (n, length)."""
+        return self.batched(partial(self._log_probs, margin=margin), codes)
+
+    def strand_log_probs(self, codes: np.ndarray, margin: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """As `ask`, of each strand by itself, both in the order of the forward strand; for causal models."""
+        one = replace(self.strategy, strands=1)
+
+        def forward(windows: Tensor) -> Tensor:
+            return one.log_probs(self.model, windows, margin)
+
+        return self.batched(forward, codes), self.batched(lambda w: forward(reverse_complement(w)).flip(1, 2), codes)
+
+    def states(self, codes: np.ndarray, layer: int = -1) -> np.ndarray:
+        """Embeddings after a layer, float32 (n, length, channels), of any windows, uint8 (n, length)."""
+        return self.batched(partial(self.model.embeddings, layer=layer), codes)
+
+    def inner_states(self, codes: Tensor, layer: int = -1) -> Tensor:
+        """Embeddings of all but the margins of windows: for `map`."""
+        return self.model.embeddings(codes, layer)[:, self.margin : codes.shape[1] - self.margin]
+
+    def _log_probs(self, codes: Tensor, margin: int | None = None) -> Tensor:
+        margin = self.margin if margin is None else margin
+        log_probs = self.strategy.log_probs(self.model, codes, margin)
+        if not self.model.reads_unknown:
+            near = F.max_pool1d((codes > 3).float(), 2 * self.model.receptive_field + 1, 1, self.model.receptive_field)
+            log_probs[near[:, margin : codes.shape[1] - margin] > 0] = torch.nan
+        return log_probs
+
+    @torch.inference_mode()
+    def map(
+        self, genome: Genome, tiles: list[Tile], function: Callable[[Tensor], Tensor], held: int = ROUND
+    ) -> Iterator[tuple[Tile, np.ndarray]]:
+        """Each tile with `function` of its bases, in order.
+
+        `function` maps codes uint8 (rows, length) to (rows, length - 2 margins, channels); the results of `held` bases,
+        or of one pass, are held at a time.
+        """
+        waiting = iter(tiles)
+        while some := list(islice(waiting, max(held // self.window, self.batch))):
+            results: dict[Tile, np.ndarray] = {}
+            for length, group in self._by_length(some).items():
+                gathered = _Gathered(len(group))
+                for batch, output in self._passes(genome, group, length, function):
+                    gathered.add(output[: len(batch)])
+                rows = zip(group, gathered.array, strict=True)
+                results |= {tile: row[: tile.end - tile.start] for tile, row in rows}
+            yield from ((tile, results.pop(tile)) for tile in some)
+
+    def _passes(
+        self, genome: Genome, tiles: list[Tile], length: int, function: Callable[[Tensor], Tensor]
+    ) -> Iterator[tuple[list[Tile], Tensor]]:
+        """Tiles and what `function` gives for them, one pass behind: a GPU computes while its last pass is used."""
+        first, last = 0, None
+        while first < len(tiles):
+            rows = self._rows(length + 2 * self.margin)
+            batch = tiles[first : first + rows]
+            output = self._careful(function, self._read(genome, batch, rows, length))
+            if output is not None:
+                if last:
+                    yield last[0], last[1].wait()
+                last, first = (batch, _Fetched(output)), first + rows
+        if last:
+            yield last[0], last[1].wait()
+
+    @torch.inference_mode()
+    def batched(self, function: Callable[[Tensor], Tensor], codes: np.ndarray) -> np.ndarray:
+        """`function` of any windows, uint8 (n, length), float32; a fixed number of them at a time."""
+        gathered, first = _Gathered(len(codes)), 0
+        while first < len(codes):
+            rows = self._rows(codes.shape[1])
+            windows = np.full((rows, codes.shape[1]), 4, dtype=np.uint8)
+            some = codes[first : first + rows]
+            windows[: len(some)] = some
+            output = self._careful(function, torch.from_numpy(windows).to(self.device))
+            if output is not None:
+                gathered.add(output[: len(some)])
+                first += rows
+        return gathered.array if len(codes) else function(self._blank(0)).float().cpu().numpy()
+
+    def _rows(self, length: int) -> int:
+        """Windows of `length` bases in a pass, so that it reads as many bases as one of `batch` whole tiles."""
+        return max(self.batch * (self.window + 2 * self.margin) // length, 1)
+
+    def _careful(self, function: Callable[[Tensor], Tensor], codes: Tensor) -> Tensor | None:
+        """`function(codes)`; None, and half the batch from now on, where it does not fit into memory."""
+        try:
+            return function(codes)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        if self.batch == 1 or len(codes) == 1:
+            raise InputError(
+                f"a forward pass of {codes.numel():,} bases does not fit into the memory of this {self.device.type}; "
+                f"make scores.window smaller than {self.window:,}"
+            )
+        torch.cuda.empty_cache()
+        self.batch //= 2
+        logger.warning(f"out of memory: going on with {self.batch} windows per forward pass")
+        return None
+
+    def _blank(self, rows: int) -> np.ndarray:
+        return np.full((rows, self.window + 2 * self.margin), 4, dtype=np.uint8)
+
+    def _by_length(self, tiles: list[Tile]) -> dict[int, list[Tile]]:
+        groups = defaultdict(list)
+        smallest = min(SMALLEST, self.window) if self.model.context else SMALLEST
+        for tile in tiles:
+            power = 1 << max(tile.end - tile.start - 1, smallest - 1).bit_length()
+            groups[min(power, max(self.window, smallest))].append(tile)
+        return groups
+
+    def _read(self, genome: Genome, tiles: list[Tile], rows: int, length: int) -> Tensor:
+        """Codes (rows, length + 2 margins) of the tiles; rows to spare and positions off the contig are unknown.
+
+        Margins go round circular contigs, but only those longer than the margin: so no base sees its own copy.
+        """
+        codes = np.full((rows, length + 2 * self.margin), 4, dtype=np.uint8)
+        for row, tile in enumerate(tiles):
+            start, end = tile.start - self.margin, tile.start + length + self.margin
+            codes[row] = genome.codes(tile.contig, start, end, wrap=genome.contigs[tile.contig] > self.margin)
+        if self.device.type == "cpu":
+            return torch.from_numpy(codes)
+        # from pageable memory the copy would wait for the pass before, and the GPU then for the next one to be launched
+        return torch.from_numpy(codes).pin_memory().to(self.device, non_blocking=True)
+
+
+class _Fetched:
+    """The output of a pass on its way from the device, float32: asked for at once, so that it need not wait for the
+    pass that is launched next."""
+
+    def __init__(self, output: Tensor):
+        self._values = output.float().to("cpu", non_blocking=True)
+        self._arrived = torch.cuda.Event() if output.is_cuda else None
+        if self._arrived:
+            self._arrived.record()
+
+    def wait(self) -> Tensor:
+        """The values, on the CPU."""
+        if self._arrived:
+            self._arrived.synchronize()
+        return self._values
+
+
+class _Gathered:
+    """The outputs of passes in one array, float32, made when the first of `count` rows arrives.
+
+    Kept as they came, each would lie between what a pass freed and what the next one takes, and no free stretch would
+    ever be wide enough again: many megabytes of memory for every window.
+    """
+
+    def __init__(self, count: int):
+        self._count, self._filled = count, 0
+        self.array = np.empty(0, np.float32)
+
+    def add(self, output: Tensor) -> None:
+        values = output.float().cpu().numpy()
+        if not self._filled:
+            self.array = np.empty((self._count, *values.shape[1:]), np.float32)
+        self.array[self._filled : self._filled + len(values)] = values
+        self._filled += len(values)
+
+
+def start_runner(model_folder: Path, settings: dict, threads: int, plan: Path) -> Runner:
+    """Load a model and make it ready to score a genome as planned.
+
+    settings  those called `scores` in the configuration, and `species`, what the genome is read as by models with a
+              species token
+    plan      JSON file of `glmtracks.scoring.planning`
+    """
+    model, planned = load(model_folder), json.loads(Path(plan).read_text())
+    model.read_as(settings["species"])
+    if planned["model_sha256"] != read_config(model_folder)["sha256"]:
+        raise InputError(f"{plan} was made for other weights than those of {model_folder}; delete it and run again")
+    return Runner.start(
+        model,
+        **{key: settings[key] for key in ("window", "batch", "device")},
+        precision=planned["precision"],
+        threads=threads,
+        strategy=Strategy(planned["strategy"], planned["strands"], planned["spacing"]),
+    )
+
+
+def describe(runner: Runner, model_folder: Path, provenance: Path) -> dict[str, str]:
+    """What makes scores comparable: hashes of genome and model, strategy and number format."""
+    return {
+        "model_sha256": read_config(model_folder)["sha256"],
+        "genome_sha256": json.loads(Path(provenance).read_text())["sequence_sha256"],
+        **runner.strategy.describe(),
+        "precision": str(runner.dtype).removeprefix("torch."),
+        "window": str(runner.window),
+    }

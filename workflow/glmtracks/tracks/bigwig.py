@@ -1,0 +1,92 @@
+"""A column of a dataset of scores, stored or derived, as a bigWig file."""
+
+import logging
+from collections.abc import Iterator
+from itertools import chain, repeat
+from pathlib import Path
+
+import numpy as np
+import pybigtools
+from tqdm import tqdm
+
+from glmtracks import tracks
+from glmtracks.errors import InputError
+from glmtracks.files import atomic
+from glmtracks.track_names import ALL_TRACKS
+from glmtracks.tracks.calibration import Calibration
+from glmtracks.tracks.contig_scores import ContigScores
+
+logger = logging.getLogger(__name__)
+
+
+def write_bigwig(dataset: str | Path, contigs: dict[str, int], column: str, destination: str | Path) -> None:
+    """Write one column of a dataset as bigWig, one row group in memory at a time.
+
+    Values are those of the dataset, float32 rounded to 3 decimals; bases without a score are left out. Neighbours of
+    equal value share an interval.
+
+    Args:
+        dataset: folder of `glmtracks.tracks.write_dataset`.
+        contigs: name -> length of all contigs of the genome, in genome order.
+        column: one of `ALL_TRACKS`.
+        destination: the bigWig file, named .bw.
+
+    Raises:
+        InputError: there is no such track, the dataset is not calibrated although the track needs it, has contigs that
+            the genome lacks, or no score at all.
+        OSError: the file could not be written in full.
+    """
+    if column not in ALL_TRACKS:
+        known = ", ".join(ALL_TRACKS)
+        raise InputError(f"{column} is not a track of {dataset}; tracks are {known}")
+    calibration = tracks.calibration_for(dataset, [column])
+    scored = tracks.contigs(dataset)
+    if different := [contig for contig, length in scored.items() if contigs.get(contig) != length]:
+        raise InputError(f"{dataset} scores another genome: {different[0]} is not in this one, or not as long")
+    intervals = _Intervals(dataset, list(scored), column, calibration)
+    with atomic(destination) as temporary:
+        pybigtools.open(str(temporary), "w").write(contigs, chain.from_iterable(intervals))
+        # pybigtools prints what went wrong, returns as if nothing had, and leaves a file without content.
+        if intervals.error:
+            raise intervals.error
+        if not intervals.bases:
+            raise InputError(f"{destination} would be empty: no base of {dataset} has a score (is the genome all N?)")
+        _check(temporary, destination, intervals.bases)
+    logger.info("%s: %s bases in %s intervals", destination, f"{intervals.bases:,}", f"{intervals.count:,}")
+
+
+class _Intervals:
+    """Iterates over batches of (contig, start, end, value) and keeps count of what it gave."""
+
+    def __init__(self, dataset: str | Path, contigs: list[str], column: str, calibration: Calibration | None):
+        self.dataset, self.contigs, self.column, self.calibration = dataset, contigs, column, calibration
+        self.bases = self.count = 0
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[Iterator[tuple[str, int, int, float]]]:
+        try:
+            for contig in tqdm(self.contigs, desc=self.column, unit=" contigs", disable=None):
+                for start, table in ContigScores(self.dataset, contig, [self.column], self.calibration):
+                    yield self._merged(contig, start, table[self.column].to_numpy())
+        except Exception as error:  # lost inside pybigtools, so kept for the caller
+            self.error = error
+            raise
+
+    def _merged(self, contig: str, start: int, values: np.ndarray) -> Iterator[tuple[str, int, int, float]]:
+        """Intervals of equal consecutive values, NaN left out; as Python objects because pybigtools wants these."""
+        edges = np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1, [len(values)]])
+        scored = ~np.isnan(values[edges[:-1]])
+        starts, ends = edges[:-1][scored], edges[1:][scored]
+        self.bases += int((ends - starts).sum())
+        self.count += len(starts)
+        return zip(repeat(contig), (starts + start).tolist(), (ends + start).tolist(), values[starts].tolist())
+
+
+def _check(path: Path, destination: str | Path, bases: int) -> None:
+    """Raise OSError (`atomic` sees whether the disk is full) unless `path` is a bigWig that covers `bases` bases."""
+    try:
+        covered = pybigtools.open(str(path)).info()["summary"]["basesCovered"]
+    except pybigtools.BBIReadError:
+        covered = 0
+    if covered != bases:
+        raise OSError(f"{destination} was not written in full ({covered:,} of {bases:,} bases)")

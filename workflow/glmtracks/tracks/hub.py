@@ -1,0 +1,196 @@
+"""Pages that show the bigWig tracks of a genome in the UCSC Genome Browser and in IGV, without copying them.
+
+After https://genome.ucsc.edu/goldenPath/help/assemblyHubHelp.html and …/help/trackDb/trackDbHub.html.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from glmtracks.files import atomic_folder, write_json
+from glmtracks.track_names import TRACKS
+
+# Okabe and Ito's colours, which people of all colour visions tell apart; of the bases nearest to the usual ones.
+BASE_COLOURS = {"A": "0,158,115", "C": "0,114,178", "G": "230,159,0", "T": "213,94,0"}
+_GREY = "86,86,86"
+_FIRST_VIEW = 2_000  # bases
+_GROUP = "glmtracks"
+_BINOMIAL = re.compile(r"[A-Z][a-z]+[ _][a-z]+")  # Saccharomyces_cerevisiae
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How a track, or the tracks of the four bases together, are shown; `limits` of the values where they are known."""
+
+    meaning: str
+    colour: str = _GREY
+    limits: tuple[int, int] | None = None
+    ucsc: dict[str, str] = field(default_factory=dict)
+    height: int = 60
+
+
+_OVERLAID = {"aggregate": "transparentOverlay", "showSubtrackColorOnUi": "on"}
+_LOGO = {"aggregate": "stacked", "logo": "on"}  # letters as high as the values, once they are wide enough to be read
+_LOOKS = {
+    "llr": _Look("log P(base) - log P(reference), natural logarithm", ucsc=_OVERLAID, height=120),
+    "logo": _Look("probability of each base times the information, bits", limits=(0, 2), ucsc=_LOGO, height=100),
+    "llr_corrected": _Look("llr less its mean over neutral sites of the same context", ucsc=_OVERLAID, height=120),
+    "phred": _Look("rank of the change within the genome, -10 log10 of the share", ucsc=_OVERLAID, height=120),
+    "entropy": _Look("Shannon entropy of the four bases, bits", limits=(0, 2)),
+    "llr_min": _Look("lowest log-likelihood ratio of the three changes", "204,121,167"),
+    "llr_mean": _Look("mean log-likelihood ratio of the three changes", "86,180,233"),
+}
+
+
+def write_hub(
+    genome: str,
+    model: str,
+    contigs: dict[str, int],
+    destination: str | Path,
+    *,
+    fasta: str | Path,
+    two_bit: str | Path,
+    sizes: str | Path,
+    tracks: Sequence[str] = TRACKS,
+    ucsc: str = "",
+    species: str = "",
+    genetic_code: int = 1,
+    email: str = "none",
+) -> None:
+    """Write two UCSC hubs of the same tracks and an IGV session; all addresses are relative to the folder.
+
+    hub.txt is an assembly hub: it brings its genome along, so it opens for any. hub_ucsc.txt adds the tracks to an
+    assembly that UCSC itself has, beside all that it shows there. igv.json brings its genome too; igv.js resolves its
+    addresses against the page that loads it, so that page belongs into this folder, or has to resolve them.
+
+    Args:
+        genome, model: names.
+        contigs: name -> length in genome order; browsers open at the beginning of the first.
+        destination: the folder, replaced as a whole; the bigWigs lie in its parent.
+        fasta: bgzip FASTA with .fai and .gzi beside it.
+        two_bit: the same genome, as `glmtracks.genome.twobit` writes it.
+        sizes: the genome's chrom.sizes.
+        tracks: names of the bigWigs, of `glmtracks.track_names`.
+        ucsc: how UCSC calls the assembly (sacCer3); by default `genome`.
+        species: what the genome is of; a binomial is its scientific name.
+        genetic_code: NCBI's number.
+        email: of whoever answers for the hub; UCSC asks for one.
+    """
+    contig, length = next(iter(contigs.items()))
+    locus = f"{contig}:1-{min(length, _FIRST_VIEW)}"
+    identifier = re.sub(r"\W", "_", f"glmtracks_{genome}_{model}")
+    hub = {
+        "hub": identifier,
+        "shortLabel": f"glmtracks {genome}",
+        "longLabel": f"Genomic language model {model}, {genome}: log-likelihood ratios and entropy of every base",
+        "email": email,
+    }
+    assembly = {
+        "genome": genome,
+        "trackDb": "trackDb.txt",
+        "groups": "groups.txt",
+        "description": f"{genome}, as glmtracks scored it",
+        "twoBitPath": _address(two_bit, destination),
+        "chromSizes": _address(sizes, destination),
+        "organism": (species or genome).replace("_", " "),
+        "defaultPos": locus,
+    }
+    if _BINOMIAL.match(species):
+        assembly["scientificName"] = species.replace("_", " ")
+    if genetic_code != 1:
+        assembly["codonTable"] = f"default={genetic_code}"
+    group = {"name": _GROUP, "label": "Genomic language model", "priority": "1", "defaultIsClosed": "0"}
+    files = {
+        "hub.txt": [hub | {"genomesFile": "genomes.txt"}],
+        "genomes.txt": [assembly],
+        "hub_ucsc.txt": [hub | {"genomesFile": "genomes_ucsc.txt"}],
+        "genomes_ucsc.txt": [{"genome": ucsc or genome, "trackDb": "trackDb.txt"}],
+        "groups.txt": [group],
+        "trackDb.txt": _ucsc_tracks(tracks, identifier, f"{model}, {genome}"),
+    }
+    with atomic_folder(destination) as folder:
+        for name, stanzas in files.items():
+            (folder / name).write_text("\n".join(map(_stanza, stanzas)))
+        url = _address(fasta, destination)
+        reference = {"id": genome, "name": genome}
+        reference |= {"fastaURL": url, "indexURL": f"{url}.fai", "compressedIndexURL": f"{url}.gzi"}
+        write_json(folder / "igv.json", {"reference": reference, "locus": locus, "tracks": _igv_tracks(tracks)})
+
+
+def _address(path: str | Path, folder: str | Path) -> str:
+    """The URL of a file relative to a page in `folder`."""
+    return quote(Path(os.path.relpath(path, folder)).as_posix())
+
+
+def _stanza(settings: dict[str, str]) -> str:
+    return "".join(f"{key} {value}\n" for key, value in settings.items())
+
+
+def _families(tracks: Sequence[str]) -> dict[str, list[str]]:
+    """The tracks that are shown together: llr_A … llr_T as llr; a track that stands alone under its own name."""
+    families: dict[str, list[str]] = {}
+    for track in tracks:
+        stem, _, base = track.rpartition("_")
+        families.setdefault(stem if base in BASE_COLOURS else track, []).append(track)
+    return families
+
+
+def _look(family: str) -> _Look:
+    return _LOOKS.get(family, _Look(family))
+
+
+def _ucsc_tracks(tracks: Sequence[str], identifier: str, label: str) -> list[dict[str, str]]:
+    """Settings of the tracks; those of the four bases in a container."""
+    stanzas = []
+    for family, members in _families(tracks).items():
+        look = _look(family)
+        kind = " ".join(map(str, ["bigWig", *(look.limits or ())]))
+        scale = {"autoScale": "on"} if look.limits is None else {"viewLimits": f"{look.limits[0]}:{look.limits[1]}"}
+        shared = {
+            "type": kind,
+            "shortLabel": family,
+            "longLabel": f"{look.meaning} ({label})",
+            "group": _GROUP,
+            **scale,
+            "alwaysZero": "on",
+            "maxHeightPixels": f"120:{look.height // 2}:16",
+            "visibility": "full",
+        }
+        top = {"track": f"{identifier}_{family}"}
+        if members == [family]:
+            stanzas.append(top | shared | {"color": look.colour, "bigDataUrl": f"../{family}.bw"})
+            continue
+        stanzas.append(top | {"container": "multiWig"} | shared | look.ucsc)
+        stanzas += [
+            {
+                "track": f"{identifier}_{track}",
+                "parent": top["track"],
+                "type": kind,
+                "shortLabel": track,
+                "longLabel": f"{track}: {look.meaning}",
+                "bigDataUrl": f"../{track}.bw",
+                "color": BASE_COLOURS[track[-1]],
+                "priority": str(number),
+            }
+            for number, track in enumerate(members, start=1)
+        ]
+    return stanzas
+
+
+def _igv_tracks(tracks: Sequence[str]) -> list[dict]:
+    shown = []
+    for family, members in _families(tracks).items():
+        look = _look(family)
+        limits = {} if look.limits is None else {"min": look.limits[0], "max": look.limits[1]}
+        size = {"height": look.height, **limits}
+        wigs = [
+            {"name": track, "type": "wig", "format": "bigwig", "url": f"../{track}.bw", "color": f"rgb({colour})"}
+            for track in members
+            for colour in [look.colour if members == [family] else BASE_COLOURS[track[-1]]]
+        ]
+        alone = members == [family]
+        shown.append({**wigs[0], **size} if alone else {"name": family, "type": "merged", **size, "tracks": wigs})
+    return shown

@@ -1,0 +1,149 @@
+"""The genomes that one model is trained on, and reading bases from them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from glmtracks.annotation.regions import read_regions
+from glmtracks.bed import read_bed
+from glmtracks.genome import UNKNOWN, Genome
+from glmtracks.intervals import covered, paint
+from glmtracks.parquet import read_frame
+from glmtracks.windows.split import read_split
+
+CHUNK = 4_000_000  # bases read at a time
+
+
+@dataclass
+class CorpusGenome:
+    """One genome of a training corpus, with its repeats (contig, start, end), split and windows as above.
+
+    `species` is what a species token calls it, `regions` the table of region classes, `evidence` a bigWig of
+    functional evidence between 0 and 1, and `repetitions` how often its windows are seen in training while others are
+    seen once.
+    """
+
+    name: str
+    genome: Genome
+    repeats: pd.DataFrame
+    split: pd.DataFrame
+    windows: pd.DataFrame
+    species: str = ""
+    regions: pd.DataFrame | None = None
+    evidence: Path | None = None
+    repetitions: int = 1
+
+    @cached_property
+    def _repeats_of(self) -> dict[str, pd.DataFrame]:
+        return dict(list(self.repeats.groupby("contig", sort=False)))
+
+    @cached_property
+    def _classes_of(self) -> dict[str, pd.DataFrame]:
+        if self.regions is None:
+            return {}
+        table = self.regions.loc[self.regions["region"].notna(), ["contig", "start", "end", "region"]]
+        return dict(list(table.groupby("contig", sort=False, observed=True)))
+
+    def region_numbers(self, contig: str) -> np.ndarray:
+        """The region class of each base, uint8 (length,): 1 + its number in `gene_parts.CLASSES`; 0 = none."""
+        length = self.genome.contigs[contig]
+        if contig not in self._classes_of:
+            return np.zeros(length, dtype=np.uint8)
+        rows = self._classes_of[contig]
+        borders, owners = paint(rows["start"].to_numpy(), rows["end"].to_numpy(), 0, length)
+        numbers = np.append(rows["region"].cat.codes.to_numpy() + 1, 0).astype(np.uint8)
+        return np.repeat(numbers[owners], np.diff(borders))
+
+    def in_repeat(self, contig: str, start: int, end: int) -> np.ndarray:
+        """Whether each base of contig[start:end] lies in a repeat, bool (end - start,); `end` may pass the origin."""
+        if contig not in self._repeats_of:
+            return np.zeros(end - start, dtype=bool)
+        length = self.genome.contigs[contig]
+        if end > length:
+            return np.concatenate([self.in_repeat(contig, start, length), self.in_repeat(contig, 0, end - length)])
+        return covered(self._repeats_of[contig], contig, start, end)
+
+    def part(self, name: str, overlap: int = 0) -> pd.DataFrame:
+        """The rows of a part of the split.
+
+        Where a part goes on over the origin of a circular contig, the row before the origin ends `overlap` bases
+        later, at most where the row behind it ends.
+        """
+        rows = self.split[self.split["split"] == name]
+        at_origin = rows["contig"].isin(self.genome.circular) & (rows["end"] == rows["contig"].map(self.genome.contigs))
+        beyond = rows["contig"].map(rows[rows["start"] == 0].set_index("contig")["end"]).fillna(0).clip(upper=overlap)
+        return rows.assign(end=rows["end"] + beyond.where(at_origin, 0).astype(np.int64))
+
+
+@dataclass
+class Corpus:
+    """The genomes that one model is trained on."""
+
+    genomes: list[CorpusGenome]
+
+    @classmethod
+    def open(cls, members: Iterable[tuple[str, Path, Path, pd.DataFrame, pd.DataFrame]]) -> "Corpus":
+        """A corpus from name, FASTA, repeats BED, split and windows of each genome."""
+        return cls(
+            [
+                CorpusGenome(name, Genome(fasta), read_bed(bed), split, windows)
+                for name, fasta, bed, split, windows in members
+            ]
+        )
+
+    @classmethod
+    def read(
+        cls,
+        names: list[str],
+        fastas: list[Path],
+        repeats: list[Path],
+        split: Path,
+        windows: Path,
+        regions: list[Path] | None = None,
+        species: list[str] | None = None,
+        evidence: list[str] | None = None,
+        repetitions: list[int] | None = None,
+    ) -> "Corpus":
+        """A corpus from files of the workflow: FASTA and repeats of each genome, split and windows of all.
+
+        Where they are given, the region classes of each genome, what a species token calls it, a bigWig of functional
+        evidence ("" = none), and how often its windows are seen.
+        """
+        split, windows = read_split(split), read_frame(windows)
+        tables = [
+            [table[table["genome"] == name].drop(columns="genome").reset_index(drop=True) for table in (split, windows)]
+            for name in names
+        ]
+        corpus = cls.open((*files, *pair) for *files, pair in zip(names, fastas, repeats, tables, strict=True))
+        for number, member in enumerate(corpus.genomes):
+            member.regions = read_regions(regions[number]) if regions else None
+            member.species = species[number] if species else member.name
+            member.evidence = Path(evidence[number]) if evidence and evidence[number] else None
+            member.repetitions = repetitions[number] if repetitions else 1
+        return corpus
+
+    def bases(self, part: str) -> int:
+        """How many bases a part of the split has in all genomes."""
+        rows = [member.part(part) for member in self.genomes]
+        return sum(int((table["end"] - table["start"]).sum()) for table in rows)
+
+    def stretches(
+        self, part: str, overlap: int = 0, repeats: bool = False, chunk: int = CHUNK
+    ) -> Iterator[tuple[CorpusGenome, str, int, np.ndarray]]:
+        """The bases of a part of the split: genome, contig, start and uint8 codes of chunks of at most `chunk` bases.
+
+        Neighbouring chunks share `overlap` bases, over the origin of circular contigs too, where chunks pass the
+        contig's end. Without `repeats` the bases of repeats are given as unknown.
+        """
+        for member in self.genomes:
+            for row in member.part(part, overlap).itertuples():
+                for start in range(row.start, max(row.end - overlap, row.start + 1), chunk):
+                    end = min(start + chunk + overlap, row.end)
+                    codes = member.genome.codes(row.contig, start, end)
+                    if not repeats:
+                        codes[member.in_repeat(row.contig, start, end)] = UNKNOWN
+                    yield member, row.contig, start, codes

@@ -11,8 +11,8 @@ import pytest
 from folder_server import FolderServer
 
 from glmtracks.download import split_region
-from glmtracks.download.tabix import Region, parse_regions
 from glmtracks.errors import InputError
+from glmtracks.tabix import Region, parse_regions
 from glmtracks.variants.vcf_region import cut_vcf
 
 HEADER = ["##fileformat=VCFv4.2", '##INFO=<ID=END,Number=1,Type=Integer,Description="end">']

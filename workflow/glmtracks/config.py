@@ -15,11 +15,11 @@ import yaml
 
 from glmtracks.benchmarks import TASKS
 from glmtracks.download import is_remote, split_region, wrong_scheme
-from glmtracks.download.tabix import parse_regions
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS, is_on_hub, parameters_of
 from glmtracks.schemas import WORKFLOW, did_you_mean, fill_defaults, schema, violations
 from glmtracks.shard_count import count_shards
+from glmtracks.tabix import parse_regions
 
 SHEETS = ("genomes", "models", "benchmarks", "callsets")
 MAY_BE_BED = ("repeats", "test", "validation")  # columns of the genome sheet that take bed:FILE besides words

@@ -17,10 +17,10 @@ import pysam
 
 from glmtracks.download import download, is_remote, split_region
 from glmtracks.download.mirrors import mirrored
-from glmtracks.download.tabix import BLOCK, Index, Region, parse_regions, read_text
 from glmtracks.download.transfer import Absent, Answer, fetch
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
+from glmtracks.tabix import BLOCK, Index, Region, parse_regions, read_text
 
 logger = logging.getLogger(__name__)
 

@@ -21,6 +21,7 @@ from glmtracks.dataset import contigs, metadata
 from glmtracks.files import atomic
 from glmtracks.genome import BASES
 from glmtracks.shards import DECIMALS
+from glmtracks.tabix import write_index
 from glmtracks.track_names import LLR_COLUMNS
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ def write_snvs(dataset: str | Path, destination: str | Path) -> None:
                     )
                     handle.write(_text(lines))
                     bar.update(len(llr))
-        pysam.tabix_index(str(text), seq_col=0, start_col=1, end_col=1, meta_char="#", force=True, index=str(index))
+        write_index(text, index, seq_col=0, start_col=1, end_col=1, meta_char="#")
     logger.info(f"{destination}: {counts.sum():,} SNVs")
 
 

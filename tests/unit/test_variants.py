@@ -122,6 +122,16 @@ def test_what_an_allele_changes_is_what_ref_and_alt_do_not_share(alleles):
             assert len(before) != len(after)
 
 
+def test_positions_that_a_tbi_index_cannot_hold_are_found_by_it_all_the_same(genome, scores, tmp_path):
+    far = 3 << 28  # chromosomes of wheat are as long
+    source = tmp_path / "x.vcf"
+    source.write_text(HEADER + COLUMNS + "\n" + records("chr1 2 C A", "wheat_3B 7 A C", f"wheat_3B {far} A C"))
+    lines, _ = annotate(source, genome, dataset_lookup(scores))
+    out = tmp_path / "out" / "o.vcf.gz"
+    with pysam.TabixFile(str(out)) as indexed:
+        assert list(indexed.fetch("wheat_3B", far - 1, far)) == lines[2:]
+
+
 def test_every_reason_and_nothing_lost(genome, scores, tmp_path, caplog):
     body = records(
         "1 2 C A",

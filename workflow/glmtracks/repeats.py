@@ -19,6 +19,7 @@ from glmtracks.errors import InputError
 from glmtracks.genome import Genome, decode
 from glmtracks.genome.contigs import ContigNames
 from glmtracks.intervals import COLUMNS
+from glmtracks.tabix import write_index
 
 logger = logging.getLogger(__name__)
 
@@ -175,7 +176,7 @@ def _write(repeats: pd.DataFrame, destination: str | Path) -> None:
         plain = bed.with_name("plain.bed")
         repeats.to_csv(plain, sep="\t", header=False, index=False)
         pysam.tabix_compress(str(plain), str(bed))
-        pysam.tabix_index(str(bed), preset="bed", index=str(index))
+        write_index(bed, index, preset="bed")
 
 
 def _log_fractions(repeats: pd.DataFrame, genome: Genome) -> None:

@@ -1,10 +1,11 @@
-"""Where in a bgzip file the records of a region stand, from its tabix index (.tbi or .csi).
+"""Tabix indexes (.tbi or .csi): making one, and where in a bgzip file the records of a region stand by it.
 
 Offsets are virtual ones, as the SAM specification (4.1.1) has them: the byte at which a compressed block begins,
 shifted left by 16, plus a place in the text of that block.
 """
 
 import gzip
+import logging
 import re
 import struct
 import zlib
@@ -14,9 +15,29 @@ from pathlib import Path
 
 from glmtracks.errors import InputError
 
+logger = logging.getLogger(__name__)
+
 BLOCK = 1 << 16  # bytes; no compressed block is longer, and no text of one
 _HEADER = struct.Struct("<4s8x2sHH")  # of a block: magic and flags, "BC", 2, its bytes - 1
 _TBI_SHIFT, _TBI_DEPTH = 14, 5
+
+
+def write_index(text: str | Path, index: str | Path, **columns) -> None:
+    """Write the tabix index of a sorted bgzip file.
+
+    Positions beyond 2**29, as on the chromosomes of wheat, do not fit into a .tbi: then `index` gets the content of a
+    .csi, whatever its name, since htslib and igv.js go by the content.
+
+    Args:
+        columns: where contig and position stand, as `pysam.tabix_index` takes it (preset="vcf").
+    """
+    import pysam  # not while the Snakefile is read, which needs but the names of regions
+
+    try:
+        pysam.tabix_index(str(text), index=str(index), force=True, **columns)
+    except OSError:  # all that it says of a position that is too large; what else is wrong is wrong for both
+        logger.info("%s does not fit into a .tbi index; it gets the content of a .csi", index)
+        pysam.tabix_index(str(text), index=str(index), force=True, csi=True, **columns)
 
 
 @dataclass(frozen=True)

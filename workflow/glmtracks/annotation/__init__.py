@@ -26,11 +26,11 @@ from glmtracks.files import atomic
 from glmtracks.genome import Genome
 from glmtracks.genome.contigs import ContigNames
 from glmtracks.intervals import unwrap, wrap
+from glmtracks.tabix import write_index
 
 logger = logging.getLogger(__name__)
 
 TRUSTED_PHASES = 0.6  # phases agree by chance in a third of the exons; in a sound file in nearly all
-TBI_LIMIT = 1 << 29  # longest contig a .tbi index can hold
 
 
 def read_features(
@@ -176,12 +176,11 @@ def write_gff3(features: pd.DataFrame, contigs: Mapping[str, int], path: str | P
     Args:
         features: the transcript features table.
         contigs: lengths, in genome order.
-        path: output, ending in .gz; the index beside it is .tbi, or .csi if a contig is longer than 2**29 bases.
+        path: output, ending in .gz; its index is written to `path`.tbi.
     """
     rows = _gff_rows(features, contigs)
     header = ["##gff-version 3", *(f"##sequence-region {contig} 1 {length}" for contig, length in contigs.items())]
-    long = max(contigs.values()) > TBI_LIMIT
-    with atomic(f"{path}{'.csi' if long else '.tbi'}") as index, atomic(path) as temporary:
+    with atomic(f"{path}.tbi") as index, atomic(path) as temporary:
         plain = temporary.with_suffix("")
         with plain.open("wb") as handle:
             handle.write(("\n".join(header) + "\n").encode())
@@ -189,7 +188,7 @@ def write_gff3(features: pd.DataFrame, contigs: Mapping[str, int], path: str | P
             # In one chunk, because pyarrow writes rubbish for empty chunks.
             csv.write_csv(pa.Table.from_pandas(rows, preserve_index=False).combine_chunks(), handle, options)
         pysam.tabix_compress(str(plain), str(temporary), force=True)
-        pysam.tabix_index(str(temporary), preset="gff", index=str(index), csi=long, force=True)
+        write_index(temporary, index, preset="gff")
 
 
 def _gff_rows(features: pd.DataFrame, contigs: Mapping[str, int]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from glmtracks import __version__
 from glmtracks.files import atomic
 from glmtracks.genome import BASES
+from glmtracks.tabix import write_index
 from glmtracks.track_names import LLR_COLUMNS
 from glmtracks.tracks.calibration import Calibration, to_steps
 from glmtracks.tracks.contig_scores import ContigScores
@@ -67,7 +68,7 @@ def write_snvs(dataset: str | Path, destination: str | Path) -> None:
                     )
                     handle.write(_text(lines))
                     bar.update(len(llr))
-        pysam.tabix_index(str(text), seq_col=0, start_col=1, end_col=1, meta_char="#", force=True, index=str(index))
+        write_index(text, index, seq_col=0, start_col=1, end_col=1, meta_char="#")
     logger.info(f"{destination}: {counts.sum():,} SNVs")
 
 

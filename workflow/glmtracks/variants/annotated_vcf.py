@@ -12,6 +12,7 @@ import pysam
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.parquet import WITH_CHECKSUMS, Rows, own_dictionaries
+from glmtracks.tabix import write_index
 from glmtracks.variants import vcf_fields
 from glmtracks.variants.alleles import ALLELES_SCHEMA
 from glmtracks.variants.vcf import Vcf, header_ids, header_text, open_vcf, replace_header, write_records
@@ -77,7 +78,7 @@ def annotate_vcf(
         contig_lines = _contig_lines(vcf, contigs, sizes)
         if contig_lines:
             replace_header(text, header_text(vcf, info_lines + contig_lines))
-        pysam.tabix_index(str(text), preset="vcf", force=True, index=str(index))
+        write_index(text, index, preset="vcf")
 
 
 def _foreign(vcf: str | Path, shards: list[str | Path]) -> InputError:

@@ -20,7 +20,7 @@ from glmtracks.download.mirrors import mirrored
 from glmtracks.download.transfer import Absent, Answer, fetch
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
-from glmtracks.tabix import BLOCK, Index, Region, parse_regions, read_text
+from glmtracks.tabix import BLOCK, Index, Region, parse_regions, read_text, write_index
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def cut_vcf(
             records = _cut(remote, Index(index_file), parse_regions(text), vcf)
         except InputError as error:
             raise error if served in str(error) else InputError(f"{served}: {error}.") from error
-        pysam.tabix_index(str(vcf), preset="vcf", force=True, index=str(tbi))
+        write_index(vcf, tbi, preset="vcf")
     answer = remote.answer
     write_json(
         provenance_out,

@@ -60,7 +60,6 @@ rule all:
 # Here alone: of several handlers of one kind Snakemake keeps the last.
 onstart:
     check_places()
-    check_arrays()
     fit_arrays()
 
 

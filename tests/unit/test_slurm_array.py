@@ -2,10 +2,12 @@
 
 import base64
 import json
+import logging
 import subprocess
 import sys
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
@@ -47,6 +49,10 @@ def test_a_process_becomes_its_command():
 class Job:
     name: str
     resources: dict
+    rule: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="score_shard"))
+
+    def is_group(self):
+        return False
 
 
 def test_only_jobs_that_ask_for_the_same_are_handed_over_together():
@@ -63,6 +69,33 @@ def test_only_jobs_that_ask_for_the_same_are_handed_over_together():
     assert handed_over == [["first", "second"], ["again"], ["longer"]]
 
 
-def test_the_plugin_takes_over_jobs_as_expected():
+@pytest.fixture
+def executor(monkeypatch):
+    """The executor of the plugin with the changes, as if it were started: notes in `submitted` what goes to Slurm."""
     slurm = pytest.importorskip("snakemake_executor_plugin_slurm")
-    assert callable(slurm.Executor.run_jobs)
+    monkeypatch.setattr(slurm, "pending_jobs_for_rule", slurm.pending_jobs_for_rule)  # put back in the end
+
+    class Executor(slurm.Executor):
+        __module__ = slurm.__name__
+
+        def __init__(self):
+            self.submitted = []
+            self.array_jobs, self.max_array_size, self._main_event_loop = {"score_shard"}, 1000, None
+            self.logger = logging.getLogger("test")
+
+        def _submit_job(self, job):
+            self.submitted.append([job.name])
+
+        def _submit_array_jobs(self, jobs):
+            self.submitted.append([job.name for job in jobs])
+
+    hand_over_alike(Executor)
+    return Executor()
+
+
+@pytest.mark.parametrize("given", [1, 2, 5])
+def test_what_a_limit_lets_through_is_handed_over_though_more_is_ready(executor, given):
+    jobs = [Job(f"shard {number}", {"mem_mb": 1000}) for number in range(5)]
+    executor.workflow = SimpleNamespace(dag=SimpleNamespace(ready_jobs=jobs[given:]))
+    executor.run_jobs(jobs[:given])
+    assert executor.submitted == [[job.name for job in jobs[:given]]]

@@ -29,100 +29,53 @@ def random_contigs(**lengths: int) -> dict[str, bytes]:
     return {name: worlds.random_dna(rng, length) for name, length in lengths.items()}
 
 
-def configure(project: Project, **row: str) -> None:
-    """A project of one genome, toy, whose row has these further columns."""
-    project.configure([{"name": "toy", **row}], benchmarks=[{"genome": "toy", "task": "perplexity"}])
-
-
-def refusal(done: CompletedProcess) -> str:
-    """The one sentence that a failing command prints."""
-    assert done.returncode != 0, done.stdout
-    assert "Traceback" not in done.stdout, done.stdout
-    sentences = re.findall(r"^glmtracks: (.+)$", done.stdout, re.MULTILINE)
-    assert len(sentences) == 1, done.stdout
-    return sentences[0]
-
-
-def made(project: Project) -> set[Path]:
-    """Everything under results/ but logs."""
+def made(project: Project, under: str = "") -> set[str]:
+    """Everything under a folder of results/ but logs."""
     logs = project.results / "logs"
-    return {path for path in project.results.rglob("*") if path.is_file() and logs not in path.parents}
+    paths = (path for path in (project.results / under).rglob("*") if path.is_file() and logs not in path.parents)
+    return {path.relative_to(project.results).as_posix() for path in paths}
 
 
-def truncated_gzip(folder: Path) -> Path:
-    worlds.write_fasta(folder / "whole.fa", random_contigs(chr1=60_000))
-    path = folder / "toy.fa.gz"
-    path.write_bytes(gzip.compress((folder / "whole.fa").read_bytes())[:10_000])
-    return path
+def sentence(done: CompletedProcess, project: Project, log: str) -> str:
+    """The one sentence that a failing job of a run ends with: in its log, and at the end of the run."""
+    assert done.returncode != 0 and "Traceback" not in done.stdout, done.stdout
+    path = f"results/logs/{log}.log"
+    (said,) = re.findall(r"^glmtracks: (.+)$", (project.folder / path).read_text(), re.MULTILINE)
+    assert f"To mend: {said} [{path}]" in done.stdout
+    return said
 
 
-def truncated_bgzip(folder: Path) -> Path:
-    worlds.write_fasta(folder / "whole.fa", random_contigs(chr1=400_000))
-    path = folder / "toy.fa.gz"
-    pysam.tabix_compress(str(folder / "whole.fa"), str(path), force=True)
+def truncated_gzip(path: Path) -> None:
+    worlds.write_fasta(path, random_contigs(chr1=60_000))
+    path.write_bytes(gzip.compress(path.read_bytes())[:10_000])
+
+
+def truncated_bgzip(path: Path) -> None:
+    whole = path.with_name("whole.fa")
+    worlds.write_fasta(whole, random_contigs(chr1=400_000))
+    pysam.tabix_compress(str(whole), str(path), force=True)
     path.write_bytes(path.read_bytes()[:-28])  # all data, but not the block that ends a bgzip file
-    return path
 
 
-def duplicated_name(folder: Path) -> Path:
-    path = folder / "toy.fa"
+def duplicated_name(path: Path) -> None:
     path.write_text(">chr1 first\nACGTACGT\n>chr2\nACGT\n>chr1 second\nACGTACGT\n")
-    return path
 
 
-def empty(folder: Path) -> Path:
-    path = folder / "toy.fa"
+def empty(path: Path) -> None:
     path.write_text("")
-    return path
 
 
-def protein(folder: Path) -> Path:
-    path = folder / "toy.fa"
+def protein(path: Path) -> None:
     path.write_text(">sp|P68871|HBB_HUMAN\nMVHLTPEEKSAVTALWGKVNVDEVGGEALGRLLVVYPWTQRFFESFGDLST\n")
-    return path
 
 
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (truncated_gzip, r"toy\.fa\.gz is a damaged or cut-off gzip file .*fetch it again"),
-        (truncated_bgzip, r"toy\.fa\.gz is cut off: .*fetch it again"),
-        (duplicated_name, r"toy\.fa, line 5: a second contig is called chr1; rename"),
-        (empty, r"toy\.fa is empty"),
-        (protein, r"toy\.fa, contig sp\|P68871\|HBB_HUMAN, line 2: this looks like a protein"),
-    ],
-)
-def test_a_fasta_that_cannot_be_right(project, make, said):
-    configure(project, fasta=make(project.folder).name)
-    assert re.search(said, refusal(project.snakemake()))
-    assert made(project) == set()
-
-
-def test_a_checksum_that_differs(project):
-    worlds.write_fasta(project.folder / "toy.fa", random_contigs(chr1=1000))
-    configure(project, fasta="toy.fa", sha256="0" * 64)
-    found = hashlib.sha256((project.folder / "toy.fa").read_bytes()).hexdigest()
-    assert re.search(rf"toy\.fa has sha256 {found}, expected 0{{64}}", refusal(project.snakemake()))
-    assert made(project) == set()
-
-
-def test_an_annotation_of_other_contigs(project):
-    world = worlds.World.grow(np.random.default_rng(5), {"chr1": 3000})
-    worlds.write_fasta(project.folder / "toy.fa", {"NC_000001.11": world.contigs["chr1"]})
-    world.write_gff3(project.folder / "toy.gff3")
-    configure(project, fasta="toy.fa", annotation="toy.gff3")
-    sentence = refusal(project.snakemake("results/genomes/toy/annotation.gff3.gz"))
-    assert re.search(r"toy\.gff3: none of its 1 contigs .*chr1.*NC_000001\.11.*contig_aliases", sentence)
-    assert {path.name for path in made(project)} == {
-        *(
-            "genome.fa.gz",
-            "genome.fa.gz.fai",
-            "genome.fa.gz.gzi",
-            "genome.fa.gz.circular",
-            "chrom.sizes",
-            "provenance.json",
-        )
-    }
+FASTAS = {
+    truncated_gzip: r"fasta is a damaged or cut-off gzip file .*fetch it again",
+    truncated_bgzip: r"fasta is cut off: .*fetch it again",
+    duplicated_name: r"fasta, line 5: a second contig is called chr1; rename",
+    empty: r"fasta is empty",
+    protein: r"fasta, contig sp\|P68871\|HBB_HUMAN, line 2: this looks like a protein",
+}
 
 
 @pytest.fixture(scope="module")
@@ -148,17 +101,115 @@ def server(tmp_path_factory) -> Iterator[str]:
         thread.join()
 
 
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory, server) -> tuple[CompletedProcess, Project]:
+    """A run that goes on whatever fails, of genomes and a model of which each is wrong in its own way."""
+    project = Project(tmp_path_factory.mktemp("refused"))
+    rows = []
+    for make in FASTAS:
+        make(project.folder / f"{make.__name__}.fasta")
+        rows.append({"name": make.__name__, "fasta": f"{make.__name__}.fasta"})
+    world = worlds.World.grow(np.random.default_rng(5), {"chr1": 3000})
+    worlds.write_fasta(project.folder / "renamed.fa", {"NC_000001.11": world.contigs["chr1"]})
+    world.write_gff3(project.folder / "genes.gff3")
+    worlds.write_fasta(project.folder / "small.fa", random_contigs(chr1=300))
+    (project.folder / "weights").mkdir()
+    (project.folder / "weights/pytorch_model.bin").write_bytes(pickle.dumps({"weight": [1.0]}))
+    rows += [
+        {"name": "checksum", "fasta": "small.fa", "sha256": "0" * 64},
+        {"name": "renamed", "fasta": "renamed.fa", "annotation": "genes.gff3"},
+        {"name": "small", "fasta": "small.fa"},
+        {"name": "page", "fasta": f"{server}/genome.fa.gz"},
+        {"name": "other", "fasta": f"{server}/sound.fa", "sha256": "1" * 64},
+    ]
+    models = [{"name": "pickle", "kind": "one_pass", "source": "weights", "seen": "unknown"}]
+    project.configure(rows, models=models)
+    targets = (
+        *(f"results/genomes/{row['name']}/genome.fa.gz" for row in rows),
+        *("results/genomes/renamed/annotation.gff3.gz", "results/genomes/small/split.tsv", "models"),
+    )
+    return project.snakemake("--keep-going", *targets, environment={"no_proxy": "127.0.0.1"}), project
+
+
+@pytest.mark.parametrize("make", FASTAS)
+def test_a_fasta_that_cannot_be_right(refused, make):
+    assert re.search(FASTAS[make], sentence(*refused, f"genome/{make.__name__}"))
+    assert made(refused[1], f"genomes/{make.__name__}") == set()
+
+
+def test_a_checksum_that_differs(refused):
+    found = hashlib.sha256((refused[1].folder / "small.fa").read_bytes()).hexdigest()
+    assert re.search(rf"small\.fa has sha256 {found}, expected 0{{64}}", sentence(*refused, "genome/checksum"))
+    assert made(refused[1], "genomes/checksum") == set()
+
+
+def test_an_annotation_of_other_contigs(refused):
+    said = sentence(*refused, "annotation/renamed")
+    assert re.search(r"genes\.gff3: none of its 1 contigs .*chr1.*NC_000001\.11.*contig_aliases", said)
+    genome = ("genome.fa.gz", "genome.fa.gz.fai", "genome.fa.gz.gzi", "genome.fa.gz.circular", "chrom.sizes")
+    assert made(refused[1], "genomes/renamed") == {f"genomes/renamed/{name}" for name in (*genome, "provenance.json")}
+
+
 @pytest.mark.parametrize(
-    ("file", "sha256", "said"),
+    ("file", "said"),
     [
-        ("genome.fa.gz", "", r"genome\.fa\.gz served an HTML page \(title '404 - not here'\) instead of a FASTA"),
-        ("sound.fa", "1" * 64, r"sound\.fa has sha256 [0-9a-f]{64}, expected 1{64}"),
+        ("genome.fa.gz", r"genome\.fa\.gz served an HTML page \(title '404 - not here'\) instead of a FASTA"),
+        ("sound.fa", r"sound\.fa has sha256 [0-9a-f]{64}, expected 1{64}"),
     ],
 )
-def test_a_download_that_is_not_the_genome(project, server, file, sha256, said):
-    configure(project, fasta=f"{server}/{file}", sha256=sha256)
-    assert re.search(said, refusal(project.snakemake(environment={"no_proxy": "127.0.0.1"})))
-    assert made(project) == set()
+def test_a_download_that_is_not_the_genome(refused, file, said):
+    (log,) = (refused[1].results / "logs/download").glob(f"*-{file}.log")
+    assert re.search(said, sentence(*refused, f"download/{log.stem}"))
+    assert made(refused[1], "downloads") == set()
+
+
+def test_a_model_folder_that_holds_only_a_pickle(refused):
+    assert re.search(r"weights holds no .*model\.safetensors", sentence(*refused, "load_model/pickle"))
+    assert made(refused[1], "models") == set()
+
+
+def test_a_genome_too_small_to_be_divided(refused):
+    assert re.search(r"only 1 piece", sentence(*refused, "split/small"))
+    assert "genomes/small/split.tsv" not in made(refused[1])
+
+
+@pytest.fixture(scope="module")
+def refused_calls(road, tmp_path_factory) -> tuple[CompletedProcess, Project]:
+    """A run of call sets that are wrong, on the genome of the road."""
+    project = road.copy(tmp_path_factory.mktemp("refused_calls") / "project")
+    (project.folder / "table.vcf").write_text("chrom,pos,ref,alt\nchr1,100,A,C\n")
+    worlds.write_vcf(project.folder / "unsorted.vcf", [("chr1", 100, "A", "C"), ("chr1", 50, "A", "C")])
+    worlds.write_vcf(project.folder / "assembly.vcf", [("chr1", at, "A", "C") for at in range(100, 200)])
+    names = ("table", "unsorted", "assembly")
+    project.sheet("callsets", [{"name": name, "genome": "toy", "vcf": f"{name}.vcf"} for name in names])
+    targets = (f"results/variants/{name}/tiny.vcf.gz" for name in names)
+    return project.snakemake("--keep-going", *targets), project
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("table", r"table\.vcf is not a VCF: it begins with 'chrom,pos"),
+        ("unsorted", r"record 2 of unsorted\.vcf \(chr1:50\) comes after position 100; .*bcftools sort"),
+    ],
+)
+def test_a_call_set_that_cannot_be_read(refused_calls, name, pattern):
+    assert re.search(pattern, sentence(*refused_calls, f"read_callset/{name}"))
+    assert made(refused_calls[1], f"variants/{name}") == set()
+
+
+def test_a_call_set_of_another_assembly(refused_calls):
+    """It is refused, and what is wrong stays there to be looked at."""
+    said = sentence(*refused_calls, "read_callset/assembly")
+    pattern = r"REF is not the genome's in (\d+) of 100 alleles of assembly\.vcf .* all are in (\S+)\), which"
+    found = re.search(pattern, said)
+    sheet = pd.read_csv(refused_calls[1].folder / found[2], sep="\t")
+    assert len(sheet) == int(found[1]) > 50 and (sheet["genome"] != "A").all()
+    assert made(refused_calls[1], "variants/assembly") == {"variants/assembly/ref_mismatches.tsv"}
+
+
+def test_what_was_made_before_stays_when_jobs_are_refused(road, refused_calls):
+    assert made(road) <= made(refused_calls[1])
 
 
 def test_five_mistakes_are_reported_at_once(project):
@@ -189,61 +240,10 @@ def test_five_mistakes_are_reported_at_once(project):
     assert not project.results.exists()
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("chrom,pos,ref,alt\nchr1,100,A,C\n", r"bad\.vcf is not a VCF: it begins with 'chrom,pos"),
-        (None, r"record 2 of bad\.vcf \(chr1:50\) comes after position 100; .*bcftools sort"),
-    ],
-    ids=["not a VCF", "unsorted"],
-)
-def test_a_call_set_that_cannot_be_read(road, tmp_path, text, said):
-    project = road.copy(tmp_path / "project")
-    if text is None:
-        worlds.write_vcf(project.folder / "bad.vcf", [("chr1", 100, "A", "C"), ("chr1", 50, "A", "C")])
-    else:
-        (project.folder / "bad.vcf").write_text(text)
-    project.sheet("callsets", [{"name": "bad", "genome": "toy", "vcf": "bad.vcf"}])
-    before = made(project)
-    assert re.search(said, refusal(project.snakemake("results/variants/bad/tiny.vcf.gz")))
-    assert made(project) == before
-
-
-def test_a_call_set_of_another_assembly(road, tmp_path):
-    """It is refused, and what is wrong stays there to be looked at."""
-    project = road.copy(tmp_path / "project")
-    worlds.write_vcf(project.folder / "bad.vcf", [("chr1", at, "A", "C") for at in range(100, 200)])
-    project.sheet("callsets", [{"name": "bad", "genome": "toy", "vcf": "bad.vcf"}])
-    said = refusal(project.snakemake("results/variants/bad/tiny.vcf.gz"))
-    found = re.search(r"REF is not the genome's in (\d+) of 100 alleles of bad\.vcf .* all are in (\S+)\), which", said)
-    sheet = pd.read_csv(project.folder / found[2], sep="\t")
-    assert len(sheet) == int(found[1]) > 50 and (sheet["genome"] != "A").all()
-    assert not (project.results / "variants/bad/alleles").exists()
-
-
-def test_a_model_folder_that_holds_only_a_pickle(project):
-    worlds.write_fasta(project.folder / "toy.fa", random_contigs(chr1=1000))
-    (project.folder / "weights").mkdir()
-    (project.folder / "weights/pytorch_model.bin").write_bytes(pickle.dumps({"weight": [1.0]}))
-    project.configure(
-        [{"name": "toy", "fasta": "toy.fa"}],
-        models=[{"name": "given", "kind": "one_pass", "source": "weights", "seen": "unknown"}],
-    )
-    assert re.search(r"weights holds no .*model\.safetensors", refusal(project.snakemake("models")))
-    assert made(project) == set()
-
-
-def test_a_genome_too_small_to_be_divided(project):
-    worlds.write_fasta(project.folder / "toy.fa", random_contigs(chr1=300))
-    configure(project, fasta="toy.fa")
-    assert re.search(r"only 1 piece", refusal(project.snakemake("results/genomes/toy/split.tsv")))
-    assert not (project.results / "genomes/toy/split.tsv").exists()
-
-
 def test_a_sheet_saved_by_a_spreadsheet(project):
     """A byte-order mark, CRLF and empty lines at the end are no mistakes."""
     worlds.write_fasta(project.folder / "toy.fa", random_contigs(chr1=1000))
-    configure(project, fasta="toy.fa")
+    project.configure([{"name": "toy", "fasta": "toy.fa"}])
     sheet = project.folder / "genomes.tsv"
     sheet.write_bytes(b"\xef\xbb\xbf" + sheet.read_bytes().replace(b"\n", b"\r\n") + b"\t\r\n")
     project.run("results/genomes/toy/genome.fa.gz")
@@ -252,7 +252,7 @@ def test_a_sheet_saved_by_a_spreadsheet(project):
 
 def test_a_wrong_clock_or_a_place_without_room_stops_a_run_before_its_first_job(project):
     worlds.write_fasta(project.folder / "toy.fa", random_contigs(chr1=20_000))
-    configure(project, fasta="toy.fa", repeats="none")
+    project.configure([{"name": "toy", "fasta": "toy.fa", "repeats": "none"}])
     later = time.time() + 3600
     os.utime(project.folder / "toy.fa", (later, later))
     said = project.snakemake("results/genomes/toy/chrom.sizes")

@@ -1,6 +1,6 @@
-"""Jobs of an array of Slurm, each by itself.
+"""Arrays of Slurm, each job by itself.
 
-Snakemake's plugin for Slurm (2.8.0) treats every job of an array as if it were the first, in two ways:
+Snakemake's plugin for Slurm (2.8.0) treats every job of an array as if it were the first, in two ways, and forgets some:
 
 - It asks for what the first asks for. A job that is tried again with more memory, or one of a larger model, would get
   the memory of a smaller one that became ready at the same moment. So only jobs that ask for the same are handed over
@@ -8,11 +8,15 @@ Snakemake's plugin for Slurm (2.8.0) treats every job of an array as if it were 
 - It lets the others run under a Snakemake that was started for the first: that runs the right command, but then waits
   for the output of the first job and fails without it, however well its own job went
   (github.com/snakemake/snakemake-executor-plugin-slurm/issues/447). So that Snakemake is replaced by the command.
+- It puts off what it is given of a rule while more jobs of the rule are ready. Those that a limit holds back (--jobs,
+  --resources gpu=…, --max-jobs-per-timespan) wait for the former to end, which are never handed to Slurm, since
+  Snakemake gives a job once: the run hangs. So it is told that no more are ready.
 """
 
 import base64
 import json
 import os
+import sys
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -20,7 +24,8 @@ OPTION = "--slurm-jobstep-array-execs="  # its value: base64 of JSON, number of 
 
 
 def hand_over_alike(executor: type) -> None:
-    """Let the executor of the plugin, a class, take over jobs that ask for the same at a time."""
+    """Let the executor of the plugin, a class, hand over jobs that ask for the same at a time, and all at once."""
+    sys.modules[executor.__module__].pending_jobs_for_rule = lambda dag, rule: 0
     take_over = executor.run_jobs
 
     def run_jobs(self, jobs: Iterable) -> None:

@@ -12,8 +12,6 @@ if own := own_command(sys.argv, os.environ):
 
 FLOOR = 1000  # MB; a job carries two Snakemake processes besides its own
 
-MANY_JOBS = 10_000  # a limit of so many jobs is none
-
 GPUS = int(SETTINGS["scores"]["device"] == "cuda")  # asked of a cluster for each job that runs or trains a model
 
 
@@ -57,20 +55,7 @@ def gpus_to_train(wildcards):
     return GPUS * max(row["parameters"].get("processes", 1), 1) if "steps" in row["parameters"] else 0
 
 
-def check_arrays():
-    """Raise WorkflowError where a limit would hold back a part of an array, which Slurm's plugin then never submits."""
-    arrays = getattr(workflow.executor_settings, "array_jobs", None)  # other executors have none
-    if arrays in (None, "", "none"):
-        return
-    if workflow.resource_settings.nodes < MANY_JOBS or "gpu" in workflow.resource_settings.resources:
-        raise WorkflowError(
-            "Arrays of jobs (slurm-array-jobs) and a limit of jobs or GPUs (--jobs, --resources gpu=…) do not go "
-            "together: Slurm's plugin would wait for ever for the jobs that are held back. Leave out the limit, or add "
-            "--slurm-array-jobs none."
-        )
-
-
 def fit_arrays():
-    """See to it that each job of an array gets the memory and time that it asks for itself."""
+    """See to it that each job of an array gets what it asks for itself, and that a limit holds up none for ever."""
     if workflow.executor_plugin.name == "slurm":
         hand_over_alike(workflow.executor_plugin.executor)

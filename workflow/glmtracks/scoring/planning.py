@@ -5,6 +5,7 @@ scored alike.
 """
 
 import logging
+import math
 import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,7 +27,7 @@ from glmtracks.scoring.tiles import asked_tiles, select_contigs, tile_contigs
 
 logger = logging.getLogger(__name__)
 
-SPACINGS = (4, 8, 16, 32, 64, 128)  # of masks, those that are tried; each divides the next
+SPACINGS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # of masks, those that are tried
 MASKS = 8  # single masks in one of the windows that are drawn, if the model can read that far
 INNER = 1024  # bases asked about in each window of a model without masks
 WINDOWS = 16  # of these
@@ -138,7 +139,8 @@ class Probe:
     def draw(cls, runner: Runner, genome: Genome, contigs: dict[str, int], sample: int) -> "Probe":
         """Windows at random places of `contigs`, for masked models so many that `sample` bases are asked about."""
         model, masked = runner.model, runner.strategy.name in OF_OBJECTIVE["masked"]
-        distance = -(-(model.receptive_field + 1) // SPACINGS[-1]) * SPACINGS[-1] if masked else None
+        shared = math.lcm(*SPACINGS)  # so that the places are masks of every spacing
+        distance = -(-(model.receptive_field + 1) // shared) * shared if masked else None
         inner = MASKS * distance if distance else INNER
         length = inner + 2 * runner.margin
         places = np.arange(runner.margin, length - runner.margin, distance or 1)

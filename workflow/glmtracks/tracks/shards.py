@@ -12,7 +12,6 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from scipy.special import entr
 
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
@@ -141,8 +140,9 @@ class ScoresWriter:
         if log_probs.shape != (len(ref_codes), len(BASES)):
             raise ValueError(f"log_probs has shape {log_probs.shape}, ref_codes {ref_codes.shape}")
         undefined = ref_codes == UNKNOWN if unread is None else (ref_codes == UNKNOWN) | unread
-        probabilities = np.exp(log_probs, dtype=np.float64)
-        sound = np.isfinite(log_probs).all(axis=1) & (np.abs(probabilities.sum(axis=1) - 1) < 1e-3)
+        by_base = np.ascontiguousarray(log_probs.T)  # sums along the first axis take a tenth of the time
+        sound = np.abs(np.exp(by_base).sum(axis=0) - 1) < 1e-3
+        sound &= np.isfinite(by_base.sum(axis=0))  # a sum is finite only where all its terms are
         if not (sound | undefined).all():
             row = int(np.argmin(sound | undefined))
             raise InputError(
@@ -164,7 +164,11 @@ def score_columns(log_probs: np.ndarray, ref_codes: np.ndarray) -> np.ndarray:
 
     `log_probs` is float32 (n, 4), `ref_codes` uint8 (n,); rows of undefined bases mean nothing.
     """
-    reference = np.where(ref_codes == UNKNOWN, 0, ref_codes)[:, None]
-    llr = log_probs - np.take_along_axis(log_probs, reference, axis=1)
-    entropy = entr(np.exp(log_probs, dtype=np.float64)).sum(axis=1, keepdims=True) / np.log(2)
-    return np.round(np.hstack([llr, entropy.astype(np.float32)]), DECIMALS) + np.float32(0)  # -0.0 + 0 is 0.0
+    by_base = np.ascontiguousarray(log_probs.T)  # what follows takes a quarter of the time that it takes row by row
+    reference = np.where(ref_codes == UNKNOWN, 0, ref_codes).astype(np.intp)[None]
+    scores = np.empty((len(TRACKS), len(ref_codes)), np.float32)
+    np.subtract(by_base, np.take_along_axis(by_base, reference, axis=0), out=scores[:-1])
+    np.divide((np.exp(by_base) * by_base).sum(axis=0), -np.float32(np.log(2)), out=scores[-1])
+    np.round(scores, DECIMALS, out=scores)
+    scores += np.float32(0)  # -0.0 + 0 is 0.0
+    return scores.T

@@ -7,7 +7,8 @@ import shutil
 import published_layouts as layouts
 import pytest
 import torch
-from published_layouts import adopt_layout
+import transformers
+from published_layouts import LAYOUTS, adopt_layout
 from safetensors.torch import load_file, save_file
 
 from glmtracks.errors import InputError
@@ -63,6 +64,33 @@ def test_the_hub_is_read_from_its_cache(tmp_path, monkeypatch):
     assert told["published"]["source"] == "hub:lab/model@v1" and told["published"]["revision"] == commit
     with pytest.raises(InputError, match="hub:lab/other@v1 could not be fetched from the hub"):
         adopt_layout("gpn", tmp_path, source="hub:lab/other@v1")
+
+
+@pytest.mark.parametrize("name", ["nucleotide_transformer", "splicebert", "species_lm", "gena_bigbird"])
+def test_a_config_that_transformers_wrote_anew_is_read(name, tmp_path):
+    source, said = layouts.write(name, tmp_path / "source"), LAYOUTS[name].options
+    transformers.CONFIG_MAPPING[said["model_type"]](**said).save_pretrained(source)
+    expected = read_config(adopt_layout(name, tmp_path / "as published"))
+    assert read_config(adopt_layout(name, tmp_path, source=str(source)))["sha256"] == expected["sha256"]
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_same_checkpoint_becomes_the_same_file(name, tmp_path):
+    hashes = {read_config(adopt_layout(name, tmp_path / str(n)))["sha256"] for n in range(4)}
+    assert len(hashes) == 1
+
+
+def test_norms_may_have_their_old_names(tmp_path):
+    def rename(tensors):
+        for name in [name for name in tensors if "LayerNorm." in name]:
+            tensors[name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(".bias", ".beta")] = tensors.pop(name)
+
+    source = layouts.write("nucleotide_transformer", tmp_path / "source")
+    edit_weights(rename)(source)
+    assert any(name.endswith("LayerNorm.beta") for name in load_file(source / "model.safetensors"))
+    expected = read_config(adopt_layout("nucleotide_transformer", tmp_path / "as published"))
+    found = read_config(adopt_layout("nucleotide_transformer", tmp_path, source=str(source)))
+    assert found["sha256"] == expected["sha256"]
 
 
 class Code:

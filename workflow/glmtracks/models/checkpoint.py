@@ -28,6 +28,9 @@ HOW_TO_CONVERT = (
     "'model.safetensors') and give the folder of that"
 )
 
+# What norms are called in weights that came from TensorFlow; some versions of transformers write it so again.
+OLD_NAMES, NEW_NAMES = re.compile(r"(?<=LayerNorm\.)(gamma|beta)$"), {"gamma": "weight", "beta": "bias"}
+
 # Options that say nothing about what a trained network computes.
 IGNORED = re.compile(
     r"_.*|architectures|auto_map|torch_dtype|dtype|transformers_version|name_or_path|.*dropout(_prob|_rate)?|"
@@ -153,6 +156,7 @@ def load_strictly(
     Raises InputError with one sentence.
     """
     own = {name: tensor for name, tensor in network.state_dict().items() if not re.fullmatch(unused, name)}
+    weights = {OLD_NAMES.sub(lambda old: NEW_NAMES[old[0]], name): tensor for name, tensor in weights.items()}
     found = {name: tensor for name, tensor in weights.items() if not re.fullmatch(unused, name)}
     for name, other in tied.items():
         if name in found and other in found and not torch.equal(found[name], found[other]):
@@ -177,6 +181,9 @@ def load_strictly(
             "weights and config do not belong together"
         )
     network.load_state_dict(found, strict=False)
+    for name, parameter in network.named_parameters():
+        if name not in own:  # drawn at random: the same checkpoint would never become the same file
+            nn.init.zeros_(parameter)
 
 
 def _read_json(path: Path, what: str) -> dict | list:

@@ -38,7 +38,7 @@ class NucleotideTransformer(Published):
         "tie_word_embeddings": True,
     }
     fixed = {"is_folding_model": False, "esmfold_config": None, "vocab_list": None, "is_decoder": False}
-    fixed |= {"add_cross_attention": False, "hidden_act": "gelu", "add_bias_fnn": True}
+    fixed |= {"add_cross_attention": False, "hidden_act": "gelu", "add_bias_fnn": True, "rope_theta": 10_000.0}
     unused = r"esm\.contact_head\..*|.*\.position_ids|.*rotary_embeddings\.inv_freq"
     tied = {"lm_head.decoder.weight": "esm.embeddings.word_embeddings.weight"}
 

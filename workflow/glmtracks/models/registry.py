@@ -15,6 +15,8 @@ from glmtracks.errors import InputError
 from glmtracks.files import atomic, sha256, write_json
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from glmtracks.models.base import GenomicLanguageModel
 
 logger = logging.getLogger(__name__)
@@ -82,15 +84,28 @@ def model_class(kind: str) -> type["GenomicLanguageModel"]:
 
 def save(model: "GenomicLanguageModel", folder: str | Path, **card) -> None:
     """Write `model.safetensors` and `config.json` (kind, architecture, SHA-256 of the weights, `card`) to `folder`."""
-    from safetensors.torch import save_model
+    from safetensors.torch import save_file
 
     folder = Path(folder)
     with atomic(folder / "model.safetensors") as temporary:
-        save_model(model, str(temporary))  # tensors that are shared are written once
+        save_file(_each_once(model.state_dict()), str(temporary))
         temporary.chmod(0o644)  # safetensors would leave it to its owner alone
     weights = sha256(folder / "model.safetensors")
     content = {"kind": model.kind, "architecture": model.architecture, "sha256": weights, **card}
     write_json(folder / "config.json", content)
+
+
+def _each_once(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """Tensors under the first of their names, where they have several.
+
+    `save_model` of safetensors would list the other names in an order that is another in each run, and with it the hash
+    of the same weights.
+    """
+    first: dict[tuple, str] = {}
+    for name, tensor in sorted(tensors.items()):
+        place = (tensor.data_ptr(), tensor.shape, tensor.stride()) if tensor.numel() else (name,)
+        first.setdefault(place, name)
+    return {name: tensors[name].contiguous() for name in first.values()}
 
 
 def read_config(folder: str | Path) -> dict:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from glmtracks.errors import InputError
 from glmtracks.models import checkpoint
-from glmtracks.models.registry import read_config
+from glmtracks.models.registry import load, read_config
 
 
 def test_what_is_loaded_is_told(tmp_path, caplog):
@@ -93,6 +93,24 @@ def test_norms_may_have_their_old_names(tmp_path):
     assert found["sha256"] == expected["sha256"]
 
 
+def reorder(folder, change):
+    words = (folder / "vocab.txt").read_text().split()
+    (folder / "vocab.txt").write_text("\n".join(change(words)) + "\n")
+
+
+@pytest.mark.parametrize("name", ["gpn", "nucleotide_transformer", "dnabert", "splicebert", "caduceus_ph", "hyenadna"])
+def test_tokens_in_an_order_that_nobody_publishes_are_read_as_they_stand_and_said(name, tmp_path, caplog):
+    source = layouts.write(name, tmp_path / "source")
+    adopt_layout(name, tmp_path / "as published", source=str(source))
+    assert "does not number" not in caplog.text
+    turned = str.maketrans("ACGTacgt", "CGTAcgta")
+    reorder(source, lambda words: [word if word[0] in "[<" else word.translate(turned) for word in words])
+    model = load(adopt_layout(name, tmp_path, source=str(source)))
+    assert "does not number" in caplog.text
+    ids = model.reads.words[:4]  # of the last base, whichever come before it
+    assert [model.architecture["vocabulary"][int(i)].upper()[-1] for i in ids] == list("ACGT")
+
+
 class Code:
     """What runs when it is unpickled."""
 
@@ -166,12 +184,17 @@ def cut_pickle(path):
         (edit_options(num_hidden_layers=1), "16 unexpected"),
         (edit_options(vocab_size=20), "its vocabulary has 25 tokens, its weights 20"),
         (edit_options(vocab_size=30), "its vocabulary has 25 tokens, its weights 30"),
+        (lambda folder: reorder(folder, lambda words: [*words[:-1], "A"]), r"vocab\.txt gives A two numbers"),
         (permute, "token 2 of its vocabulary is not <mask>"),
         (edit_weights(swap), r"has the shape \(24, 16\) where config.json asks for \(16, 16\)|\(16, 16\) where .*"),
         (edit_weights(untie), "differ, but a model of this kind has one tensor for both"),
         (
             edit_weights(lambda tensors: tensors["lm_head.bias"].fill_(torch.nan)),
             "lm_head.bias hold values that are no",
+        ),
+        (
+            edit_weights(lambda tensors: tensors.update({"lm_head.bias": tensors["lm_head.bias"].to(torch.int8)})),
+            "lm_head.bias holds int8, not fractions; quantised weights are not read",
         ),
         (edit_weights(lambda tensors: tensors.pop("lm_head.bias")), r"1 missing \(lm_head.bias\)"),
         (cut, "is damaged or cut off"),

@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -180,6 +181,12 @@ def load_strictly(
             f"{where}: {wrong[0]} has the shape {shapes[0]} where config.json asks for {shapes[1]}; "
             "weights and config do not belong together"
         )
+    whole = [name for name, tensor in own.items() if tensor.is_floating_point() > found[name].is_floating_point()]
+    if whole:
+        raise InputError(
+            f"{where}: {whole[0]} holds {str(found[whole[0]].dtype)[6:]}, not fractions; quantised weights are not "
+            "read, give those that they were made from"
+        )
     network.load_state_dict(found, strict=False)
     for name, parameter in network.named_parameters():
         if name not in own:  # drawn at random: the same checkpoint would never become the same file
@@ -197,7 +204,11 @@ def _read_json(path: Path, what: str) -> dict | list:
 
 def _read_vocabulary(folder: Path) -> list[str]:
     if (folder / "vocab.txt").exists():
-        return (folder / "vocab.txt").read_text(encoding="utf-8").split()
+        tokens = (folder / "vocab.txt").read_text(encoding="utf-8").split()
+        twice = [token for token, count in Counter(tokens).items() if count > 1]
+        if twice:
+            raise InputError(f"{folder / 'vocab.txt'} gives {twice[0]} two numbers; fetch it again")
+        return tokens
     if (folder / "tokenizer.json").exists():
         content = _read_json(folder / "tokenizer.json", "the vocabulary")
         numbers = dict(content.get("model", {}).get("vocab", {}))

@@ -1,5 +1,6 @@
 """What the models that others have published share: how they are loaded, asked and read."""
 
+import itertools
 import logging
 from abc import abstractmethod
 from pathlib import Path
@@ -106,6 +107,12 @@ class Published(GenomicLanguageModel):
                     f"{where}: token {number} of its vocabulary is not {' or '.join(tokens)}, as {name} in config.json "
                     "says; they do not belong together"
                 )
+        if not issubclass(cls, PublishedBytePairs) and not is_usual_order(vocabulary):
+            logger.warning(
+                f"{where}: its vocabulary does not number {kmer_length(vocabulary)}-mers as published ones do, behind "
+                "the special tokens and by their bases in the order ACGT or ATCG; it is read as it stands, but if the "
+                "weights were trained with other numbers, the scores mean nothing: compare it with its source"
+            )
 
     def tied_weights(self) -> dict[str, str]:
         """Names of weights that are another's by construction -> that other."""
@@ -177,6 +184,21 @@ class PublishedBytePairs(Published):
 def kmer_length(vocabulary: list[str]) -> int:
     """Bases of the longest token that is made of bases alone."""
     return max((len(token) for token in vocabulary if token and not set(token.upper()) - set("ACGT")), default=0)
+
+
+def is_usual_order(vocabulary: list[str]) -> bool:
+    """Whether the longest tokens of bases are numbered by their letters, and behind the special tokens.
+
+    >>> is_usual_order(["[PAD]", "[MASK]", "a", "c", "g", "t"]), is_usual_order(["[PAD]", "[MASK]", "c", "a", "g", "t"])
+    (True, False)
+    """
+    k = kmer_length(vocabulary)
+    words = [token.upper() for token in vocabulary if len(token) == k and not set(token.upper()) - set("ACGT")]
+    if not words:
+        return False
+    usual = [["".join(word) for word in itertools.product(letters, repeat=k)] for letters in ("ACGT", "ATCG")]
+    numbers = [number for number, token in enumerate(vocabulary) if token.upper() in words]
+    return words in usual and not any(token[0] in "[<" for token in vocabulary[min(numbers) :])
 
 
 def one_hot(ids: Tensor, width: int, like: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ class Alleles:
 
         Returns:
             the number of alleles compared, all whose bases are written out, and those that do not agree, as
-            `MISMATCHES_SCHEMA`.
+            `MISMATCHES_SCHEMA`, with nothing as the bases of the genome where REF reaches out of the contig.
         """
         compared, found = 0, [MISMATCHES_SCHEMA.empty_table()]
         codes = self.name_codes[self.record]
@@ -137,13 +137,14 @@ class Alleles:
         self.reason[rows[wrong]] = REASON_CODE["ref_mismatch"]
         bad = rows[wrong]
         of_genome = reference.take(wrong)
+        found = texts_of(np.frombuffer(decode(of_genome.joined()).encode(), np.uint8), of_genome.lengths)
         columns = [
             self.record[bad] + self._first_record + 1,
             pa.array(self.names).take(pa.array(self.name_codes[self.record[bad]])),
             self.start[bad] + 1,
             self.ref.take(bad),
             self.alt.take(bad),
-            texts_of(np.frombuffer(decode(of_genome.joined()).encode(), np.uint8), of_genome.lengths),
+            pc.if_else(pa.array(outside[wrong]), "", found),
         ]
         return pa.table(columns, schema=MISMATCHES_SCHEMA)
 

@@ -52,7 +52,7 @@ def read_callset(
 
     Writes `folder`/{shard}.parquet with the columns of `glmtracks.variants.alleles.ALLELES_SCHEMA` and group, and the
     table `mismatches` of the alleles whose REF is not the genome's: record (from 1), contig and pos (as in the VCF),
-    ref, alt and what the genome has there, tab-separated.
+    ref, alt and what the genome has there (nothing outside the contig), tab-separated.
 
     Args:
         vcf: VCF, VCF.gz or BCF, sorted.
@@ -139,7 +139,8 @@ class _Reading:
         self.compared += compared
         self.wrong += wrong.num_rows
         for row in wrong.slice(0, _LISTED - len(self.examples)).to_pylist():
-            self.examples.append(f"{row['contig']}:{row['pos']} {row['ref'][:20]} where it has {row['genome'][:20]}")
+            there = f"where it has {row['genome'][:20]}" if row["genome"] else "outside the contig"
+            self.examples.append(f"{row['contig']}:{row['pos']} {row['ref'][:20]} {there}")
 
     def _group(self, alleles: Alleles) -> np.ndarray:
         """Number of the group of every allele: a new one begins where no REF before reaches into the block."""

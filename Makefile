@@ -4,8 +4,8 @@
 # make status      what is done of each genome and model, and how long it took; CONFIG=my/config.yaml for a run of your own
 # make serve       the results folder as a web page: the report with whole genomes, tracks for genome browsers
 # make test        unit and workflow tests
-# make test-cluster  the workflow on a throw-away Slurm: arrays, lost nodes, killed jobs; needs root; a few minutes
-# make test-cluster-demo  the demo on that Slurm, compared with the demo on this machine; about half an hour
+# make test-cluster  the demo, made small, on a throw-away Slurm; lost nodes, killed jobs; needs root; a few minutes
+# make test-cluster-demo  the demo in full on that Slurm, compared with the demo on this machine; about half an hour
 # make bench       how fast training and scoring are, and what three objectives learn in 9 minutes each; about 45 minutes
 # make lint        ruff, snakefmt, snakemake --lint
 # make clean       remove results and the environment
@@ -14,6 +14,7 @@
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --no-compile # most modules are never imported; the others are compiled when they are
 CONFIG ?= config/config.yaml
 RESULTS ?= results
 
@@ -41,7 +42,7 @@ test: .venv/installed-test
 	$(BIN)/python -m pytest -n $(CORES)
 
 test-cluster: .venv/installed-test
-	$(BIN)/python -m pytest -n 4 tests/cluster
+	$(BIN)/python -m pytest -n 4 --dist worksteal tests/cluster
 
 test-cluster-demo: .venv/installed-test
 	$(BIN)/python -m pytest --demo tests/cluster/test_demo.py
@@ -62,10 +63,10 @@ clean:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "glmtracks needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet $$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"][0])')
-	$(BIN)/pip install --quiet --editable .
+	$(INSTALL) $$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"][0])')
+	$(INSTALL) --editable .
 	@touch $@
 
 .venv/installed-test: .venv/installed
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(INSTALL) --editable '.[test]'
 	@touch $@

@@ -11,6 +11,10 @@ from hypothesis import settings
 
 from glmtracks.genome import Genome, normalise
 
+# Tests and the jobs that they start share the cores: threads of torch that wait for each other are not to spin
+# meanwhile, which takes a job of two threads three times as long. It changes no result. Read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 settings.register_profile("any_machine", deadline=None)  # how long an example takes says nothing about what is true
 settings.load_profile("any_machine")
 

@@ -158,23 +158,17 @@ def contents(project: projects.Project) -> dict[str, str]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--demo", action="store_true", help="run the demo through the throw-away Slurm")
-
-
-@contextlib.contextmanager
-def started_or_skipped(**settings) -> Iterator[slurm.Slurm]:
-    """`slurm.running`; the test is skipped where that cannot be."""
-    try:
-        with slurm.running(**settings) as started:
-            yield started
-    except slurm.CannotRun as reason:
-        pytest.skip(str(reason))
+    parser.addoption("--demo", action="store_true", help="run the demo in full, not in small")
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[slurm.Slurm]:
-    with started_or_skipped() as started:
-        yield started
+    """A Slurm for all tests of a process, which are skipped where it cannot run."""
+    try:
+        with slurm.running() as started:
+            yield started
+    except slurm.CannotRun as reason:
+        pytest.skip(str(reason))
 
 
 def _make_local(project: projects.Project) -> None:

@@ -1,17 +1,18 @@
 """A throw-away Slurm of two nodes on this machine: no systemd, nothing under /etc, gone when the block ends.
 
+It is gone too when the process that started it is killed: another one, `python slurm.py FOLDER`, waits for that.
+
 Needs root, and Debian's slurmctld, slurmd, slurm-client and munge, which are installed where they are missing. The
 first node has a pretend GPU. Jobs that need more memory than they asked for are killed.
 """
 
 import contextlib
-import ctypes
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +22,8 @@ import psutil
 
 PACKAGES = {"slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client", "munged": "munge"}
 NODES = ("n1", "n2")
-REMEMBERED = 300  # seconds for which a job that has ended is known, as by default
+REMEMBERED = 7200  # seconds for which a job that has ended is known; longer than any test, by default 300
 CREDENTIAL = 20  # seconds, by default 120, for which a job of a lost node waits before it is started again
-PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class CannotRun(Exception):
@@ -50,9 +50,8 @@ def install() -> None:
 class Slurm:
     """A running cluster. `environment` is what programs need to speak to it."""
 
-    def __init__(self, folder: Path, remembered: int = REMEMBERED):
+    def __init__(self, folder: Path):
         self.folder = folder
-        self.remembered = remembered
         self.daemons: list[subprocess.Popen] = []
         self.nodes: dict[str, subprocess.Popen] = {}
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
@@ -90,9 +89,9 @@ class Slurm:
         self.nodes[node].kill()
         self.nodes[node].wait()
         self.command("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
-        for process in psutil.process_iter():
+        for process in self._processes():
             with contextlib.suppress(psutil.Error):
-                if process.environ().get("SLURMD_NODENAME") == node and self._is_mine(process):
+                if process.environ().get("SLURMD_NODENAME") == node:
                     process.kill()
 
     def bring_back(self, node: str) -> None:
@@ -102,9 +101,17 @@ class Slurm:
             self.command("scontrol", "update", f"NodeName={node}", "State=RESUME")
         self._wait_for_nodes()
 
+    def _processes(self) -> list[psutil.Process]:
+        """What runs by this cluster or speaks to it: daemons, jobs, those that submit them."""
+        return [process for process in psutil.process_iter() if self._is_mine(process)]
+
     def _is_mine(self, process: psutil.Process) -> bool:
-        return process.environ().get("SLURM_CONF") == self.environment["SLURM_CONF"] or (
-            str(self.folder / "bin") in process.environ().get("PATH", "").split(":")
+        try:
+            environment = process.environ()
+        except psutil.Error:
+            return False
+        return environment.get("SLURM_CONF") == self.environment["SLURM_CONF"] or (
+            str(self.folder / "bin") in environment.get("PATH", "").split(":")
         )
 
     def _start_node(self, node: str) -> None:
@@ -120,18 +127,18 @@ class Slurm:
         except RuntimeError:  # the controller listens a moment after it has started
             return False
 
-    def stop(self) -> None:
-        """Cancel what runs and stop the daemons that were started."""
+    def remove(self) -> None:
+        """Cancel what runs, stop the daemons, and take the folder away; by whichever process."""
         with contextlib.suppress(RuntimeError):
             self.command("scancel", "--user=root")
             self._until(lambda: not self.command("squeue", "-h"), 20)
-        for daemon in reversed(self.daemons):
-            daemon.terminate()
-            try:
-                daemon.wait(10)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
+        for end in (psutil.Process.terminate, psutil.Process.kill):
+            for process in self._processes():
+                with contextlib.suppress(psutil.Error):
+                    end(process)
+            if self._until(lambda: not self._processes(), 10):
+                break
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     @staticmethod
     def _until(true: Callable[[], bool], seconds: float) -> bool:
@@ -144,8 +151,7 @@ class Slurm:
         return True
 
     def _daemon(self, *command: str) -> subprocess.Popen:
-        """Start a daemon in the foreground, which ends with this process, however that ends."""
-        prctl = ctypes.CDLL(None).prctl
+        """Start a daemon in the foreground."""
         with (self.folder / "daemons.log").open("a") as log:
             daemon = subprocess.Popen(
                 command,
@@ -153,7 +159,7 @@ class Slurm:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
+                start_new_session=True,
             )
         self.daemons.append(daemon)
         return daemon
@@ -204,7 +210,7 @@ JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 KillWait=2
-MinJobAge={self.remembered}
+MinJobAge={REMEMBERED}
 AccountingStorageType=accounting_storage/none
 AccountingStoreFlags=job_comment
 GresTypes=gpu
@@ -223,14 +229,22 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def running(remembered: int = REMEMBERED) -> Iterator[Slurm]:
-    """A cluster for the length of the block, which knows jobs that have ended for so many seconds. Raises CannotRun."""
+def running() -> Iterator[Slurm]:
+    """A cluster for the length of the block. Raises CannotRun."""
     install()
-    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
-        os.chmod(folder, 0o755)  # munge's socket must be reachable for all
-        slurm = Slurm(Path(folder), remembered)
-        try:
+    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+    folder.chmod(0o755)  # munge's socket must be reachable for all
+    command = [sys.executable, __file__, str(folder)]
+    slurm = Slurm(folder)
+    try:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # leaving it closes its input
             slurm.start()
             yield slurm
-        finally:
-            slurm.stop()
+    finally:
+        for daemon in slurm.daemons:
+            daemon.wait()
+
+
+if __name__ == "__main__":
+    sys.stdin.read()  # until the process at the other end has closed it, or is no more
+    Slurm(Path(sys.argv[1])).remove()

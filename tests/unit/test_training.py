@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -298,30 +299,40 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "model.safetensors")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(job, tmp_path, number):
-    train(job, tmp_path / "whole")
-    process = start(job, tmp_path / "killed")
-    checkpoint = tmp_path / "killed" / "checkpoints" / "last.ckpt"
-    while not checkpoint.exists() and process.poll() is None:
+def started_to_checkpoint(job: dict, folder: Path) -> subprocess.Popen:
+    """The job, when it has written a checkpoint of this start."""
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
+    process = start(job, folder)
+    while process.poll() is None and (not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before):
         time.sleep(0.01)
+    assert process.poll() is None, "the run ended before it could be stopped: " + (folder / "stderr.txt").read_text()
+    return process
+
+
+def test_a_run_that_was_killed_and_then_asked_to_end_ends_with_the_weights_of_one_that_was_not(job, tmp_path):
+    killed = tmp_path / "killed"
+    process = started_to_checkpoint(job, killed)
     time.sleep(0.2)
-    assert process.poll() is None, "the run ended before it could be killed"
-    os.killpg(process.pid, number)
-    status = process.wait()
-    if number == signal.SIGTERM:  # what a cluster sends first
-        assert status == STOPPED and checkpoint.exists()
-        assert (tmp_path / "killed" / "job.json.log").read_text().splitlines()[-1].startswith("glmtracks: the job was")
-    else:
-        assert status == -number
-    train(job, tmp_path / "killed")
-    parts = sorted(path.name for path in (tmp_path / "killed" / "logs" / "csv").iterdir())
-    assert len(parts) == 2  # it did go on, and not start anew
-    whole, killed = weights(tmp_path / "whole"), weights(tmp_path / "killed")
-    assert all(torch.equal(whole[name], killed[name]) for name in whole)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    other = shutil.copytree(killed, tmp_path / "other")
+    process = started_to_checkpoint(job, killed)
+    os.killpg(process.pid, signal.SIGTERM)  # what a cluster sends first
+    assert process.wait() == STOPPED and (killed / "checkpoints" / "last.ckpt").exists()
+    assert (killed / "job.json.log").read_text().splitlines()[-1].startswith("glmtracks: the job was")
+    train(job, killed)
+    parts = sorted(path.name for path in (killed / "logs" / "csv").iterdir())
+    assert len(parts) == 3  # it did go on, and not start anew
+    train(job, tmp_path / "whole")
+    whole, resumed = weights(tmp_path / "whole"), weights(killed)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     histories = [pd.read_csv(tmp_path / name / "training.tsv", sep="\t") for name in ("whole", "killed")]
     pd.testing.assert_frame_equal(*histories)
     assert "species" in (tmp_path / "whole" / "README.md").read_text()
+    job["parameters"] |= {"steps": 15}
+    train(job, other)
+    assert [path.name for path in (other / "logs" / "csv").iterdir()] == ["from_step_00000000"]  # another recipe
 
 
 def test_two_processes_give_the_weights_of_one(job, tmp_path):
@@ -339,11 +350,7 @@ def test_two_processes_give_the_weights_of_one(job, tmp_path):
 def test_several_processes_that_are_asked_to_end_do_and_go_on_later(job, tmp_path):
     """The signal reaches Snakemake's job alone, as from a cluster or from kill; the others hear of it."""
     job["parameters"] |= {"processes": 2, "steps": 60}
-    process = start(job, tmp_path / "killed")
-    checkpoint = tmp_path / "killed" / "checkpoints" / "last.ckpt"
-    while not checkpoint.exists() and process.poll() is None:
-        time.sleep(0.01)
-    assert process.poll() is None, (tmp_path / "killed" / "stderr.txt").read_text()
+    process = started_to_checkpoint(job, tmp_path / "killed")
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == STOPPED
     with pytest.raises(ProcessLookupError):  # nobody of its group is left
@@ -353,18 +360,6 @@ def test_several_processes_that_are_asked_to_end_do_and_go_on_later(job, tmp_pat
     assert log.splitlines()[-1].startswith("glmtracks: the job was") and "Traceback" not in log
     train(job, tmp_path / "killed")
     assert len(list((tmp_path / "killed" / "logs" / "csv").iterdir())) == 2  # it did go on, and not start anew
-
-
-def test_another_recipe_does_not_go_on_from_an_old_checkpoint(job, tmp_path):
-    process = start(job, tmp_path / "run")
-    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    while not checkpoint.exists() and process.poll() is None:
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    job["parameters"] |= {"steps": 15}
-    train(job, tmp_path / "run")
-    assert [path.name for path in (tmp_path / "run" / "logs" / "csv").iterdir()] == ["from_step_00000000"]
 
 
 @settings(max_examples=20)

@@ -18,6 +18,8 @@ import worlds
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+STANDIN = CHECKOUT / "tests" / "conda_standin" / "bin"  # where conda is, for tests
+CONDA = {"PATH": f"{STANDIN}:{Path(sys.executable).parent}:{os.environ['PATH']}"}  # the environment that finds it
 MODELS = [
     {"name": "markov", "kind": "markov", "source": "train", "genomes": "toy", "parameters": "order=3"},
     {
@@ -120,7 +122,7 @@ def locked(path: Path) -> Iterator[None]:
 def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Project], None]], Project]:
     """A function that lets `make` fill a project the first time it is called with a name, in whichever test process.
 
-    One project is made at a time, since each run takes all cores. Tests must not change such a project; they copy it.
+    Tests must not change such a project; they copy it.
     """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -129,7 +131,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
     def get(name: str, make: Callable[[Project], None]) -> Project:
         project, made = Project(shared / name), shared / f"{name}.made"
         if not made.exists():
-            with locked(shared / "making.lock"):
+            with locked(shared / f"{name}.lock"):
                 if not made.exists():
                     shutil.rmtree(project.folder, ignore_errors=True)
                     project.folder.mkdir()

@@ -1,23 +1,18 @@
 """The conda environments of the rules, made by a stand-in for conda from what is installed here.
 
-It shows that each environment names what its scripts import, in the versions of pyproject.toml, and that the workflow
-runs with `--sdm conda`; not that conda's channels hold these packages.
+It shows that each environment names what its scripts import, in the versions of pyproject.toml; not that conda's
+channels hold these packages. tests/cluster/test_demo.py runs the demo in them.
 """
 
 import ast
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from conftest import CHECKOUT, MODELS, snakemake
-from worlds import random_dna, write_fasta
+from conftest import CHECKOUT, CONDA, STANDIN, snakemake
 
-STANDIN = CHECKOUT / "tests" / "conda_standin" / "bin"
-PATH = {"PATH": f"{STANDIN}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
 RULES = "".join(path.read_text() for path in sorted((CHECKOUT / "workflow" / "rules").glob("*.smk")))
 USES = re.findall(
     r'conda:\n +"\.\./\.\./(envs/\w+\.yaml)"\n(?:(?!\n\n).)*?script:\n +"\.\./scripts/(\w+\.py)"', RULES, re.S
@@ -25,7 +20,7 @@ USES = re.findall(
 
 
 def conda(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([STANDIN / "conda", *words], env={**os.environ, **PATH}, capture_output=True, text=True)
+    return subprocess.run([STANDIN / "conda", *words], env={**os.environ, **CONDA}, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -71,19 +66,7 @@ def test_another_version_is_refused(tmp_path):
     assert done.returncode != 0 and "numpy=1.0: this machine has" in done.stderr
 
 
-def test_the_workflow_runs_in_its_environments(project):
-    write_fasta(project.folder / "toy.fa", {"chr1": random_dna(np.random.default_rng(0), 6000)})
-    project.configure([{"name": "toy", "fasta": "toy.fa", "repeats": "none", "shards": 1}], models=MODELS[:1])
-    target = "results/tracks/toy/markov/entropy.bw"
-    done = project.snakemake(target, "--sdm", "conda", environment=PATH)
-    assert done.returncode == 0, done.stdout
-    assert (project.folder / target).exists()
-    made = list((project.folder / ".snakemake" / "conda").glob("*.yaml"))
-    assert {path.read_text() for path in made} <= {path.read_text() for path in (CHECKOUT / "envs").glob("*.yaml")}
-    assert len(made) >= 4
-
-
 def test_the_dockerfile_is_that_of_these_environments():
-    done = snakemake(CHECKOUT, "--containerize", environment=PATH)
+    done = snakemake(CHECKOUT, "--containerize", environment=CONDA)
     written = done.stdout[done.stdout.index("FROM ") :] if "FROM " in done.stdout else done.stdout
     assert written.strip() == (CHECKOUT / "envs" / "Dockerfile").read_text().strip()

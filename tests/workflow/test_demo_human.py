@@ -71,8 +71,8 @@ def save_tiny_model(folder: Path) -> None:
 
 
 def configure(project: Project, url: str) -> None:
-    """The demo's configuration with its hosts behind `url`, and a model of the project's own."""
-    config = yaml.safe_load(CONFIG.read_text())
+    """The demo's configuration with its hosts behind `url`, a model of the project's own, and one bigWig of each."""
+    config = yaml.safe_load(CONFIG.read_text()) | {"tracks": {"bigwigs": ["llr_min"]}}
     for sheet in ("genomes", "models", "benchmarks", "callsets"):
         text = (CHECKOUT / config[sheet]).read_text().replace(SHIPPED, str(project.folder / "model"))
         config[sheet] = f"{sheet}.tsv"

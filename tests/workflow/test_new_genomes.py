@@ -91,6 +91,7 @@ def make(project: Project) -> None:
         ],
         models=[{**model, "genomes": ",".join(GENOMES)} for model in MODELS],
         benchmarks=[{"genome": genome, "task": task} for genome, task in RUN + SKIPPED],
+        tracks={"bigwigs": ["llr_G"]},
     )
     (folder / "output.txt").write_text(project.run())
 

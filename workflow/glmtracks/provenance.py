@@ -24,13 +24,16 @@ def write_provenance(
 ) -> None:
     """Write as JSON what makes the results of a run what they are; the same run gives the same bytes.
 
+    Versions are those of this environment; of what it lacks, as one of `--sdm conda` does, those that pyproject.toml
+    pins, which are those of the environments of the other jobs.
+
     Args:
         inputs: what a sheet names -> the file it stands for, here or as it was downloaded.
         genomes, models: name -> its provenance.json, and its config.json.
         configuration: `glmtracks.config.fingerprint` of settings and sheets.
         commit: as `commit` says.
     """
-    versions = {name: installed for name in _dependencies() if (installed := _installed(name))}
+    versions = {name: _installed(name) or pinned for name, pinned in _dependencies().items()}
     content = {
         "glmtracks": __version__,
         "commit": commit,
@@ -67,9 +70,10 @@ def _chosen(path: str, *keys: str) -> dict:
     return {key: content.get(key) for key in keys}
 
 
-def _dependencies() -> list[str]:
+def _dependencies() -> dict[str, str]:
+    """Package -> the version that is asked for, in alphabetical order."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    return sorted(text.partition("==")[0] for text in project["dependencies"])
+    return dict(sorted(text.split("==") for text in project["dependencies"]))
 
 
 def _installed(name: str) -> str | None:

@@ -28,6 +28,8 @@ Targets: all (the default), genomes, models, tracks, variants, embeddings, bench
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/sources.smk"
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/resources.smk"
 include: "workflow/rules/genome.smk"
 include: "workflow/rules/repeats.smk"
@@ -40,6 +42,7 @@ include: "workflow/rules/embeddings.smk"
 include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/run.smk"
 
 
 rule all:

@@ -4,6 +4,8 @@ Needs: every input of the sheets, the provenance of the genomes and the configur
 results/provenance.json: checksums of inputs, genomes and models, versions, git commit, hash of the configuration, seed.
 """
 
+from glmtracks.provenance import commit
+
 
 rule provenance:
     input:

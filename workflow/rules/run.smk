@@ -1,0 +1,32 @@
+"""What is checked before a run, and said after it."""
+
+import time
+
+from glmtracks.files import from_the_future, unwritable
+
+STARTED = time.time()
+
+
+def complaints():
+    """What jobs of this run said is wrong with their input: one sentence each, with the log that holds it."""
+    folders = Path("results/logs"), Path(
+        workflow.storage_settings.local_storage_prefix
+    )  # the latter: of results in storage
+    for path in sorted(path for folder in folders for path in folder.rglob("*.log")):
+        if path.stat().st_mtime >= STARTED:
+            for line in path.read_text(errors="replace").splitlines():
+                if line.startswith("glmtracks: "):
+                    yield f"{line.removeprefix('glmtracks: ')} [{path}]"
+
+
+def check_places():
+    """Raise WorkflowError where nothing can be written, or where a wrong clock has left files from the future."""
+    if problem := unwritable("results") or (None if workflow.touch else from_the_future([*HERE, "results"])):
+        raise WorkflowError(problem)
+
+
+def closing_summary():
+    """Wall time of each stage of this run, and how fast genomes were scored."""
+    from glmtracks.status import timing
+
+    return timing("results", since=STARTED)

@@ -9,10 +9,8 @@ STARTED = time.time()
 
 def complaints():
     """What jobs of this run said is wrong with their input: one sentence each, with the log that holds it."""
-    folders = Path("results/logs"), Path(
-        workflow.storage_settings.local_storage_prefix
-    )  # the latter: of results in storage
-    for path in sorted(path for folder in folders for path in folder.rglob("*.log")):
+    stored = workflow.storage_settings.local_storage_prefix  # logs of results in object storage lie there
+    for path in sorted(path for folder in ("results/logs", stored) for path in Path(folder).rglob("*.log")):
         if path.stat().st_mtime >= STARTED:
             for line in path.read_text(errors="replace").splitlines():
                 if line.startswith("glmtracks: "):

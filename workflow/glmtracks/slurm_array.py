@@ -1,6 +1,7 @@
 """Arrays of Slurm, each job by itself.
 
-Snakemake's plugin for Slurm (2.8.0) treats every job of an array as if it were the first, in two ways, and forgets some:
+Snakemake's plugin for Slurm (2.8.0) treats every job of an array as if it were the first, in two ways, and forgets
+some of what it is given:
 
 - It asks for what the first asks for. A job that is tried again with more memory, or one of a larger model, would get
   the memory of a smaller one that became ready at the same moment. So only jobs that ask for the same are handed over

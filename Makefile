@@ -6,6 +6,7 @@
 # make test        unit and workflow tests
 # make test-cluster  the demo, made small, on a throw-away Slurm; lost nodes, killed jobs; needs root; a few minutes
 # make test-cluster-demo  the demo in full on that Slurm, compared with the demo on this machine; about half an hour
+# make fuzz        readers of FASTA, genes, variants, BED and sheets fed with nonsense, a minute each; FUZZ_SECONDS=600 for longer
 # make bench       how fast training and scoring are, and what three objectives learn in 9 minutes each; about 45 minutes
 # make lint        ruff, snakefmt, snakemake --lint
 # make clean       remove results and the environment
@@ -17,8 +18,9 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --no-compile # most modules are never imported; the others are compiled when they are
 CONFIG ?= config/config.yaml
 RESULTS ?= results
+FUZZ_SECONDS ?= 60
 
-.PHONY: demo demo-human yeast status serve test test-cluster test-cluster-demo bench lint clean
+.PHONY: demo demo-human yeast status serve test test-cluster test-cluster-demo fuzz bench lint clean
 
 demo: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -46,6 +48,12 @@ test-cluster: .venv/installed-test
 
 test-cluster-demo: .venv/installed-test
 	$(BIN)/python -m pytest --demo tests/cluster/test_demo.py
+
+fuzz: .venv/installed-test
+	$(INSTALL) --editable '.[fuzz]'
+	@mkdir -p build
+	@for reader in fasta gff gtf vcf bed genomes models benchmarks callsets; do \
+		(cd build && ../$(BIN)/python ../tests/fuzz $$reader --seconds $(FUZZ_SECONDS)) || exit 1; done
 
 bench: .venv/installed
 	$(BIN)/python -m tests.performance --output results/bench.tsv

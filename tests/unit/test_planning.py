@@ -76,7 +76,7 @@ def test_models_without_masks_are_asked_as_they_are_trained(plan, tmp_path, kind
 def test_the_narrowest_spacing_that_agrees_with_single_masks_is_chosen(plan):
     found, table = plan("masked", sharp=2.0)
     assert table["strategy"].tolist() == ["masked", *["strided"] * (len(table) - 1)]
-    assert (table["speedup"] == table["passes"].iloc[0] / table["passes"]).all()
+    assert (table["speedup"] == (table["passes"].iloc[0] / table["passes"]).round(5)).all()  # as the table has it
     assert table["spearman"].iloc[0] == 1
     agreeing = table[table["spearman"] >= 0.995]
     chosen = table[table["chosen"] == "yes"]

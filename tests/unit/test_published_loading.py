@@ -194,6 +194,11 @@ def cut_pickle(path):
         (edit_options(vocab_size=20), "its vocabulary has 25 tokens, its weights 20"),
         (edit_options(vocab_size=30), "its vocabulary has 25 tokens, its weights 30"),
         (lambda folder: reorder(folder, lambda words: [*words[:-1], "A"]), r"vocab\.txt gives A two numbers"),
+        (
+            lambda folder: (folder / "tokenizer.json").write_text('{"model": {"vocab": {"<unk>": 0, "<pad>": 2}}}'),
+            "vocab.txt and tokenizer.json number <pad> differently",
+        ),
+        (lambda folder: (folder / "tokenizer.json").write_text("[]"), "holds no tokenizer"),
         (permute, "token 2 of its vocabulary is not <mask>"),
         (edit_weights(swap), r"has the shape \(24, 16\) where config.json asks for \(16, 16\)|\(16, 16\) where .*"),
         (edit_weights(untie), "differ, but a model of this kind has one tensor for both"),

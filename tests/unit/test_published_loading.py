@@ -33,6 +33,15 @@ def test_a_folder_written_here_is_loaded_again(tmp_path):
     assert read_config(again)["published"] == read_config(first)["published"]
 
 
+def test_a_licence_that_the_sheet_does_not_repeat_is_not_forgotten(tmp_path, caplog):
+    caplog.set_level("INFO")
+    first = adopt_layout("gpn", tmp_path, licence="CC-BY-NC-4.0")
+    caplog.clear()
+    again = adopt_layout("gpn", tmp_path / "again", source=str(first), licence="unknown")
+    assert read_config(again)["licence"] == "CC-BY-NC-4.0" and "may not be used commercially" in caplog.text
+    assert read_config(adopt_layout("gpn", tmp_path / "third", source=str(first), licence="MIT"))["licence"] == "MIT"
+
+
 def test_pickled_tensors_in_several_files_are_read_and_tied_ones_given_twice(tmp_path):
     source = layouts.write("nucleotide_transformer", tmp_path / "source")
     tensors = load_file(source / "model.safetensors")
@@ -185,6 +194,11 @@ def cut_pickle(path):
         (edit_options(vocab_size=20), "its vocabulary has 25 tokens, its weights 20"),
         (edit_options(vocab_size=30), "its vocabulary has 25 tokens, its weights 30"),
         (lambda folder: reorder(folder, lambda words: [*words[:-1], "A"]), r"vocab\.txt gives A two numbers"),
+        (
+            lambda folder: (folder / "tokenizer.json").write_text('{"model": {"vocab": {"<unk>": 0, "<pad>": 2}}}'),
+            "vocab.txt and tokenizer.json number <pad> differently",
+        ),
+        (lambda folder: (folder / "tokenizer.json").write_text("[]"), "holds no tokenizer"),
         (permute, "token 2 of its vocabulary is not <mask>"),
         (edit_weights(swap), r"has the shape \(24, 16\) where config.json asks for \(16, 16\)|\(16, 16\) where .*"),
         (edit_weights(untie), "differ, but a model of this kind has one tensor for both"),

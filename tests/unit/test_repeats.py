@@ -173,7 +173,9 @@ def test_of_many_contigs_only_the_extremes_are_logged(make_genome, tmp_path, cap
 
 def test_a_genome_without_lower_case_is_pointed_out(make_genome, tmp_path, caplog):
     find_repeats(make_genome({"a": "ACGT"}).path, "soft", tmp_path / "r.bed.gz")
-    assert "has no lower case" in caplog.text
+    assert "has no lower case" in caplog.text and "all lower case" not in caplog.text
+    find_repeats(make_genome({"a": "acgtnra", "b": "acgt"}, "lower").path, "soft", tmp_path / "r.bed.gz")
+    assert "is all lower case, so every base counts as a repeat" in caplog.text
 
 
 # --- supplied BED -----------------------------------------------------------------------------------------------------

@@ -75,6 +75,8 @@ def find_repeats(
     _log_fractions(repeats, genome)
     if method == "soft" and repeats.empty:
         logger.warning("%s has no lower case, so no base counts as a repeat; choose another method", genome.path)
+    if method == "soft" and (repeats["end"] - repeats["start"]).sum() == genome.size:
+        logger.warning("%s is all lower case, so every base counts as a repeat; choose another method", genome.path)
     return repeats
 
 

@@ -203,24 +203,32 @@ def _read_json(path: Path, what: str) -> dict | list:
 
 
 def _read_vocabulary(folder: Path) -> list[str]:
+    numbers = _token_numbers(folder)
     if (folder / "vocab.txt").exists():
         tokens = (folder / "vocab.txt").read_text(encoding="utf-8").split()
         twice = [token for token, count in Counter(tokens).items() if count > 1]
         if twice:
             raise InputError(f"{folder / 'vocab.txt'} gives {twice[0]} two numbers; fetch it again")
+        other = [token for number, token in enumerate(tokens) if numbers.get(token, number) != number]
+        if other:
+            raise InputError(f"{folder}: vocab.txt and tokenizer.json number {other[0]} differently; fetch both again")
         return tokens
-    if (folder / "tokenizer.json").exists():
-        content = _read_json(folder / "tokenizer.json", "the vocabulary")
-        numbers = dict(content.get("model", {}).get("vocab", {}))
-        numbers |= {token["content"]: token["id"] for token in content.get("added_tokens", [])}
-    elif (folder / "vocab.json").exists():
-        numbers = _read_json(folder / "vocab.json", "the vocabulary")
-    else:
-        return []
     by_id = {number: token for token, number in numbers.items()}
     if sorted(by_id) != list(range(len(numbers))):
         raise InputError(f"{folder}: the ids of its vocabulary are not 0 to {len(numbers) - 1}; fetch it again")
     return [by_id[number] for number in range(len(numbers))]
+
+
+def _token_numbers(folder: Path) -> dict[str, int]:
+    """Token -> id, as tokenizer.json or vocab.json has it; empty where there is neither."""
+    if content := _read_tokenizer(folder):
+        numbers = dict(content.get("model", {}).get("vocab", {}))
+        return numbers | {token["content"]: token["id"] for token in content.get("added_tokens", [])}
+    path = folder / "vocab.json"
+    numbers = _read_json(path, "the vocabulary") if path.exists() else {}
+    if not isinstance(numbers, dict):
+        raise InputError(f"{path} holds no vocabulary; fetch it again")
+    return numbers
 
 
 def _read_tokenizer(folder: Path) -> dict:

@@ -166,6 +166,7 @@ def adopt(
     source      a folder that `save` wrote; for kinds that are published, a published checkpoint in a folder or at
                 "hub:owner/name@revision"
     parameters  of the model sheet, for kinds that are published
+    licence     of the model sheet; where that says nothing (unknown), it is that which a folder of ours names
 
     Metrics and training history come along where the folder has them. Raises `InputError` for a model of another kind,
     or one that `load` refuses.
@@ -180,6 +181,7 @@ def adopt(
             )
         model, folder = load(source), Path(source)
         said = {key: value for key, value in content.items() if key not in ("kind", "architecture", "sha256")}
+    licence = said.get("licence", licence) if licence == "unknown" else licence
     logger.info(f"licence of {source}: {licence}{ONLY_SOME_USES if is_non_commercial(licence) else ''}")
     save(model, Path(metrics_out).parent, **said | {"seen": seen_by(source, seen), "licence": licence, "loaded": True})
     for name, destination, empty in (("metrics.json", metrics_out, "{}\n"), ("training.tsv", training_out, "step\n")):

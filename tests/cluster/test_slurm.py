@@ -24,7 +24,7 @@ def test_a_job_that_is_tried_again_gets_its_memory_beside_new_jobs_of_the_same_r
     """A shard fails while a plan is made; the shard of that plan and the failed one are then handed over at once."""
     plan = "results/scores/toy/tiny/plan.json"
     project = without(WIDE_SHARD, LAST, plan)
-    together = ("--max-jobs-per-timespan", "2/60s")  # the first two are the shard and the plan, the next the two shards
+    together = ("--max-jobs-per-timespan", "2/90s")  # the first two are the shard and the plan, the next the two shards
     project.finish(project.start(WIDE_SHARD, LAST, *together))
     assert contents(project) == contents(local)
     first, *others = project.jobs("score_shard")

@@ -15,6 +15,7 @@ from glmtracks.schemas import WORKFLOW, fill_defaults, schema
 from glmtracks.track_names import ALL_TRACKS, BIGWIG_TRACKS
 
 CHECKOUT = WORKFLOW.parent
+SHIPPED = "resources/models/yeast-one-pass"
 PRESETS = sorted((CHECKOUT / "config" / "presets").glob("*.yaml"))
 
 
@@ -148,6 +149,10 @@ def test_five_mistakes_are_five_sentences(sheets):
         (
             {"models": "name\tkind\tsource\tparameters\ns\tdnabert2\thub:a/b\tspecies=x\n"},
             "parameters: unknown species; known are context",
+        ),
+        (
+            {"models": f"name\tkind\tsource\tparameters\no\tone_pass\t{SHIPPED}\twidth=64\n"},
+            f"parameters: the model in {SHIPPED} has its own",
         ),
         ({"benchmarks": "genome\ttask\nyeast\tperplexities\n"}, "(did you mean perplexity?)"),
         ({"benchmarks": "genome\ttask\nyeast\tperplexity\nyeast\tperplexity\n"}, "more than one row"),

@@ -26,6 +26,21 @@ def test_what_is_loaded_is_told(tmp_path, caplog):
     assert "may not be used commercially" in caplog.text
 
 
+def test_weights_are_those_that_the_sheet_names(tmp_path):
+    source = layouts.write("gpn", tmp_path / "source")
+    expected = checkpoint.sha256(source / "model.safetensors")
+    first = adopt_layout("gpn", tmp_path, source=str(source), sha256_of_weights=expected)
+    adopt_layout("gpn", tmp_path / "again", source=str(first), sha256_of_weights=read_config(first)["sha256"])
+
+    def exchange(tensors):
+        one, other = "model.encoder.layer.0.ffn.1.weight", "model.encoder.layer.1.ffn.1.weight"
+        tensors[one], tensors[other] = tensors[other], tensors[one]
+
+    edit_weights(exchange)(source)
+    with pytest.raises(InputError, match=f"names, {expected}: model.safetensors has"):
+        adopt_layout("gpn", tmp_path, source=str(source), sha256_of_weights=expected)
+
+
 def test_a_folder_written_here_is_loaded_again(tmp_path):
     first = adopt_layout("nucleotide_transformer", tmp_path)
     again = adopt_layout("nucleotide_transformer", tmp_path / "again", source=str(first))

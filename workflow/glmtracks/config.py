@@ -16,7 +16,7 @@ import yaml
 from glmtracks.benchmarks import TASKS
 from glmtracks.download import is_remote, split_region, wrong_scheme
 from glmtracks.errors import InputError
-from glmtracks.models.registry import KINDS, is_on_hub, parameters_of
+from glmtracks.models.registry import KINDS, is_on_hub, is_ours, parameters_of
 from glmtracks.schemas import WORKFLOW, did_you_mean, fill_defaults, schema, violations
 from glmtracks.shard_count import count_shards
 from glmtracks.tabix import parse_regions
@@ -248,6 +248,10 @@ def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> 
             problems.append(f"{row['_where']}, genomes: is empty; a model to train needs the genomes to train it on")
         if row.get("source") not in (None, "train") and not is_on_hub(row["source"]):
             _check_path(row["source"], f"{row['_where']}, source", problems)
+            if row["parameters"] and is_ours(locate(row["source"])):
+                problems.append(
+                    f"{row['_where']}, parameters: the model in {row['source']} has its own, which stay; leave it empty"
+                )
         if row.get("kind") in KINDS:
             if KINDS[row["kind"]].published and row.get("source") == "train":
                 problems.append(

@@ -87,6 +87,7 @@ rule load_model:
         source=source_of,
         kind=lambda wildcards: MODELS[wildcards.model]["kind"],
         parameters=lambda wildcards: MODELS[wildcards.model]["parameters"],
+        sha256=lambda wildcards: MODELS[wildcards.model]["sha256"],
         seen=lambda wildcards: MODELS[wildcards.model]["seen"],
         licence=lambda wildcards: MODELS[wildcards.model]["licence"],
     message:

@@ -158,6 +158,7 @@ def adopt(
     seen: list[str],
     licence: str,
     parameters: dict | None = None,
+    sha256_of_weights: str = "",
     metrics_out: Path,
     training_out: Path,
 ) -> None:
@@ -166,6 +167,7 @@ def adopt(
     source      a folder that `save` wrote; for kinds that are published, a published checkpoint in a folder or at
                 "hub:owner/name@revision"
     parameters  of the model sheet, for kinds that are published
+    sha256_of_weights  of the model sheet; empty = any
     licence     of the model sheet; where that says nothing (unknown), it is that which a folder of ours names
 
     Metrics and training history come along where the folder has them. Raises `InputError` for a model of another kind,
@@ -173,8 +175,10 @@ def adopt(
     """
     if KINDS[kind].published and not is_ours(source):
         model, folder, said = _read_published(source, kind, parameters or {})
+        _check_weights(source, said["published"]["files"], sha256_of_weights)
     else:
         content = read_config(source)
+        _check_weights(source, {"model.safetensors": content["sha256"]}, sha256_of_weights)
         if content["kind"] != kind:
             raise InputError(
                 f"{source} holds a model of kind {content['kind']}, but the model sheet says {kind}; correct the sheet"
@@ -188,6 +192,16 @@ def adopt(
         brought = folder / name
         with atomic(destination) as temporary:
             temporary.write_text(brought.read_text() if brought.exists() else empty)
+
+
+def _check_weights(source: str, files: dict[str, str], expected: str) -> None:
+    """Raise `InputError` unless the file of weights (name -> SHA-256) is that which the model sheet wants, if any."""
+    if expected and list(files.values()) != [expected]:
+        found = ", ".join(f"{name} has {digits}" for name, digits in files.items())
+        raise InputError(
+            f"{source} does not hold the weights whose SHA-256 the model sheet names, {expected}: {found}; fetch them "
+            "again, or correct the sheet"
+        )
 
 
 def is_ours(source: str) -> bool:

@@ -62,9 +62,13 @@ def corpus_of(model: dict) -> NamedCorpus:
 
 
 def fingerprint(configuration: Configuration) -> str:
-    """12 hexadecimal digits that change with any setting or cell of a sheet, but not with how files are laid out."""
+    """12 hexadecimal digits that change with any setting or cell of a sheet, but not with how files are laid out.
+
+    The checksum of weights is left out: it changes no result, only whether there is one.
+    """
     settings = {key: value for key, value in configuration.settings.items() if key not in SHEETS}
-    rows = [[*configuration.genomes.values()], [*configuration.models.values()], configuration.benchmarks]
+    models = [{key: value for key, value in row.items() if key != "sha256"} for row in configuration.models.values()]
+    rows = [[*configuration.genomes.values()], models, configuration.benchmarks]
     rows = [[{key: value for key, value in row.items() if key != "_where"} for row in sheet] for sheet in rows]
     return sha1(json.dumps([settings, rows], sort_keys=True).encode()).hexdigest()[:12]
 

@@ -86,6 +86,7 @@ def make(project: Project) -> None:
                 "fasta": fastas[name],
                 "annotation": annotation,
                 "genetic_code": 11 if name == "circle" else 1,
+                "shards": 2,
             }
             for name, annotation in GENOMES.items()
         ],

@@ -4,7 +4,7 @@
 # make status      what is done of each genome and model, and how long it took; CONFIG=my/config.yaml for a run of your own
 # make serve       the results folder as a web page: the report with whole genomes, tracks for genome browsers
 # make test        unit and workflow tests
-# make test-cluster  the demo, made small, on a throw-away Slurm; lost nodes, killed jobs; needs root; a few minutes
+# make test-cluster  the demo, made small, on a throw-away Slurm; lost nodes, killed jobs; needs root; a quarter of an hour
 # make test-cluster-demo  the demo in full on that Slurm, compared with the demo on this machine; about half an hour
 # make fuzz        readers of FASTA, genes, variants, BED and sheets fed with nonsense, a minute each; FUZZ_SECONDS=600 for longer
 # make bench       how fast training and scoring are, and what three objectives learn in 9 minutes each; about 45 minutes

@@ -21,7 +21,7 @@ from glmtracks.windows.corpus import Corpus
 
 from .corpus import SEED, SETTINGS
 from .published_sizes import BASES, COMPLEMENTS, Size, build
-from .strategies import _seconds
+from .strategies import best_seconds
 from .table import Measured
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def _measure(name: str, corpus: Corpus, threads: int, minutes: float, sample: in
         codes = torch.from_numpy(np.random.default_rng(SEED).integers(0, 4, (1, model.context), dtype=np.uint8))
         ask = (partial(strategy.log_probs, model, codes, runner.margin) for strategy in (exact, found))
         with torch.inference_mode():
-            slow, fast = map(_seconds, ask)
+            slow, fast = map(best_seconds, ask)
         speedup = slow / fast
     title = f"a small {name} trained here: strided over single masks"
     return [

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from performance import callsets, efficiency, published_rates, published_spacing, quality
+from performance import callsets, efficiency, published_rates, published_spacing, quality, strategies
 from performance.corpus import make_corpus
 from performance.figure import draw
 from performance.flops import inference_flops, training_flops
@@ -109,6 +109,7 @@ def test_small_published_architectures_are_trained_and_their_spacings_compared(c
     tiny = {"hidden_size": 8, "n_layers": 2} if name == "GPN" else {"d_model": 8, "n_layer": 1}
     size = size._replace(options=size.options | tiny | {"context": 64}, batch=(2, 32))
     monkeypatch.setattr(published_spacing, "SMALL", {name: size})
+    monkeypatch.setattr(strategies, "LASTING", 0)
     speed, agreement = published_spacing.measure_published_spacing(corpus, 1, minutes=0, sample=8)
     assert speed.value > 0 and speed.goal == "≥ 15" and agreement.value >= 0.995
 

@@ -1,5 +1,6 @@
 """The configuration: everything wrong is said at once, in sentences that name file, row and key."""
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -40,6 +41,13 @@ def sheets(tmp_path):
 
 def _inputs(task, cell):
     return {"benchmarks": f"genome\ttask\tinputs\nyeast\t{task}\t{cell}\n"}
+
+
+@pytest.mark.parametrize("source", ["x" * 5000, "a\0b", "resources"])
+def test_parameters_beside_any_name_of_a_folder_are_no_traceback(sheets, source):
+    models = f"name\tkind\tsource\tparameters\no\tone_pass\t{source}\twidth=64\n"
+    with contextlib.suppress(InputError):
+        load(sheets(models=models))
 
 
 def test_a_task_takes_files_and_urls_and_none_is_no_mistake(sheets, tmp_path):

@@ -206,8 +206,10 @@ def _check_weights(source: str, files: dict[str, str], expected: str) -> None:
 
 def is_ours(source: str) -> bool:
     """Whether a source is a folder that `save` wrote, rather than a published checkpoint."""
-    path = Path(source) / "config.json"
-    return path.exists() and '"architecture":' in path.read_text(errors="replace")
+    try:
+        return '"architecture":' in (Path(source) / "config.json").read_text(errors="replace")
+    except (OSError, ValueError):  # no such file, or no name of one
+        return False
 
 
 def seen_by(source: str, listed: list[str]) -> list[str]:

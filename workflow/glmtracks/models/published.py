@@ -197,8 +197,8 @@ def is_usual_order(vocabulary: list[str]) -> bool:
     if not words:
         return False
     usual = [["".join(word) for word in itertools.product(letters, repeat=k)] for letters in ("ACGT", "ATCG")]
-    numbers = [number for number, token in enumerate(vocabulary) if token.upper() in words]
-    return words in usual and not any(token[0] in "[<" for token in vocabulary[min(numbers) :])
+    first = next(number for number, token in enumerate(vocabulary) if token.upper() == words[0])
+    return words in usual and not any(token.startswith(("[", "<")) for token in vocabulary[first:])
 
 
 def one_hot(ids: Tensor, width: int, like: Tensor) -> Tensor:

@@ -2,10 +2,11 @@
 
 import json
 
-import published_layouts as layouts
+import published_checkpoints as checkpoints
 import pytest
 import torch
-from published_layouts import LAYOUTS, adopt_layout
+from published_checkpoints import adopt_layout
+from published_layouts import LAYOUTS
 
 from glmtracks.models.registry import load
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 def test_a_published_model_computes_on_a_gpu_what_the_original_computes(name, tmp_path):
     torch.backends.cuda.matmul.allow_tf32 = False
     model = load(adopt_layout(name, tmp_path)).cuda()
-    told = json.loads((layouts.FOLDER / f"{name}.json").read_text())
+    told = json.loads((checkpoints.FOLDER / f"{name}.json").read_text())
     ids, there = torch.tensor(told["ids"]).cuda(), torch.tensor(told["there"], dtype=torch.bool).cuda()
     with torch.inference_mode():
         last = model.states(ids, there, model.layers)

@@ -1,27 +1,29 @@
-"""Tiny checkpoints in the layouts that models are published in: options, vocabulary, and seeded random weights.
+"""The layouts that models are published in, made small: options, vocabulary, names and shapes of weights.
 
 `originals/{name}.json` holds what the original implementation, at the revision named in its `original`, makes of each
-of them: for the tokens `ids` (padding where `there` is 0) the logits, and the states after the last layer and after one
-layer, in float32. Rows with padding were given to the originals of DNABERT and BigBird without it: the first does not
-hide padding, the second reads a row by how long the longest of its batch is. SpliceBERT, Species LM and BigBird have
-no original but the classes of `transformers` that are used here too, so their numbers show that the weights and the
-tokens go where they should, not that the network is right.
+of them with the weights of published_checkpoints.py: for the tokens `ids` (padding where `there` is 0) the logits, and
+the states after the last layer and after one layer, in float32. Rows with padding were given to the originals of
+DNABERT and BigBird without it: the first does not hide padding, the second reads a row by how long the longest of its
+batch is. SpliceBERT, Species LM and BigBird have no original but the classes of `transformers` that are used here too,
+so their numbers show that the weights and the tokens go where they should, not that the network is right.
 """
 
-import itertools
-import json
-from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import torch
 from published_shapes import bert, caduceus, esm, gena, gpn, gpn_bytenet, gpn_convnet, hyenadna, mosaic
-from safetensors.torch import save_file
-
-from glmtracks.models.published import PublishedBytePairs
-from glmtracks.models.registry import adopt, model_class
-
-FOLDER = Path(__file__).parent / "originals"
+from published_vocabularies import (
+    BASES,
+    CHARACTERS,
+    DNABERT,
+    DNABERT_2,
+    DNABERT_2_TOKENS,
+    GENA,
+    GENA_TOKENS,
+    NT,
+    NT_V2,
+    SPECIES_LM,
+    SPLICEBERT,
+)
 
 
 class Layout(NamedTuple):
@@ -36,60 +38,6 @@ class Layout(NamedTuple):
     tokenizer: dict | None = None
 
 
-def kmers(k: int) -> list[str]:
-    """In the order of the published vocabularies."""
-    return ["".join(word) for word in itertools.product("ATCG", repeat=k)]
-
-
-BASES = ["[PAD]", "[MASK]", "[UNK]", *"acgt"]
-NT = ["<unk>", "<pad>", "<mask>", "<cls>", *kmers(2), *"ATCGN"]
-NT_V2 = ["<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>", *kmers(2), *"ATCGN"]
-NT_6 = ["<unk>", "<pad>", "<mask>", "<cls>", *kmers(6), *"ATCGN"]
-DNABERT_6 = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers(6)]
-DNABERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers(2)]
-
-SPECIES = ["candida_glabrata", "kluyveromyces_lactis", "yarrowia_lipolytica"]
-SPECIES_LM = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers(2), *SPECIES]
-SPECIAL = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]  # of byte pairs
-MERGES = ["A A", "T T", "T G", "C A", "C C", "AA A", "TG A", "G G", "C T", "T A", "TT T", "G AA", "CA TG", "TGA C"]
-
-
-def byte_pairs(letters: str, merges: list[str], normalizer: dict | None, pre_tokenizer: dict) -> dict:
-    """The content of a tokenizer.json as the library `tokenizers` writes it: special tokens, letters, merged pairs."""
-    tokens = [*SPECIAL, *letters, *(merge.replace(" ", "") for merge in merges)]
-    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [{"id": i, "content": token, **flags, "special": True} for i, token in enumerate(SPECIAL)],
-        "normalizer": normalizer,
-        "pre_tokenizer": pre_tokenizer,
-        "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]},
-        "decoder": None,
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": "[UNK]",
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "vocab": {token: number for number, token in enumerate(tokens)},
-            "merges": merges,
-        },
-    }
-
-
-DNABERT_2_TOKENS = byte_pairs("ACGT", MERGES, None, {"type": "Whitespace"})
-LONG_RUNS = {"type": "Replace", "pattern": {"Regex": "N{10,}"}, "content": "-"}
-GENA_TOKENS = byte_pairs(
-    "-ACGNT",
-    [*MERGES, "N N", "A NN"],
-    {"type": "Sequence", "normalizers": [{"type": "Strip", "strip_left": True, "strip_right": True}, LONG_RUNS]},
-    {"type": "Split", "pattern": {"String": "-"}, "behavior": "Isolated", "invert": False},
-)
-DNABERT_2, GENA = (list(tokens["model"]["vocab"]) for tokens in (DNABERT_2_TOKENS, GENA_TOKENS))
-
 BERT = {
     "hidden_size": 16,
     "num_hidden_layers": 2,
@@ -103,7 +51,6 @@ MOSAIC |= {"hidden_act": "gelu", "layer_norm_eps": 1e-12, "hidden_dropout_prob":
 PRE_NORM = {**BERT, "model_type": "bert", "vocab_size": len(GENA), "pad_token_id": 3, "pre_layer_norm": True}
 BIG_BIRD = {"model_type": "big_bird", "attention_type": "block_sparse", "hidden_act": "gelu_new", "pad_token_id": 3}
 BIG_BIRD |= {"vocab_size": len(GENA), "use_bias": True, "rescale_embeddings": False}
-SPLICEBERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"NACGT"]
 
 GPN_NEW = {
     "model_type": "GPN",
@@ -124,7 +71,6 @@ ESM = {
     "emb_layer_norm_before": False,
     "layer_norm_eps": 1e-5,
 }
-CHARACTERS = ["[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]", *"ACGTN"]
 CADUCEUS = {
     "model_type": "caduceus",
     "d_model": 8,
@@ -347,65 +293,3 @@ LAYOUTS = {
         GENA_TOKENS,
     ),
 }
-
-
-def weights(name: str, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Random weights of a layout, of a size that makes every one of them matter."""
-    rng = np.random.default_rng(seed)
-
-    def draw(name: str, shape: tuple[int, ...]) -> torch.Tensor:
-        is_scale = len(shape) == 1 and name.endswith("weight")
-        scale = 0.3 if len(shape) == 1 else (2 / np.prod(shape[1:])) ** 0.5
-        scale /= 10 if name.endswith("out_proj.weight") else 1  # what a scan adds up grows large
-        return torch.from_numpy((is_scale + scale * rng.normal(size=shape)).astype(np.float32))
-
-    return {weight: draw(weight, shape) for weight, shape in LAYOUTS[name].shapes}
-
-
-def write(name: str, folder: Path, seed: int = 0) -> Path:
-    """A checkpoint of a layout as the Hugging Face Hub has it; returns its folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    layout = LAYOUTS[name]
-    (folder / "config.json").write_text(json.dumps(layout.options))
-    if layout.tokenizer:
-        (folder / "tokenizer.json").write_text(json.dumps(layout.tokenizer))
-    else:
-        (folder / "vocab.txt").write_text("\n".join(layout.vocabulary) + "\n")
-    save_file(weights(name, seed), folder / "model.safetensors")
-    return folder
-
-
-def adopt_layout(name: str, folder: Path, **said) -> Path:
-    """The folder that a checkpoint of a layout becomes."""
-    out = folder / "out"
-    said = {"kind": LAYOUTS[name].kind, "seen": ["unknown"], "licence": "MIT"} | said
-    source = said.pop("source", None) or str(write(name, folder / "source"))
-    adopt(source, **said, metrics_out=out / "metrics.json", training_out=out / "training.tsv")
-    return out
-
-
-def inputs(name: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens, int64 (2, 15), with masks among them and, where the model heeds it, padding in the second row; and where
-    there is none, bool (2, 15)."""
-    layout, rng = LAYOUTS[name], np.random.default_rng(1)
-    words = [number for number, token in enumerate(layout.vocabulary) if token.isalpha()]
-    ids, there = torch.from_numpy(rng.choice(words, (2, 15))), torch.ones(2, 15, dtype=torch.bool)
-    special = {token.strip("[]<>").lower(): n for n, token in enumerate(layout.vocabulary) if not token.isalpha()}
-    ids[:, [3, 9]] = special["mask"]
-    if "cls" in special and layout.kind not in ("caduceus", "hyenadna"):
-        ids[:, 0] = special["cls"]
-        ids[1, 12:], there[1, 12:] = special["pad"], False
-    return ids, there
-
-
-def numbered(size: int) -> list[str]:
-    """A vocabulary of byte pairs of any size: that of the tiny one, and numbers."""
-    return DNABERT_2 + [f"#{number}" for number in range(size - len(DNABERT_2))]
-
-
-def meta(kind: str, vocabulary: list[str], **options):
-    """A model of a published size, without memory for its weights."""
-    cls = model_class(kind)
-    tokens = {"tokenizer": DNABERT_2_TOKENS} if issubclass(cls, PublishedBytePairs) else {}
-    with torch.device("meta"):
-        return cls(vocabulary=vocabulary, **tokens, **cls.options | options)

@@ -5,7 +5,7 @@ import json
 from itertools import pairwise
 
 import numpy as np
-import published_layouts as layouts
+import published_vocabularies as vocabularies
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,7 +16,7 @@ from glmtracks.errors import InputError
 from glmtracks.models.bpe import BytePairs
 from glmtracks.scoring.strategies import choose
 
-TOKENS = {"dnabert2": layouts.DNABERT_2_TOKENS, "gena": layouts.GENA_TOKENS}
+TOKENS = {"dnabert2": vocabularies.DNABERT_2_TOKENS, "gena": vocabularies.GENA_TOKENS}
 BEFORE = 1  # [CLS]
 SEQUENCES = st.lists(
     st.one_of(st.text("ACGT", min_size=1, max_size=12), st.text("ACGTN", max_size=6), st.just("N" * 11)), max_size=4

@@ -6,10 +6,12 @@ import types
 
 import numpy as np
 import pandas as pd
-import published_layouts as layouts
+import published_checkpoints as checkpoints
+import published_vocabularies as vocabularies
 import pytest
 import torch
-from published_layouts import LAYOUTS, adopt_layout
+from published_checkpoints import adopt_layout
+from published_layouts import LAYOUTS
 
 from glmtracks.errors import InputError
 from glmtracks.models import caduceus
@@ -25,10 +27,10 @@ from glmtracks.scoring.strategies import choose
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_published_model_computes_what_the_original_computes(name, tmp_path):
     model = load(adopt_layout(name, tmp_path))
-    told = json.loads((layouts.FOLDER / f"{name}.json").read_text())
+    told = json.loads((checkpoints.FOLDER / f"{name}.json").read_text())
     assert told["original"] == LAYOUTS[name].original
     ids, there = torch.tensor(told["ids"]), torch.tensor(told["there"], dtype=torch.bool)
-    assert torch.equal(ids, layouts.inputs(name)[0])
+    assert torch.equal(ids, checkpoints.inputs(name)[0])
     with torch.inference_mode():
         last = model.states(ids, there, model.layers)
         found = {"last": last, "one": model.states(ids, there, 1)}
@@ -211,4 +213,4 @@ def test_a_model_of_embeddings_alone_says_so(tmp_path, make_genome):
 
 def test_a_published_model_is_not_trained():
     with pytest.raises(TypeError, match="is loaded, not trained"):
-        model_class("gpn").fit(layouts.meta("gpn", layouts.BASES), None, {}, None)
+        model_class("gpn").fit(checkpoints.meta("gpn", vocabularies.BASES), None, {}, None)

@@ -4,11 +4,12 @@ import json
 import pickle
 import shutil
 
-import published_layouts as layouts
+import published_checkpoints as checkpoints
 import pytest
 import torch
 import transformers
-from published_layouts import LAYOUTS, adopt_layout
+from published_checkpoints import adopt_layout
+from published_layouts import LAYOUTS
 from safetensors.torch import load_file, save_file
 
 from glmtracks.errors import InputError
@@ -27,7 +28,7 @@ def test_what_is_loaded_is_told(tmp_path, caplog):
 
 
 def test_weights_are_those_that_the_sheet_names(tmp_path):
-    source = layouts.write("gpn", tmp_path / "source")
+    source = checkpoints.write("gpn", tmp_path / "source")
     expected = checkpoint.sha256(source / "model.safetensors")
     first = adopt_layout("gpn", tmp_path, source=str(source), sha256_of_weights=expected)
     adopt_layout("gpn", tmp_path / "again", source=str(first), sha256_of_weights=read_config(first)["sha256"])
@@ -58,7 +59,7 @@ def test_a_licence_that_the_sheet_does_not_repeat_is_not_forgotten(tmp_path, cap
 
 
 def test_pickled_tensors_in_several_files_are_read_and_tied_ones_given_twice(tmp_path):
-    source = layouts.write("nucleotide_transformer", tmp_path / "source")
+    source = checkpoints.write("nucleotide_transformer", tmp_path / "source")
     tensors = load_file(source / "model.safetensors")
     expected = read_config(adopt_layout("nucleotide_transformer", tmp_path, source=str(source)))["sha256"]
     tensors["lm_head.decoder.weight"] = tensors["esm.embeddings.word_embeddings.weight"].clone()
@@ -79,7 +80,7 @@ def test_pickled_tensors_in_several_files_are_read_and_tied_ones_given_twice(tmp
 def test_the_hub_is_read_from_its_cache(tmp_path, monkeypatch):
     hub = tmp_path / "hub" / "models--lab--model"
     commit = "0123456789abcdef0123456789abcdef01234567"
-    layouts.write("gpn", hub / "snapshots" / commit)
+    checkpoints.write("gpn", hub / "snapshots" / commit)
     (hub / "refs").mkdir()
     (hub / "refs" / "v1").write_text(commit)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -92,7 +93,7 @@ def test_the_hub_is_read_from_its_cache(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["nucleotide_transformer", "splicebert", "species_lm", "gena_bigbird"])
 def test_a_config_that_transformers_wrote_anew_is_read(name, tmp_path):
-    source, said = layouts.write(name, tmp_path / "source"), LAYOUTS[name].options
+    source, said = checkpoints.write(name, tmp_path / "source"), LAYOUTS[name].options
     transformers.CONFIG_MAPPING[said["model_type"]](**said).save_pretrained(source)
     expected = read_config(adopt_layout(name, tmp_path / "as published"))
     assert read_config(adopt_layout(name, tmp_path, source=str(source)))["sha256"] == expected["sha256"]
@@ -109,7 +110,7 @@ def test_norms_may_have_their_old_names(tmp_path):
         for name in [name for name in tensors if "LayerNorm." in name]:
             tensors[name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(".bias", ".beta")] = tensors.pop(name)
 
-    source = layouts.write("nucleotide_transformer", tmp_path / "source")
+    source = checkpoints.write("nucleotide_transformer", tmp_path / "source")
     edit_weights(rename)(source)
     assert any(name.endswith("LayerNorm.beta") for name in load_file(source / "model.safetensors"))
     expected = read_config(adopt_layout("nucleotide_transformer", tmp_path / "as published"))
@@ -124,7 +125,7 @@ def reorder(folder, change):
 
 @pytest.mark.parametrize("name", ["gpn", "nucleotide_transformer", "dnabert", "splicebert", "caduceus_ph", "hyenadna"])
 def test_tokens_in_an_order_that_nobody_publishes_are_read_as_they_stand_and_said(name, tmp_path, caplog):
-    source = layouts.write(name, tmp_path / "source")
+    source = checkpoints.write(name, tmp_path / "source")
     adopt_layout(name, tmp_path / "as published", source=str(source))
     assert "does not number" not in caplog.text
     turned = str.maketrans("ACGTacgt", "CGTAcgta")
@@ -234,7 +235,7 @@ def cut_pickle(path):
     ],
 )
 def test_what_is_wrong_with_a_checkpoint_is_one_sentence(damage, complaint, tmp_path, capsys):
-    source = layouts.write("nucleotide_transformer", tmp_path / "source")
+    source = checkpoints.write("nucleotide_transformer", tmp_path / "source")
     damage(source)
     with pytest.raises(InputError, match=complaint) as caught:
         adopt_layout("nucleotide_transformer", tmp_path, source=str(source))
@@ -243,7 +244,7 @@ def test_what_is_wrong_with_a_checkpoint_is_one_sentence(damage, complaint, tmp_
 
 
 def test_complements_that_do_not_fit_the_vocabulary_are_one_sentence(tmp_path):
-    source = layouts.write("caduceus_ps", tmp_path / "source")
+    source = checkpoints.write("caduceus_ps", tmp_path / "source")
     permute(source)
     with pytest.raises(InputError, match=r"complement_map in config\.json does not take A to T"):
         adopt_layout("caduceus_ps", tmp_path, source=str(source))

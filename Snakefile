@@ -20,7 +20,8 @@ The path of a result is the query for it. {genome}, {model} and {task} are rows 
     results/embeddings/{genome}/       {model}.parquet {model}.regions.parquet
     results/benchmarks/                {genome}/{task}/{model}.parquet summary.tsv
     results/report/                    index.html and the plots with their tables
-    results/provenance.json            inputs by checksum, versions, commit and configuration of all this
+    results/provenance.json            inputs by checksum, versions, commit and configuration of all this; and the same
+                                       beside tracks, variants, embeddings and tasks, of what each comes from
     results/logs/                      a log and a resource table (.time.tsv) for each job
 
 Targets: all (the default), genomes, models, tracks, variants, embeddings, benchmark, report.

@@ -50,6 +50,9 @@ SCHEME = [
     *(f"benchmarks/toy/{task}/{model}.parquet" for task in TASKS for model in MODELS),
     "benchmarks/summary.tsv",
     "provenance.json",
+    *(f"tracks/toy/{model}/provenance.json" for model in MODELS),
+    *(f"benchmarks/toy/{task}/provenance.json" for task in TASKS),
+    *(f"{folder}/provenance.json" for folder in ("variants/calls", "embeddings/toy")),
     "report/index.html",
 ]
 

@@ -54,6 +54,24 @@ def test_provenance_names_inputs_models_and_versions(road):
     assert said["seed"] == 1 and said["versions"]["numpy"] and set(said["genomes"]) == {"toy", "sister"}
 
 
+def test_provenance_beside_results_names_what_they_come_from_and_no_more(road):
+    whole = json.loads((road.results / "provenance.json").read_text())
+    said = {
+        folder: json.loads((road.results / folder / "provenance.json").read_text())
+        for folder in ("tracks/toy/markov", "variants/calls", "embeddings/toy", "benchmarks/toy/outgroup")
+    }
+    assert {folder: (list(of["genomes"]), list(of["models"])) for folder, of in said.items()} == {
+        "tracks/toy/markov": (["toy"], ["markov"]),
+        "variants/calls": (["toy"], ["markov", "tiny"]),
+        "embeddings/toy": (["toy"], ["tiny"]),
+        "benchmarks/toy/outgroup": (["toy", "sister"], ["markov", "tiny"]),
+    }
+    assert "calls.vcf" in said["variants/calls"]["inputs"] and "calls.vcf" not in said["tracks/toy/markov"]["inputs"]
+    for of in said.values():
+        assert all(whole[kind][name] == of[kind][name] for kind in ("inputs", "genomes", "models") for name in of[kind])
+        assert all(of[key] == whole[key] for key in ("glmtracks", "commit", "configuration", "seed", "versions"))
+
+
 def test_results_in_object_storage(road, again):
     pytest.importorskip("moto.server")
     pytest.importorskip("snakemake_storage_plugin_s3")

@@ -1,9 +1,9 @@
-"""What a run was made from and with: inputs by their checksums, versions, commit and configuration."""
+"""What the results of a run were made from and with: inputs by their checksums, versions, commit and configuration."""
 
 import json
 import subprocess
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def write_provenance(
-    destination: str | Path,
+    origins: Mapping[str, Mapping[str, Sequence[str]]],
     *,
     inputs: Mapping[str, str],
     genomes: Mapping[str, str],
@@ -22,12 +22,13 @@ def write_provenance(
     seed: int,
     commit: str | None,
 ) -> None:
-    """Write as JSON what makes the results of a run what they are; the same run gives the same bytes.
+    """Write as JSON, beside results, what makes them what they are; the same run gives the same bytes.
 
     Versions are those of this environment; of what it lacks, as one of `--sdm conda` does, those that pyproject.toml
     pins, which are those of the environments of the other jobs.
 
     Args:
+        origins: path to write -> which of the inputs, genomes and models the results there come from.
         inputs: what a sheet names -> the file it stands for, here or as it was downloaded.
         genomes, models: name -> its provenance.json, and its config.json.
         configuration: `glmtracks.config.fingerprint` of settings and sheets.
@@ -44,7 +45,8 @@ def write_provenance(
         "models": {name: _chosen(path, "kind", "sha256", "seen") for name, path in models.items()},
         "versions": versions,
     }
-    files.write_json(destination, content)
+    for path, origin in origins.items():
+        files.write_json(path, content | {kind: _of(content[kind], names) for kind, names in origin.items()})
 
 
 def commit() -> str | None:
@@ -54,6 +56,10 @@ def commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() or None
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _of(described: Mapping[str, dict], names: Sequence[str]) -> dict[str, dict]:
+    return {name: said for name, said in described.items() if name in names}
 
 
 def _described(file: Path) -> dict:

@@ -90,3 +90,34 @@ def if_scored(pattern):
 def callset_shards(pattern):
     """An input function: `pattern` for each shard of a call set, in order."""
     return lambda wildcards: expand(pattern, shard=shard_names(CALLSETS[wildcards.callset]["shards"]), **wildcards)
+
+
+def made_of(genome, models, files=(), outgroups=()):
+    """What results on a genome come from: it and what the models were trained on, the models, and sources of sheets."""
+    corpora = [CORPUS_OF[model] for model in models if model in CORPUS_OF]
+    genomes = {genome, *outgroups, *(name for corpus in corpora for name in corpus.genomes + corpus.held_out)}
+    files = {*files, *(file for name in genomes for file in files_of(name))}
+    return {
+        "genomes": sorted(genomes),
+        "models": list(models),
+        "inputs": [source for source, file in SOURCES.items() if file in files],
+    }
+
+
+def origins():
+    """Folder of results -> what its files come from; of the folder of all, everything."""
+    return {
+        "results": {"genomes": list(GENOMES), "models": list(MODELS), "inputs": list(SOURCES)},
+        **{f"results/tracks/{genome}/{model}": made_of(genome, [model]) for genome in SCORED for model in SCORING},
+        **{f"results/embeddings/{genome}": made_of(genome, EMBEDDING) for genome in SCORED if EMBEDDING},
+        **{
+            f"results/variants/{callset}": made_of(row["genome"], row["models"], [VCF[callset]])
+            for callset, row in CALLSETS.items()
+        },
+        **{
+            f"results/benchmarks/{genome}/{task}": made_of(
+                genome, able(task), INPUTS[genome, task].values(), GENOMES[genome]["outgroups"]
+            )
+            for genome, task in RUNNABLE
+        },
+    }

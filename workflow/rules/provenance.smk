@@ -1,10 +1,13 @@
-"""What all results of a run were made from and with.
+"""What the results of a run were made from and with.
 
 Needs: every input of the sheets, the provenance of the genomes and the configurations of the models. Makes
-results/provenance.json: checksums of inputs, genomes and models, versions, git commit, hash of the configuration, seed.
+results/provenance.json: checksums of inputs, genomes and models, versions, git commit, hash of the configuration, seed;
+and the same beside the tracks, call sets, embeddings and benchmarks, of what each of them was made from.
 """
 
 from glmtracks.provenance import commit
+
+ORIGINS = origins()
 
 
 rule provenance:
@@ -14,7 +17,7 @@ rule provenance:
         genomes=expand("results/genomes/{genome}/provenance.json", genome=GENOMES),
         models=expand("results/models/{model}/config.json", model=MODELS),
     output:
-        "results/provenance.json",
+        [f"{folder}/provenance.json" for folder in ORIGINS],
     log:
         "results/logs/provenance.log",
     benchmark:
@@ -29,6 +32,7 @@ rule provenance:
         sources=list(SOURCES),
         genomes=list(GENOMES),
         models=list(MODELS),
+        origins=list(ORIGINS.values()),
         configuration=lambda wildcards: fingerprint(CONFIG),
         seed=SETTINGS["seed"],
         commit=lambda wildcards: commit(),

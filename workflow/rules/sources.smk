@@ -87,6 +87,12 @@ INPUTS = {
 }
 
 
+def files_of(genome):
+    """The files that the row of a genome names."""
+    tables = (FASTA, ANNOTATION, REPEATS_BED, NEUTRAL, EVIDENCE, EMBED_BED)
+    return [table[genome] for table in tables if genome in table] + [*HELD_OUT_BED[genome].values()]
+
+
 def named_part(genome, part):
     """The contigs or intervals of a part of the split that the genome sheet names: a pattern, or bed:FILE."""
     return f"bed:{HELD_OUT_BED[genome][part]}" if part in HELD_OUT_BED[genome] else GENOMES[genome][part]

@@ -5,6 +5,7 @@ import pickle
 import shutil
 
 import published_checkpoints as checkpoints
+import published_vocabularies as vocabularies
 import pytest
 import torch
 import transformers
@@ -105,6 +106,13 @@ def test_the_same_checkpoint_becomes_the_same_file(name, tmp_path):
     assert len(hashes) == 1
 
 
+def test_the_second_nucleotide_transformer_has_no_positions_but_rotary_ones(tmp_path):
+    source = checkpoints.write("nucleotide_transformer_v2", tmp_path / "source")
+    edit_options(position_embedding_type="absolute")(source)
+    with pytest.raises(InputError, match="position_embedding_type is not rotary"):
+        adopt_layout("nucleotide_transformer_v2", tmp_path, source=str(source))
+
+
 def test_norms_may_have_their_old_names(tmp_path):
     def rename(tensors):
         for name in [name for name in tensors if "LayerNorm." in name]:
@@ -202,7 +210,15 @@ def cut_pickle(path):
         (edit_options(model_type="bert"), "of the type bert, not esm"),
         (edit_options(pre_layer_norm=True), "unknown option pre_layer_norm = True"),
         (edit_options(add_bias_fnn=False), "add_bias_fnn = False is not supported, only True"),
-        (edit_options(hidden_size="wide"), "its options fit no network"),
+        (edit_options(hidden_size="wide"), "the option hidden_size = 'wide' is not a whole number above 0"),
+        (edit_options(num_attention_heads=True), "num_attention_heads = True is not a whole number above 0"),
+        (edit_options(vocab_size=None), "vocab_size = None is not a whole number above 0"),
+        (edit_options(layer_norm_eps=float("nan")), "layer_norm_eps = nan is not a number from 0 to 1"),
+        (edit_options(layer_norm_eps=None), "layer_norm_eps = None is not a number from 0 to 1"),
+        (edit_options(mask_token_id=2 - len(vocabularies.NT)), "is not <mask> or .MASK."),
+        (edit_options(position_embedding_type="relative_key"), "position_embedding_type is not absolute or rotary"),
+        (edit_options(max_position_embeddings=3), "leaves no place for a word"),
+        (lambda folder: (folder / "vocab.txt").write_bytes(b"\xff\xfe"), "vocab.txt cannot be read"),
         (edit_options(num_attention_heads=3), "its options fit no network"),
         (edit_options(hidden_size=32), r"has the shape \(.*16.*\) where config.json asks for"),
         (edit_options(num_hidden_layers=3), "16 missing"),

@@ -44,6 +44,11 @@ IGNORED = re.compile(
     r"forced_.*|tokenizer_class|sep_token|pruned_heads|tf_legacy_loss|directionality|pooler_.*|gradient_.*"
 )
 
+SIZES = re.compile(
+    r".*_(size|layers|heads)|max_position_embeddings|d_model|d_inner|n_layers?|max_seq_len|emb_dim|filter_order"
+)
+EPSILONS = re.compile(r".*_eps(ilon)?")
+
 
 class Checkpoint(NamedTuple):
     """A published model.
@@ -143,7 +148,21 @@ def choose_options(
     missing = [name for name, value in known.items() if value is ... and name not in options]
     if missing:
         raise InputError(f"{where} lacks {', '.join(missing)}; restore it from where the model came from")
-    return {name: options.get(name, value) for name, value in known.items()}
+    chosen = {name: options.get(name, value) for name, value in known.items()}
+    for name, value in chosen.items():
+        if (value is not None or known[name] is not None) and (wanted := _unfit(name, value)):
+            raise InputError(f"{where}: the option {name} = {value!r} is not {wanted}")
+    return chosen
+
+
+def _unfit(name: str, value: object) -> str | None:
+    """What an option must be and is not, going by its name; None where it is."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if SIZES.fullmatch(name) and not (number and isinstance(value, int) and value > 0):
+        return "a whole number above 0"
+    if EPSILONS.fullmatch(name) and not (number and 0 <= value < 1):
+        return "a number from 0 to 1"
+    return None
 
 
 def load_strictly(
@@ -205,7 +224,10 @@ def _read_json(path: Path, what: str) -> dict | list:
 def _read_vocabulary(folder: Path) -> list[str]:
     numbers = _token_numbers(folder)
     if (folder / "vocab.txt").exists():
-        tokens = (folder / "vocab.txt").read_text(encoding="utf-8").split()
+        try:
+            tokens = (folder / "vocab.txt").read_text(encoding="utf-8").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{folder / 'vocab.txt'} cannot be read ({error}); fetch it again") from None
         twice = [token for token, count in Counter(tokens).items() if count > 1]
         if twice:
             raise InputError(f"{folder / 'vocab.txt'} gives {twice[0]} two numbers; fetch it again")

@@ -22,6 +22,7 @@ class NucleotideTransformer(Published):
     kind = "nucleotide_transformer"
     model_types = ("esm",)
     tokens = "6-mers"
+    positions = ("absolute", "rotary")
     options = {
         "vocab_size": ...,
         "hidden_size": ...,
@@ -45,7 +46,11 @@ class NucleotideTransformer(Published):
     def __init__(self, **architecture):
         super().__init__(**architecture)
         known = self.architecture
+        if known["position_embedding_type"] not in self.positions:  # or there would be no positions at all
+            raise ValueError(f"position_embedding_type is not {' or '.join(self.positions)}")
         longest = known["max_position_embeddings"] - known["pad_token_id"] - 1
+        if longest < 2:
+            raise ValueError("max_position_embeddings leaves no place for a word behind the first token")
         reads = Tokens(
             known["vocabulary"],
             kmer_length(known["vocabulary"]),
@@ -95,6 +100,7 @@ class NucleotideTransformerV2(NucleotideTransformer):
     """Version 2; its table of positions is published, but not used."""
 
     kind = "nucleotide_transformer_v2"
+    positions = ("rotary",)
     options = NucleotideTransformer.options | {"position_embedding_type": "rotary", "tie_word_embeddings": False}
     fixed = NucleotideTransformer.fixed | {"add_bias_fnn": False}
     unused = NucleotideTransformer.unused + r"|esm\.embeddings\.position_embeddings\.weight"

@@ -102,7 +102,7 @@ class Published(GenomicLanguageModel):
             )
         for name, tokens in (("mask_token_id", ("<mask>", "[MASK]")), ("pad_token_id", ("<pad>", "[PAD]"))):
             number = options.get(name)
-            if number is not None and (number >= len(vocabulary) or vocabulary[number] not in tokens):
+            if number is not None and (number not in range(len(vocabulary)) or vocabulary[number] not in tokens):
                 raise InputError(
                     f"{where}: token {number} of its vocabulary is not {' or '.join(tokens)}, as {name} in config.json "
                     "says; they do not belong together"

@@ -238,9 +238,12 @@ def cut_pickle(path):
             edit_weights(lambda tensors: tensors["lm_head.bias"].fill_(torch.nan)),
             "lm_head.bias hold values that are no",
         ),
-        (
-            edit_weights(lambda tensors: tensors.update({"lm_head.bias": tensors["lm_head.bias"].to(torch.int8)})),
-            "lm_head.bias holds int8, not fractions; quantised weights are not read",
+        *(
+            (
+                edit_weights(lambda tensors, to=to: tensors.update({"lm_head.bias": tensors["lm_head.bias"].to(to)})),
+                "lm_head.bias holds (int8|float8_e4m3fn|float8_e5m2); quantised weights are not read",
+            )
+            for to in (torch.int8, torch.float8_e4m3fn, torch.float8_e5m2)
         ),
         (edit_weights(lambda tensors: tensors.pop("lm_head.bias")), r"1 missing \(lm_head.bias\)"),
         (cut, "is damaged or cut off"),

@@ -48,6 +48,7 @@ SIZES = re.compile(
     r".*_(size|layers|heads)|max_position_embeddings|d_model|d_inner|n_layers?|max_seq_len|emb_dim|filter_order"
 )
 EPSILONS = re.compile(r".*_eps(ilon)?")
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class Checkpoint(NamedTuple):
@@ -111,7 +112,7 @@ def read(folder: str | Path) -> Checkpoint:
     weights: dict[str, Tensor] = {}
     for file in files:
         weights |= _read_weights(file)
-    broken = [name for name, tensor in weights.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    broken = [name for name, tensor in weights.items() if tensor.dtype in FLOATS and not tensor.isfinite().all()]
     if broken:
         raise InputError(
             f"{folder}: the weights {', '.join(broken[:3])} hold values that are no numbers; fetch it again"
@@ -200,11 +201,11 @@ def load_strictly(
             f"{where}: {wrong[0]} has the shape {shapes[0]} where config.json asks for {shapes[1]}; "
             "weights and config do not belong together"
         )
-    whole = [name for name, tensor in own.items() if tensor.is_floating_point() > found[name].is_floating_point()]
-    if whole:
+    rounded = [name for name, tensor in own.items() if tensor.dtype in FLOATS and found[name].dtype not in FLOATS]
+    if rounded:
         raise InputError(
-            f"{where}: {whole[0]} holds {str(found[whole[0]].dtype)[6:]}, not fractions; quantised weights are not "
-            "read, give those that they were made from"
+            f"{where}: {rounded[0]} holds {str(found[rounded[0]].dtype)[6:]}; quantised weights are not read, give "
+            "those that they were made from"
         )
     network.load_state_dict(found, strict=False)
     for name, parameter in network.named_parameters():

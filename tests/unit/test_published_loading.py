@@ -231,6 +231,14 @@ def cut_pickle(path):
             "vocab.txt and tokenizer.json number <pad> differently",
         ),
         (lambda folder: (folder / "tokenizer.json").write_text("[]"), "holds no tokenizer"),
+        *(
+            (lambda folder, text=text: (folder / "tokenizer.json").write_text(text), complaint)
+            for text, complaint in (
+                ('{"model": {"vocab": [["a", 0]]}}', "holds no vocabulary, whole numbers by token"),
+                ('{"model": {"vocab": {"<unk>": "0"}}}', "holds no vocabulary, whole numbers by token"),
+                ('{"model": {"vocab": {}}, "added_tokens": null}', "holds added_tokens without content and id"),
+            )
+        ),
         (permute, "token 2 of its vocabulary is not <mask>"),
         (edit_weights(swap), r"has the shape \(24, 16\) where config.json asks for \(16, 16\)|\(16, 16\) where .*"),
         (edit_weights(untie), "differ, but a model of this kind has one tensor for both"),

@@ -245,13 +245,17 @@ def _read_vocabulary(folder: Path) -> list[str]:
 def _token_numbers(folder: Path) -> dict[str, int]:
     """Token -> id, as tokenizer.json or vocab.json has it; empty where there is neither."""
     if content := _read_tokenizer(folder):
-        numbers = dict(content.get("model", {}).get("vocab", {}))
-        return numbers | {token["content"]: token["id"] for token in content.get("added_tokens", [])}
-    path = folder / "vocab.json"
-    numbers = _read_json(path, "the vocabulary") if path.exists() else {}
-    if not isinstance(numbers, dict):
-        raise InputError(f"{path} holds no vocabulary; fetch it again")
-    return numbers
+        path, numbers = folder / "tokenizer.json", content.get("model", {}).get("vocab", {})
+        try:
+            added = {token["content"]: token["id"] for token in content.get("added_tokens", [])}
+        except (KeyError, TypeError):
+            raise InputError(f"{path} holds added_tokens without content and id; fetch it again") from None
+    else:
+        path, added = folder / "vocab.json", {}
+        numbers = _read_json(path, "the vocabulary") if path.exists() else {}
+    if not isinstance(numbers, dict) or not all(type(number) is int for number in (numbers | added).values()):
+        raise InputError(f"{path} holds no vocabulary, whole numbers by token; fetch it again")
+    return numbers | added
 
 
 def _read_tokenizer(folder: Path) -> dict:

@@ -113,6 +113,25 @@ def test_the_second_nucleotide_transformer_has_no_positions_but_rotary_ones(tmp_
         adopt_layout("nucleotide_transformer_v2", tmp_path, source=str(source))
 
 
+def test_rotary_frequencies_are_those_that_are_computed_or_refused(tmp_path):
+    source = checkpoints.write("nucleotide_transformer_v2", tmp_path / "source")
+    expected = read_config(adopt_layout("nucleotide_transformer_v2", tmp_path / "without"))["sha256"]
+    frequencies = 10_000 ** -torch.arange(0, 1, 2 / 8)  # of heads of eight channels
+
+    def scaled(factor):
+        names = [f"esm.encoder.layer.{layer}.attention.self.rotary_embeddings.inv_freq" for layer in (0, 1)]
+        return lambda tensors: tensors.update({name: (frequencies / factor).half() for name in names})
+
+    edit_weights(scaled(1))(source)
+    assert read_config(adopt_layout("nucleotide_transformer_v2", tmp_path, source=str(source)))["sha256"] == expected
+    edit_weights(scaled(4))(source)
+    with pytest.raises(InputError, match="inv_freq holds other numbers"):
+        adopt_layout("nucleotide_transformer_v2", tmp_path, source=str(source))
+    edit_options(num_attention_heads=16)(source)
+    with pytest.raises(InputError, match="must be a multiple of two a head"):
+        adopt_layout("nucleotide_transformer_v2", tmp_path, source=str(source))
+
+
 def test_norms_may_have_their_old_names(tmp_path):
     def rename(tensors):
         for name in [name for name in tensors if "LayerNorm." in name]:
@@ -142,6 +161,9 @@ def test_tokens_in_an_order_that_nobody_publishes_are_read_as_they_stand_and_sai
     assert "does not number" in caplog.text
     ids = model.reads.words[:4]  # of the last base, whichever come before it
     assert [model.architecture["vocabulary"][int(i)].upper()[-1] for i in ids] == list("ACGT")
+
+
+NORM = "esm.encoder.layer.0.attention.LayerNorm"
 
 
 class Code:
@@ -252,6 +274,10 @@ def cut_pickle(path):
                 "lm_head.bias holds (int8|float8_e4m3fn|float8_e5m2); quantised weights are not read",
             )
             for to in (torch.int8, torch.float8_e4m3fn, torch.float8_e5m2)
+        ),
+        (
+            edit_weights(lambda tensors: tensors.update({f"{NORM}.gamma": tensors[f"{NORM}.weight"].clone()})),
+            f"{NORM}.(gamma|weight) is there under its old and its new name",
         ),
         (edit_weights(lambda tensors: tensors.pop("lm_head.bias")), r"1 missing \(lm_head.bias\)"),
         (cut, "is damaged or cut off"),

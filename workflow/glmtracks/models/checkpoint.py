@@ -151,7 +151,7 @@ def choose_options(
         raise InputError(f"{where} lacks {', '.join(missing)}; restore it from where the model came from")
     chosen = {name: options.get(name, value) for name, value in known.items()}
     for name, value in chosen.items():
-        if (value is not None or known[name] is not None) and (wanted := _unfit(name, value)):
+        if value != known[name] and (wanted := _unfit(name, value)):
             raise InputError(f"{where}: the option {name} = {value!r} is not {wanted}")
     return chosen
 
@@ -171,13 +171,19 @@ def load_strictly(
 ) -> None:
     """Load weights under their published names: none missing, none unexpected, all of the right shape.
 
-    unused  pattern of the names of weights that no prediction needs (buffers that are computed, heads of other tasks)
+    unused  pattern of the names of weights that no prediction needs (heads of other tasks, and buffers that are
+            computed: fractions in one must be those that are)
     tied    names of weights that are another's by construction -> that other: absent, or equal to it
 
     Raises InputError with one sentence.
     """
     own = {name: tensor for name, tensor in network.state_dict().items() if not re.fullmatch(unused, name)}
-    weights = {OLD_NAMES.sub(lambda old: NEW_NAMES[old[0]], name): tensor for name, tensor in weights.items()}
+    renamed = {OLD_NAMES.sub(lambda old: NEW_NAMES[old[0]], name): name for name in weights}
+    if len(renamed) < len(weights):
+        doubled = sorted(weights.keys() - renamed.values())[0]
+        raise InputError(f"{where}: {doubled} is there under its old and its new name; take one of them out")
+    weights = {name: weights[old] for name, old in renamed.items()}
+    _check_computed(network, {name: weights[name] for name in weights if re.fullmatch(unused, name)}, where)
     found = {name: tensor for name, tensor in weights.items() if not re.fullmatch(unused, name)}
     for name, other in tied.items():
         if name in found and other in found and not torch.equal(found[name], found[other]):
@@ -211,6 +217,18 @@ def load_strictly(
     for name, parameter in network.named_parameters():
         if name not in own:  # drawn at random: the same checkpoint would never become the same file
             nn.init.zeros_(parameter)
+
+
+def _check_computed(network: nn.Module, unused: dict[str, Tensor], where: str) -> None:
+    """Raise InputError where a checkpoint has other fractions in a buffer than the network computes for itself.
+
+    A buffer goes by the last part of its name; where it hangs depends on the version of the implementation.
+    """
+    computed = {name.rpartition(".")[2]: buffer for name, buffer in network.named_buffers() if buffer.dtype in FLOATS}
+    for name, tensor in unused.items():
+        own = computed.get(name.rpartition(".")[2])
+        if own is not None and not (tensor.shape == own.shape and torch.allclose(tensor.to(own), own, rtol=0.01)):
+            raise InputError(f"{where}: {name} holds other numbers than config.json stands for; that is not supported")
 
 
 def _read_json(path: Path, what: str) -> dict | list:

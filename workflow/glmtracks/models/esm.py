@@ -48,6 +48,8 @@ class NucleotideTransformer(Published):
         known = self.architecture
         if known["position_embedding_type"] not in self.positions:  # or there would be no positions at all
             raise ValueError(f"position_embedding_type is not {' or '.join(self.positions)}")
+        if known["position_embedding_type"] == "rotary" and known["hidden_size"] % (2 * known["num_attention_heads"]):
+            raise ValueError("rotary positions turn pairs of channels, so hidden_size must be a multiple of two a head")
         longest = known["max_position_embeddings"] - known["pad_token_id"] - 1
         if longest < 2:
             raise ValueError("max_position_embeddings leaves no place for a word behind the first token")

@@ -325,6 +325,8 @@ def test_contigs_take_the_names_of_the_genome_and_foreign_ones_are_dropped(tmp_p
         ("##gff-version 3\nc x CDS 1 9 . + 0 ID=a\n", "line 2: .*1 tab-separated columns instead of 9"),
         ("c\tx\tCDS\t1\t9\t.\t+\t0\tID=a\nc\tx\tCDS\tone\t9\t.\t+\t0\tID=a\n", "line 2: start one and end 9"),
         ("c\tx\tCDS\t9\t1\t.\t+\t0\tID=a\n", "line 1: start 9 and end 1"),
+        ("c\tx\tCDS\t1\t¹0\t.\t+\t0\tID=a\n", "line 1: start 1 and end ¹0"),
+        (f"c\tx\tCDS\t1\t{'9' * 5000}\t.\t+\t0\tID=a\n", "line 1: start 1 and end 9"),
         ("c\tx\tCDS\t0\t1\t.\t+\t0\tID=a\n", "line 1: start 0"),
         ("c\tx\tSNP\t1\t1\t.\t+\t.\tID=a\n", "has no gene, transcript, exon or CDS row"),
         ("", "has no gene, transcript, exon or CDS row"),

@@ -24,6 +24,7 @@ from glmtracks.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+POSITIONS = re.compile("[0-9]{1,18} [0-9]{1,18}")  # str.isdigit knows digits that int does not, such as ¹
 COLUMNS = ["contig", "source", "type", "start", "end", "score", "strand", "phase", "attributes"]
 BLOCK_BYTES = 1 << 25
 _CONTROL = bytes({*range(32), 127} - set(b"\t\n\r"))  # what tabix takes for the mark of another format
@@ -258,7 +259,7 @@ def _complaint(block: bytes, path: Path, first_line: int) -> InputError | None:
                 "check where the file comes from."
             )
         start, end = cells[3].strip(), cells[4].strip()
-        if _kind(cells[2]) and not (start.isdigit() and end.isdigit() and 1 <= int(start) <= int(end)):
+        if _kind(cells[2]) and not (POSITIONS.fullmatch(f"{start} {end}") and 1 <= int(start) <= int(end)):
             return InputError(
                 f"{where}: start {start} and end {end} are not two positions counted from 1 with start <= end; "
                 "correct or remove the line."

@@ -204,7 +204,7 @@ class _Transfer:
     def _size(self) -> int | None:
         """Bytes of the whole file, where the server tells."""
         size = self.headers.get("content-range", "").rpartition("/")[2] or self.headers.get("content-length", "")
-        return int(size) if size.isdigit() else None
+        return int(size) if size.isdecimal() else None
 
     def _remembered(self) -> str | None:
         note = json.loads(self.note.read_text()) if self.note.exists() else {}
@@ -229,7 +229,7 @@ class _Transfer:
                 raise _Broken("what was there of the file does not fit the server's")
             if self.status in (408, 429) or self.status >= 500:
                 wait = self.headers.get("retry-after", "")
-                raise _Broken(f"the server answered {self.status}", float(wait) if wait.isdigit() else 0.0)
+                raise _Broken(f"the server answered {self.status}", float(wait) if wait.isdecimal() else 0.0)
             error = Absent if self.status in (403, 404, 410) else InputError  # 403: how S3 says 404 to strangers
             way_out = "check the address"
             if self.status in (401, 403) and object_storage.is_object(self.url):

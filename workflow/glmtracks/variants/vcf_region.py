@@ -139,7 +139,7 @@ def _wanted(line: bytes, regions: list[Region]) -> bool:
         raise InputError(f"{shown!r} is no record of a VCF; file and index may not belong together") from None
     named = _END.search(info)
     end = max(start + len(ref), int(named[1]) if named else 0)
-    return any(region.contig == contig.decode() and region.overlaps(start, end) for region in regions)
+    return any(region.contig == contig.decode(errors="replace") and region.overlaps(start, end) for region in regions)
 
 
 class _Remote:

@@ -1,11 +1,12 @@
 """Sets of genomic intervals: what our steps need beside bioframe, and bioframe under our column names.
 
 An interval is a row of a DataFrame with the columns contig, start, end; 0-based, half-open.
+
+bioframe brings matplotlib along, so it is imported only by the functions that call it.
 """
 
 from collections.abc import Mapping
 
-import bioframe
 import numpy as np
 import pandas as pd
 
@@ -22,6 +23,8 @@ def merge(intervals: pd.DataFrame) -> pd.DataFrame:
     """The union of the intervals: overlapping and touching ones become one; sorted by contig name, then start."""
     if intervals.empty:  # which bioframe cannot merge
         return intervals[COLUMNS]
+    import bioframe
+
     merged = bioframe.merge(intervals[COLUMNS].astype({"contig": "str"}), min_dist=0, cols=COLUMNS)
     return merged[COLUMNS].astype({"start": np.int64, "end": np.int64})
 
@@ -30,6 +33,8 @@ def subtract(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """What is left of each interval where no interval of `others` lies; sorted by contig name, then start."""
     if intervals.empty or others.empty:  # bioframe needs both
         return intervals[COLUMNS].sort_values(COLUMNS, ignore_index=True)
+    import bioframe
+
     names = {"contig": "str"}
     intervals, others = intervals[COLUMNS].astype(names), others[COLUMNS].astype(names)
     left = bioframe.subtract(intervals, others, cols1=COLUMNS, cols2=COLUMNS)
@@ -40,6 +45,8 @@ def intersect(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """The parts of each interval that lie in an interval of `others`, with all its columns; in the order of both."""
     if intervals.empty or others.empty:  # bioframe needs both
         return intervals.iloc[:0]
+    import bioframe
+
     left = intervals.reset_index(drop=True).astype({"contig": "str"})
     right = others[COLUMNS].reset_index(drop=True).astype({"contig": "str"})
     found = bioframe.overlap(

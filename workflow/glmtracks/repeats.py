@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import bioframe
 import numpy as np
 import pandas as pd
 import pysam
@@ -18,7 +17,7 @@ from glmtracks.bed import read_bed_of
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome, decode
 from glmtracks.genome.contigs import ContigNames
-from glmtracks.intervals import COLUMNS
+from glmtracks.intervals import merge
 from glmtracks.tabix import write_index
 
 logger = logging.getLogger(__name__)
@@ -166,10 +165,8 @@ def _supplied(genome: Genome, bed: str | Path | None, names: ContigNames) -> pd.
 
 def _merge(found: pd.DataFrame, genome: Genome) -> pd.DataFrame:
     found = found[found["start"] < found["end"]].astype({"start": np.int64, "end": np.int64})
-    if not found.empty:
-        found = bioframe.merge(found, min_dist=0, cols=tuple(COLUMNS))[COLUMNS]
     order = pd.CategoricalDtype(list(genome.contigs), ordered=True)
-    found = found.astype({"contig": order}).sort_values(["contig", "start"], ignore_index=True)
+    found = merge(found).astype({"contig": order}).sort_values(["contig", "start"], ignore_index=True)
     return found.astype({"contig": str})
 
 

@@ -4,9 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 ROUNDS = 20
 DRAWN = 500_000  # windows drawn in a round
@@ -109,6 +106,11 @@ def covariate_score(
     A logistic regression on the covariates, their squares and products, fitted to elements and unmatched windows. It
     knows no bins, so it shows what matching by bins has left over.
     """
+    # scikit-learn takes a second to import, which most jobs can do without
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
     rng = np.random.default_rng(seed)
     sides = [
         side[covariates].iloc[rng.permutation(len(side))[: FITTED // 2]].to_numpy(dtype=np.float64)

@@ -8,7 +8,6 @@ times each block was drawn. Statistics that are not sums over pairs are counted 
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 MIN_BLOCKS = 8  # fewer blocks give no interval
 MIN_CLASS = 10  # fewer items of either label give no metric
@@ -122,6 +121,8 @@ def auprc(score: np.ndarray, label: np.ndarray, block: np.ndarray, weights: np.n
     Arguments as in `auroc`. The draws use at most 1,000 thresholds, each set at a quantile of the positives, which
     moves an average precision by less than 0.001 and the value itself not at all.
     """
+    from sklearn.metrics import average_precision_score  # a second to import, which most jobs can do without
+
     score, positive = np.asarray(score), np.asarray(label).astype(bool)
     value = float(average_precision_score(positive, score)) if positive.any() else np.nan
     if weights is None:

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor
 
 from glmtracks.errors import InputError
@@ -242,6 +241,8 @@ def compare_spacings(probe: Probe, runner: Runner, truth: np.ndarray, agreement:
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's rank correlation; 1 where one of them does not vary, since then there is no order to lose."""
+    from scipy.stats import spearmanr  # most of a second to import, and only spacings are compared by it
+
     return float(spearmanr(a, b).statistic) if len(a) > 1 and np.ptp(a) > 0 and np.ptp(b) > 0 else 1.0
 
 

@@ -9,7 +9,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import lightning
 import pandas as pd
 import torch
 
@@ -120,7 +119,7 @@ def _purged(split: pd.DataFrame) -> int:
 
 def build(kind: str, parameters: dict, species: tuple[str, ...] = ()) -> GenomicLanguageModel:
     """A new, untrained model of a kind, with initial weights drawn by `parameters["seed"]`."""
-    lightning.seed_everything(parameters["seed"], verbose=False)
+    torch.manual_seed(parameters["seed"])
     cls = model_class(kind)
     known = {**parameters, "species": list(species)}
     return cls(**{key: known[key] for key in inspect.signature(cls).parameters if key in known})

@@ -11,7 +11,7 @@ from tests.performance.corpus import embedded_genome, make_corpus
 from tests.performance.efficiency import SIZE, measure_training
 from tests.performance.flops import inference_flops
 from tests.performance.table import Measured, aligned, write_table
-from tests.performance.twins import BATCH, architecture, recipe
+from tests.performance.twins import BATCH, LARGE, architecture, recipe
 
 from glmtracks.genome import Genome, normalise
 from glmtracks.models.registry import load, save
@@ -21,7 +21,7 @@ from glmtracks.scoring.genome_scores import score_shard
 from glmtracks.scoring.planning import plan_scoring
 from glmtracks.training import build
 
-SHAPE = {"width": 512, "layers": 23, "kernel": 3, "max_dilation": 128, "seed": 0}  # 25 million parameters
+SHAPE = LARGE | {"seed": 0}
 GOAL_SECONDS = 75  # for the 64 million bases of human chromosome 20
 GOAL_SHARE = 0.45  # of the bfloat16 matrix product
 

@@ -13,6 +13,7 @@ from glmtracks.files import atomic
 from glmtracks.plots import style
 from glmtracks.scoring.devices import pick_device, pick_precision
 from glmtracks.training import build
+from glmtracks.windows.corpus import Corpus
 
 from .callsets import measure_callsets
 from .corpus import CHECKOUT, SEED, embedded_genome, make_corpus, yeast_genomes
@@ -23,11 +24,13 @@ from .published_rates import measure_published
 from .published_spacing import measure_published_spacing
 from .quality import compare
 from .strategies import measure_strategies
-from .table import aligned, write_table
-from .twins import architecture, preset, recipe
+from .table import Measured, aligned, write_table
+from .twins import LARGE, architecture, preset, recipe
 from .writing import measure_bigwig
 
 logger = logging.getLogger("tests.performance")
+
+LARGE_BATCH, LARGE_TILES = 4, 4  # windows of a training step, and tiles that are scored, of the large model on a CPU
 
 
 def main() -> None:
@@ -44,6 +47,7 @@ def main() -> None:
         precise = recipe("one_pass", parameters) | {"precision": str(dtype).removeprefix("torch.")}
         figures = measure_training(model, corpus, precise, dtype)
         figures += measure_inference(model, corpus, dtype, options.threads)
+        figures += _measure_large(corpus, precise, dtype, options.threads)
         figures += measure_callsets(model, corpus, dtype, options.threads)
         figures += measure_bigwig()
         figures += measure_strategies(corpus, parameters, dtype, options.threads)
@@ -60,6 +64,14 @@ def main() -> None:
     print(aligned(figures), end="")
     if options.output:
         write_table(figures, options.output)
+
+
+def _measure_large(corpus: Corpus, recipe: dict, dtype: torch.dtype, threads: int) -> list[Measured]:
+    """Efficiency of a model of the size that a large genome asks for, whose matrix products outweigh all else."""
+    model = build("one_pass", architecture("one_pass", LARGE) | {"seed": SEED})
+    on_cpu = pick_device("auto").type == "cpu"
+    figures = measure_training(model, corpus, recipe | {"batch": LARGE_BATCH} if on_cpu else recipe, dtype)
+    return figures + measure_inference(model, corpus, dtype, threads, LARGE_TILES if on_cpu else 0)
 
 
 def _options() -> argparse.Namespace:

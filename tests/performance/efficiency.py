@@ -51,13 +51,13 @@ def measure_training(
     beside = f", by {workers} processes beside" if workers else ""
     return [
         Measured(
-            f"training: share of the {format_} matrix-product rate",
+            f"training, {_millions(model)}: share of the {format_} matrix-product rate",
             speed / rate,
             GOAL[device.type],
             f"{_giga(speed)} of {_giga(rate)} GFLOP/s, {bases / step:,.0f} bases/s",
         ),
         Measured(
-            "loader: share of the time of a step",
+            f"loader, {_millions(model)}: share of the time of a step",
             cutting / max(workers, 1) / step,
             "≤ 0.05",
             f"{1000 * cutting:.1f} ms a batch{beside}, {1000 * step:.0f} ms a step",
@@ -100,10 +100,10 @@ def measure_inference(
     bases = sum(tile.end - tile.start for tile in chosen) / min(seconds[1:])
     speed, read = per_base * bases, 1 + 2 * runner.margin / runner.window
     note = f"{_giga(speed)} of {_giga(rate)} GFLOP/s, {bases:,.0f} bases/s"
-    name = f"inference: share of the {format_} matrix-product rate"
+    name = f"inference, {_millions(model)}: share of the {format_} matrix-product rate"
     return [
         Measured(name, speed / rate, "≥ 0.5", note),
-        Measured("inference: the same, margins of windows counted", read * speed / rate),
+        Measured(f"inference, {_millions(model)}: the same, margins of windows counted", read * speed / rate),
     ]
 
 
@@ -112,6 +112,10 @@ def _rate_around(work: Callable[[], None], device: torch.device, dtype: torch.dt
     before = matrix_product_rate(device, dtype, SIZE[device.type])
     work()
     return max(before, matrix_product_rate(device, dtype, SIZE[device.type]))
+
+
+def _millions(model: GenomicLanguageModel) -> str:
+    return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M parameters"
 
 
 def _giga(rate: float) -> str:

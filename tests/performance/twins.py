@@ -12,6 +12,7 @@ from glmtracks.scoring.devices import pick_device
 from .corpus import CHECKOUT, SEED
 
 PRESET = CHECKOUT / "config" / "presets" / "yeast" / "models.tsv"
+LARGE = {"width": 512, "layers": 23, "kernel": 3, "max_dilation": 128}  # one_pass of 25 M parameters, 1.3 kb of reach
 BATCH = {"cpu": 16, "cuda": 128}  # windows of a training step; the preset's are those of a GPU
 CLOSE = 0.05  # share by which parameters and receptive field may differ
 LAYERS, WIDTHS = range(1, 25), range(16, 513, 8)

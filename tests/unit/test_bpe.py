@@ -183,6 +183,18 @@ def without_letter(content):
     content["model"]["vocab"].pop("G")
 
 
+def exchanged_ends(content):
+    ids = content["model"]["vocab"]
+    ids["[CLS]"], ids["[SEP]"] = ids["[SEP]"], ids["[CLS]"]
+
+
+def as_template(content):
+    exchanged_ends(content)
+    ends = {token: {"id": token, "ids": [n], "tokens": [token]} for token, n in (("[CLS]", 1), ("[SEP]", 2))}
+    parts = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
+    content["post_processor"] = {"type": "TemplateProcessing", "single": parts, "pair": parts, "special_tokens": ends}
+
+
 def exchanged(content):
     ids = content["model"]["vocab"]
     ids["CATG"], ids["AA"] = ids["AA"], ids["CATG"]
@@ -193,6 +205,8 @@ def exchanged(content):
     [
         (without_letter, "lacks G, which its kind needs"),
         (exchanged, "not numbered in the order of the merges of tokenizer.json"),
+        (exchanged_ends, r"puts \[(CLS|SEP)\] around sequence as number \d, but its vocabulary numbers it \d"),
+        (as_template, r"puts \[(CLS|SEP)\] around sequence as number \d, but its vocabulary numbers it \d"),
         (lambda content: content["model"].update(type="WordLevel"), "is of the type WordLevel, not BPE"),
         (lambda content: content["model"]["vocab"].pop("CATG"), "lacks CATG, which tokenizer.json merges"),
         (lambda content: content.update(pre_tokenizer={"type": "None"}), "is not one that can be read"),

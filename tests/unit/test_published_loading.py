@@ -163,6 +163,32 @@ def test_tokens_in_an_order_that_nobody_publishes_are_read_as_they_stand_and_sai
     assert [model.architecture["vocabulary"][int(i)].upper()[-1] for i in ids] == list("ACGT")
 
 
+@pytest.mark.parametrize(
+    "name, one, other",
+    [
+        ("gpn", "[PAD]", "[UNK]"),
+        ("nucleotide_transformer", "<unk>", "<cls>"),
+        ("dnabert", "[UNK]", "[CLS]"),
+        ("splicebert", "[CLS]", "[SEP]"),
+        ("species_lm", "[CLS]", "[SEP]"),
+        ("caduceus_ps", "[CLS]", "[UNK]"),
+        ("hyenadna", "[RESERVED]", "[UNK]"),
+    ],
+)
+def test_special_tokens_in_an_order_that_nobody_publishes_are_said(name, one, other, tmp_path, caplog):
+    source = checkpoints.write(name, tmp_path / "source")
+    reorder(source, lambda words: [{one: other, other: one}.get(word, word) for word in words])
+    adopt_layout(name, tmp_path, source=str(source))
+    assert "does not number" in caplog.text
+
+
+@pytest.mark.parametrize("name, other", [("dnabert2", "dnabert_s"), ("dnabert_s", "dnabert2")])
+def test_either_dnabert_given_as_the_other_is_told_by_its_name(name, other, tmp_path):
+    source = checkpoints.write(other, tmp_path / "source")
+    with pytest.raises(InputError, match=f"names of the kind {other}, not {name}"):
+        adopt_layout(name, tmp_path, source=str(source))
+
+
 NORM = "esm.encoder.layer.0.attention.LayerNorm"
 
 
@@ -259,6 +285,10 @@ def cut_pickle(path):
                 ('{"model": {"vocab": [["a", 0]]}}', "holds no vocabulary, whole numbers by token"),
                 ('{"model": {"vocab": {"<unk>": "0"}}}', "holds no vocabulary, whole numbers by token"),
                 ('{"model": {"vocab": {}}, "added_tokens": null}', "holds added_tokens without content and id"),
+                (
+                    '{"model": {"vocab": {"a": 0}}, "added_tokens": [{"content": "a", "id": 1}]}',
+                    "gives a one number as a token and another as an added one",
+                ),
             )
         ),
         (permute, "token 2 of its vocabulary is not <mask>"),
@@ -300,4 +330,17 @@ def test_complements_that_do_not_fit_the_vocabulary_are_one_sentence(tmp_path):
     source = checkpoints.write("caduceus_ps", tmp_path / "source")
     permute(source)
     with pytest.raises(InputError, match=r"complement_map in config\.json does not take A to T"):
+        adopt_layout("caduceus_ps", tmp_path, source=str(source))
+
+
+def test_complements_of_the_weights_are_those_of_the_config_or_refused(tmp_path):
+    source = checkpoints.write("caduceus_ps", tmp_path / "source")
+    options = json.loads((source / "config.json").read_text())["complement_map"]
+    size = 8 * -(-len(options) // 8)
+    complements = torch.tensor([options.get(str(number), number) for number in range(size)])
+    name = "caduceus.backbone.embeddings.word_embeddings.complement_map"
+    edit_weights(lambda tensors: tensors.update({name: complements}))(source)
+    adopt_layout("caduceus_ps", tmp_path / "as published", source=str(source))
+    edit_weights(lambda tensors: tensors.update({name: complements.flip(0)}))(source)
+    with pytest.raises(InputError, match=f"{name} of its weights is not complement_map of config.json"):
         adopt_layout("caduceus_ps", tmp_path, source=str(source))

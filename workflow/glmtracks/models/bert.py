@@ -37,6 +37,7 @@ class Bert(Published):
     }
     fixed = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
     unused = r"bert\.pooler\..*|cls\.seq_relationship\..*|bert\.embeddings\.(position|token_type)_ids"
+    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
     before: ClassVar[tuple[str, ...]] = ("[CLS]",)
     """Tokens before the sequence."""
     tied = {

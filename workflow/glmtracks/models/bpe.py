@@ -74,6 +74,7 @@ class BytePairs(nn.Module):
             raise InputError(f"its vocabulary of {len(vocabulary)} tokens lacks {missing[0]}, which its kind needs")
         _check_merges(tokenizer, self.ids_of)
         self.tokenizer = _build(tokenizer, self.ids_of)
+        _check_added(tokenizer, self.ids_of)
         self.mask, self.padding = self.ids_of[mask], self.ids_of[padding]
         self.prefix, self.suffix = [self.ids_of[t] for t in prefix], [self.ids_of[t] for t in suffix]
         words = [len(token) if token.isalpha() else 0 for token in vocabulary]
@@ -195,6 +196,20 @@ def _build(content: dict, ids_of: dict[str, int]) -> Tokenizer:
     except Exception as error:  # the library raises nothing more special
         said = " ".join(str(error).split())
         raise InputError(f"its tokenizer.json is not one that can be read ({said}); fetch it again") from None
+
+
+def _check_added(content: dict, ids_of: dict[str, int]) -> None:
+    """The tokens that a tokenizer puts around sequence are numbered there once more."""
+    processor = content.get("post_processor") or {}
+    numbers = dict(processor[end] for end in ("cls", "sep") if end in processor)
+    for added in processor.get("special_tokens", {}).values():
+        numbers |= dict(zip(added["tokens"], added["ids"], strict=True))
+    wrong = next((token for token, number in numbers.items() if ids_of.get(token) != number), None)
+    if wrong is not None:
+        raise InputError(
+            f"its tokenizer.json puts {wrong} around sequence as number {numbers[wrong]}, but its vocabulary numbers "
+            f"it {ids_of.get(wrong)}; they do not belong together"
+        )
 
 
 def _check_merges(content: dict, ids_of: dict[str, int]) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from glmtracks.errors import InputError
+from glmtracks.models.checkpoint import Checkpoint
 from glmtracks.models.published import Published
 from glmtracks.models.tokens import Tokens
 
@@ -143,7 +144,8 @@ class Caduceus(Published):
     idle = ("residual_in_fp32", "pad_token_id")
     unused = r".*\.complement_map"
     padded = True
-    usual_vocabulary = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]", *"ACGTN")
+    special = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]")
+    usual_vocabulary = (*special, *"ACGTN")
 
     def __init__(self, **architecture):
         super().__init__(**architecture)
@@ -190,6 +192,18 @@ class Caduceus(Published):
                 for name in ("in_proj.weight", "in_proj.bias", "out_proj.weight", "out_proj.bias"):
                     pairs[f"{mixer}.mamba_rev.{name}"] = f"{mixer}.mamba_fwd.{name}"
         return pairs
+
+    @classmethod
+    def adopt(cls, published: Checkpoint, context: int = 0, **parameters) -> "Caduceus":
+        """As any published model; the complements are those of config.json, and the weights must repeat them."""
+        model = super().adopt(published, context, **parameters)
+        for name, complements in published.weights.items():
+            if name.endswith("complement_map") and complements.tolist() != model.reads.complement.tolist():
+                raise InputError(
+                    f"{published.folder}: {name} of its weights is not complement_map of config.json; they do not "
+                    "belong together"
+                )
+        return model
 
     @classmethod
     def check_vocabulary(cls, vocabulary: list[str], options: dict, where: str) -> None:
@@ -248,7 +262,8 @@ class PlantCaduceus(Caduceus):
 
     kind = "plant_caduceus"
     trained_on = 512
-    usual_vocabulary = ("[PAD]", "[MASK]", "[UNK]", *"acgt")
+    special = ("[PAD]", "[MASK]", "[UNK]")
+    usual_vocabulary = (*special, *"acgt")
 
 
 def _named(name: str, module: nn.Module, wrapped: bool) -> nn.Module:

@@ -273,6 +273,8 @@ def _token_numbers(folder: Path) -> dict[str, int]:
         numbers = _read_json(path, "the vocabulary") if path.exists() else {}
     if not isinstance(numbers, dict) or not all(type(number) is int for number in (numbers | added).values()):
         raise InputError(f"{path} holds no vocabulary, whole numbers by token; fetch it again")
+    if other := [token for token, number in added.items() if numbers.get(token, number) != number]:
+        raise InputError(f"{path} gives {other[0]} one number as a token and another as an added one; fetch it again")
     return numbers | added
 
 

@@ -23,6 +23,7 @@ class NucleotideTransformer(Published):
     model_types = ("esm",)
     tokens = "6-mers"
     positions = ("absolute", "rotary")
+    special = ("<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>")
     options = {
         "vocab_size": ...,
         "hidden_size": ...,

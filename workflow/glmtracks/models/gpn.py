@@ -69,6 +69,8 @@ def reach(kernels: list[int], dilated: list[int]) -> int:
 class Gpn(Published):
     """What both classes share."""
 
+    special = ("[PAD]", "[MASK]", "[UNK]")
+
     def set_up(self, network: nn.Module, kernels: list[int], dilated: list[int]) -> None:
         """Take the network, whose layers have these kernels and dilations."""
         self._reach = reach(kernels, dilated)

@@ -120,7 +120,8 @@ class HyenaDna(Published):
     fixed = {"hyena_order": 2, "short_filter_order": 3, "use_bias": True, "train_freq": True}
     idle = ("pad_token_id",)
     padded = True
-    usual_vocabulary = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]", *"ACGTN")
+    special = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]")
+    usual_vocabulary = (*special, *"ACGTN")
 
     def __init__(self, **architecture):
         super().__init__(**architecture)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from glmtracks.errors import InputError
+from glmtracks.models.checkpoint import Checkpoint
 from glmtracks.models.published import PublishedBytePairs
 
 USUAL = 2048  # bases of a window; training saw some 700, and the biases carry farther
@@ -89,6 +90,14 @@ class DnaBert2(PublishedBytePairs):
     def __init__(self, **architecture):
         super().__init__(**architecture)
         self.finish_byte_pairs(self.build(), None, USUAL)
+
+    @classmethod
+    def adopt(cls, published: Checkpoint, context: int = 0, **parameters) -> "DnaBert2":
+        """As any published model; says so where one of the two is given as the other."""
+        body, other = ("", "dnabert_s") if cls.scores else ("bert.", "dnabert2")
+        if f"{body}embeddings.word_embeddings.weight" in published.weights:
+            raise InputError(f"{published.folder}: its weights have the names of the kind {other}, not {cls.kind}")
+        return super().adopt(published, context, **parameters)
 
     def build(self) -> nn.Module:
         """The network."""

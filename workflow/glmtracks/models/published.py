@@ -44,6 +44,9 @@ class Published(GenomicLanguageModel):
     usual_vocabulary: ClassVar[tuple[str, ...]] = ()
     """The vocabulary where the checkpoint has none, since its tokenizer is a program."""
 
+    special: ClassVar[tuple[str, ...]] = ()
+    """Special tokens, of which there may be fewer, in the order in which published vocabularies number them."""
+
     network: nn.Module
     reads: Tokens | BytePairs
 
@@ -107,11 +110,12 @@ class Published(GenomicLanguageModel):
                     f"{where}: token {number} of its vocabulary is not {' or '.join(tokens)}, as {name} in config.json "
                     "says; they do not belong together"
                 )
-        if not issubclass(cls, PublishedBytePairs) and not is_usual_order(vocabulary):
+        if not issubclass(cls, PublishedBytePairs) and not is_usual_order(vocabulary, cls.special):
             logger.warning(
                 f"{where}: its vocabulary does not number {kmer_length(vocabulary)}-mers as published ones do, behind "
-                "the special tokens and by their bases in the order ACGT or ATCG; it is read as it stands, but if the "
-                "weights were trained with other numbers, the scores mean nothing: compare it with its source"
+                f"the special tokens ({' '.join(cls.special)}) and by their bases in the order ACGT or ATCG; it is "
+                "read as it stands, but if the weights were trained with other numbers, the scores mean nothing: "
+                "compare it with its source"
             )
 
     def tied_weights(self) -> dict[str, str]:
@@ -186,10 +190,11 @@ def kmer_length(vocabulary: list[str]) -> int:
     return max((len(token) for token in vocabulary if token and not set(token.upper()) - set("ACGT")), default=0)
 
 
-def is_usual_order(vocabulary: list[str]) -> bool:
-    """Whether the longest tokens of bases are numbered by their letters, and behind the special tokens.
+def is_usual_order(vocabulary: list[str], special: tuple[str, ...]) -> bool:
+    """Whether special tokens come in their order, and behind them the longest tokens of bases by their letters.
 
-    >>> is_usual_order(["[PAD]", "[MASK]", "a", "c", "g", "t"]), is_usual_order(["[PAD]", "[MASK]", "c", "a", "g", "t"])
+    >>> bases, special = ["a", "c", "g", "t"], ("[PAD]", "[MASK]", "[UNK]")
+    >>> is_usual_order(["[PAD]", "[MASK]", *bases], special), is_usual_order(["[MASK]", "[PAD]", *bases], special)
     (True, False)
     """
     k = kmer_length(vocabulary)
@@ -197,8 +202,9 @@ def is_usual_order(vocabulary: list[str]) -> bool:
     if not words:
         return False
     usual = [["".join(word) for word in itertools.product(letters, repeat=k)] for letters in ("ACGT", "ATCG")]
-    first = next(number for number, token in enumerate(vocabulary) if token.upper() == words[0])
-    return words in usual and not any(token.startswith(("[", "<")) for token in vocabulary[first:])
+    around = [token for token in vocabulary if token.startswith(("[", "<"))]
+    in_order = sorted(set(special).intersection(around), key=special.index)
+    return words in usual and around == vocabulary[: len(around)] and [t for t in around if t in special] == in_order
 
 
 def one_hot(ids: Tensor, width: int, like: Tensor) -> Tensor:

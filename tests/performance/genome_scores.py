@@ -5,6 +5,7 @@ import re
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from .table import Measured
 
 LENGTHS = (200_000, 63_000_000)  # bases of the genomes, each of one contig; the longer one is as long as chromosome 20
 SHARD = 200_000  # bases that are scored of either
+ROUNDS = 6  # in which they take turns
 
 
 def measure_genome_scores(shape: dict, dtype: torch.dtype, threads: int) -> list[Measured]:
@@ -33,12 +35,18 @@ def measure_genome_scores(shape: dict, dtype: torch.dtype, threads: int) -> list
     with tempfile.TemporaryDirectory(prefix="glmtracks.") as folder:
         model = Path(folder, "model")
         save(build("one_pass", shape | {"seed": SEED}), model)
-        found = []
-        for length in LENGTHS:
-            job = _job(Path(folder, str(length)), length, model, str(dtype).removeprefix("torch."), threads)
-            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:  # memory is that of a process
-                found.append(pool.submit(_measure, job).result())
-    (short, bare, small), (long, _, large) = found
+        precision = str(dtype).removeprefix("torch.")
+        jobs = [_job(Path(folder, str(length)), length, model, precision, threads) for length in LENGTHS]
+        with ExitStack() as stack:  # a process for each, whose memory is then its own
+            spawn = multiprocessing.get_context("spawn")
+            pools = [stack.enter_context(ProcessPoolExecutor(1, spawn)) for _ in jobs]
+            found = [
+                [pool.submit(_measure, job).result() for pool, job in zip(pools, jobs, strict=True)]
+                for _ in range(ROUNDS)
+            ]
+    # what else the machine does only makes things slower, so the best of either counts
+    (short, bare, _), (long, _, _) = np.min(found, axis=0)
+    (_, _, small), (_, _, large) = np.max(found, axis=0)
     return [
         Measured(
             "end to end over the forward pass alone, bases per second", bare / short, "≥ 0.85", "FASTA to Parquet"
@@ -71,17 +79,16 @@ def _measure(job: dict) -> tuple[float, float, float]:
     tiles = shard_tiles(tile_contigs(select_contigs(genome, "", ""), runner.window), number, count)
     codes = torch.randint(4, (runner.batch, runner.window + 2 * runner.margin), dtype=torch.uint8)
     codes = codes.to(runner.device)
-    bare, whole = [], []
+    bare = []
     with torch.inference_mode():
         for _ in range(len(tiles) // runner.batch):
             began = time.perf_counter()
             runner.model.log_probs(codes).cpu()
             bare.append(time.perf_counter() - began)
-    for _ in range(2):
-        began = time.perf_counter()
-        score_shard(**job)
-        whole.append(time.perf_counter() - began)
+    began = time.perf_counter()
+    score_shard(**job)
+    whole = time.perf_counter() - began
     bases = sum(tile.end - tile.start for tile in tiles)
     # getrusage would count the memory of the process that started this one
     memory = int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1e6
-    return min(whole) / bases, float(np.median(bare)) / (runner.batch * runner.window), memory
+    return whole / bases, float(np.median(bare)) / (runner.batch * runner.window), memory

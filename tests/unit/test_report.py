@@ -237,6 +237,10 @@ def test_leakage_that_was_allowed_stamps_the_page(tmp_path, page):
     stamp = re.search(r'<p class="stamp">(.*?)</p>', stamped).group(1)
     assert "allow_leak is set" in stamp
     assert f"{GENOME}: 25.0% of the 21-mers (fail)" in stamp
+    clean = _write_report(tmp_path / "clean", allow_leak=True)
+    assert re.findall(r'<p class="stamp">(.*?)</p>', clean) == [
+        "allow_leak is set. Leakage would not have stopped this run; none above the limits was found."
+    ]
 
 
 def test_a_corpus_has_a_card_with_what_was_purged_and_what_leaks(page):

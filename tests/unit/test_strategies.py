@@ -47,6 +47,18 @@ def test_masks_of_every_spacing_are_those_of_a_pass_for_each_base(seed, length, 
     torch.testing.assert_close(found.double(), expected[:, margin : margin + length], rtol=0, atol=1e-6)
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 100), st.integers(0, 30), st.sampled_from([2, 5, 7, 100]), st.integers(0, 9))
+@torch.inference_mode()
+def test_places_far_apart_are_asked_in_one_pass_as_if_each_were_alone(seed, first, spacing, more):
+    model = make("masked", seed)
+    places = torch.arange(first, 60, 2 * model.receptive_field + 2 + more)
+    codes = random_codes(seed, 60)
+    found = choose(model, "strided", spacing=spacing).answers(model, codes, places, spacing)
+    expected = one_at_a_time(model, codes, spacing)
+    torch.testing.assert_close(found.double(), expected[:, places], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["one_pass", "causal", "markov"])
 @torch.inference_mode()
 def test_one_pass_answers_for_every_base_at_once(kind):

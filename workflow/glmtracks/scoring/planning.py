@@ -5,7 +5,6 @@ scored alike.
 """
 
 import logging
-import math
 import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,7 +25,9 @@ from glmtracks.scoring.tiles import asked_tiles, select_contigs, tile_contigs
 
 logger = logging.getLogger(__name__)
 
-SPACINGS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # of masks, those that are tried
+# Of masks, those that are tried. They are primes, since with others a codon position, or all that a convolution with a
+# dilation reads, can be hidden at once: masks 12 bases apart agree less with single ones than masks 11 apart do.
+SPACINGS = (5, 7, 11, 13, 17, 19, 23, 29, 37, 47, 61, 97, 127)
 MASKS = 8  # single masks in one of the windows that are drawn, if the model can read that far
 INNER = 1024  # bases asked about in each window of a model without masks
 WINDOWS = 16  # of these
@@ -127,7 +128,8 @@ def _write(plan: dict, table: pd.DataFrame, destination: Path, table_out: Path) 
 class Probe:
     """Windows of a genome, uint8 (n, length), and the places in them, int64 (k,), that are asked about.
 
-    The places are `distance` apart, beyond what a masked model reads from one to the next; None = every base.
+    The places are `distance` apart, so that a masked model reads none of the bases that are nearer to another place;
+    None = every base.
     """
 
     windows: np.ndarray
@@ -138,8 +140,7 @@ class Probe:
     def draw(cls, runner: Runner, genome: Genome, contigs: dict[str, int], sample: int) -> "Probe":
         """Windows at random places of `contigs`, for masked models so many that `sample` bases are asked about."""
         model, masked = runner.model, runner.strategy.name in OF_OBJECTIVE["masked"]
-        shared = math.lcm(*SPACINGS)  # so that the places are masks of every spacing
-        distance = -(-(model.receptive_field + 1) // shared) * shared if masked else None
+        distance = 2 * model.receptive_field + 2 if masked else None
         inner = MASKS * distance if distance else INNER
         length = inner + 2 * runner.margin
         places = np.arange(runner.margin, length - runner.margin, distance or 1)

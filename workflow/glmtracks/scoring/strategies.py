@@ -20,7 +20,7 @@ from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 OF_OBJECTIVE = {"one_pass": ("one_pass",), "causal": ("causal",), "masked": ("strided", "masked")}
 """Strategies that fit an objective; the first is what `auto` stands for."""
 
-USUAL_SPACING = 32  # while a model is trained, when no time is spent on measuring what spacing it bears
+USUAL_SPACING = 31  # while a model is trained, when no time is spent on measuring what spacing it bears
 POSITIONS = {"cpu": 1 << 15, "cuda": 1 << 21}  # of a forward pass of a masked model, at least one window's
 
 
@@ -64,15 +64,16 @@ class Strategy:
     def answers(self, model: GenomicLanguageModel, codes: Tensor, places: Tensor, distance: int) -> Tensor:
         """What single passes of a masked model say of `places`, int64 (k,), as the mean over strands: (batch, k, 4).
 
-        Hidden are the tokens of the first of the places and all that are `distance` bases from it, as many tokens
-        apart as `log_probs` would have them; the places must be some of these.
+        Hidden are the tokens of the places and, from each of them halfway to the next, all that are a multiple of
+        `distance` bases from it, as many tokens apart as `log_probs` would have them.
         """
         apart, length = -(-distance // model.token_width), codes.shape[1]
 
         def ask(strand: Tensor) -> Tensor:
-            first = places[0] if strand is codes else length - 1 - places[0]
+            here = places if strand is codes else length - 1 - places
+            nearest = here[(torch.arange(length, device=codes.device)[:, None] - here).abs().argmin(dim=1)]
             tokens = model.token_numbers(strand)
-            hidden = (tokens - tokens[:, first, None]) % apart == 0
+            hidden = (tokens - tokens[:, nearest]) % apart == 0
             return model.log_probs(strand, hidden=hidden)
 
         return self._over_strands(ask, codes)[:, places]

@@ -98,7 +98,7 @@ def measure_inference(
 
     rate = _rate_around(score, runner.device, dtype)
     bases = sum(tile.end - tile.start for tile in chosen) / min(seconds[1:])
-    speed, read = per_base * bases, 1 + 2 * runner.margin / runner.window
+    speed, read = per_base * bases, 1 + runner.margin / runner.window  # by either tower
     note = f"{_giga(speed)} of {_giga(rate)} GFLOP/s, {bases:,.0f} bases/s"
     name = f"inference, {_millions(model)}: share of the {format_} matrix-product rate"
     return [

@@ -83,7 +83,7 @@ def _measure(job: dict) -> tuple[float, float, float]:
     with torch.inference_mode():
         for _ in range(len(tiles) // runner.batch):
             began = time.perf_counter()
-            runner.model.log_probs(codes).cpu()
+            runner.model.inner_log_probs(codes, runner.margin).cpu()
             bare.append(time.perf_counter() - began)
     began = time.perf_counter()
     score_shard(**job)

@@ -165,6 +165,15 @@ def test_the_place_of_a_window_does_not_matter_to_what_is_a_receptive_field_insi
     torch.testing.assert_close(whole[:, shift + field :], part[:, field:], rtol=0, atol=1e-6)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(["one_pass", "causal", "masked"]), SIZES, st.integers(0, 30), st.integers(0, 20))
+@torch.inference_mode()
+def test_what_stands_in_the_margins_is_read_as_far_as_it_matters(kind, sizes, length, margin):
+    model, codes = make(kind, sizes), random_codes(sizes["seed"], length + 2 * margin, 0.1)
+    expected = model.log_probs(codes)[:, margin : length + margin]
+    torch.testing.assert_close(model.inner_log_probs(codes, margin), expected, rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["one_pass", "masked", "causal"])
 def test_a_species_is_told_apart_and_a_stranger_is_read_as_unknown(kind):
     model = build(kind, SMALL, ("yeast", "fly"))

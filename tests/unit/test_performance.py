@@ -14,7 +14,7 @@ from performance.table import Measured, aligned, write_table
 from performance.twins import architecture, preset, recipe, size, twin
 from performance.writing import measure_bigwig
 
-from glmtracks.scoring.strategies import choose
+from glmtracks.scoring.strategies import USUAL_SPACING, choose
 from glmtracks.training import build
 
 SHAPE = {"width": 16, "layers": 3, "kernel": 3, "max_dilation": 4}
@@ -33,7 +33,8 @@ def test_operations_are_two_for_each_weight_on_each_strand_and_thrice_in_trainin
     model = build(kind, SHAPE | {"seed": 1})
     linear = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
     weights = sum(layer.weight.numel() for layer in linear)
-    assert inference_flops(model) == 2 * weights * strands * {"one_pass": 1, "causal": 2, "masked": 64}[kind]
+    passes = {"one_pass": 1, "causal": 2, "masked": 2 * USUAL_SPACING}[kind]
+    assert inference_flops(model) == 2 * weights * strands * passes
     # bases have no gradient, so the backward pass through the embedding takes one product, not two
     symbols = model.embedding.symbols.weight.numel()
     assert training_flops(model) == 2 * strands * (3 * weights - symbols)

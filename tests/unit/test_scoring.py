@@ -212,20 +212,20 @@ def test_a_pass_that_does_not_fit_into_memory_is_done_again_with_half_the_window
         tmp_path / "model",
         make_plan,
     )
-    usual, shapes = OnePass.log_probs, []
+    usual, shapes = OnePass.inner_log_probs, []
 
-    def greedy(model, codes, species=None):
+    def greedy(model, codes, margin, species=None):
         shapes.append(len(codes))
         if len(codes) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return usual(model, codes, species)
+        return usual(model, codes, margin, species)
 
     expected = score(folder, genome, tmp_path, shards=1, batch=2)
-    monkeypatch.setattr(OnePass, "log_probs", greedy)
+    monkeypatch.setattr(OnePass, "inner_log_probs", greedy)
     found = score(folder, genome, tmp_path, shards=1, batch=16)
     np.testing.assert_allclose(found[COLUMNS], expected[COLUMNS], atol=1.1e-3)
     assert max(shapes) > 2 and shapes.count(max(shapes)) == 1
-    monkeypatch.setattr(OnePass, "log_probs", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()))
+    monkeypatch.setattr(OnePass, "inner_log_probs", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()))
     runner = start_runner(folder, SETTINGS | {"batch": 1}, 1, folder / "plan.json")
     with pytest.raises(InputError, match="does not fit into the memory"):  # of several short windows too
         runner.ask(np.zeros((8, 16), dtype=np.uint8))

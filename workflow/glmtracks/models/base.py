@@ -66,6 +66,12 @@ class GenomicLanguageModel(nn.Module, ABC):
         `glmtracks.scoring.strategies`.
         """
 
+    def inner_log_probs(self, codes: Tensor, margin: int, species: Tensor | None = None) -> Tensor:
+        """`log_probs` of all but `margin` bases on both sides of windows; what no prediction needs is not read."""
+        end = codes.shape[1] - margin
+        read = codes[:, :end] if self.objective == "causal" else codes
+        return self.log_probs(read, species)[:, margin:end]
+
     def training_log_probs(self, codes: Tensor, species: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities as `log_probs` gives, and the positions, bool (batch, length), that the loss is taken of.
 

@@ -39,18 +39,24 @@ class OnePass(TowerModel):
     def receptive_field(self) -> int:
         return 1 + self.tower.reach
 
-    def states(self, codes: Tensor, species: Tensor | None = None, depth: int | None = None) -> tuple[Tensor, Tensor]:
-        """Left and right states (batch, length, width): what lies before, and what lies after, each position.
+    def states(
+        self, codes: Tensor, species: Tensor | None = None, depth: int | None = None, margin: int = 0
+    ) -> tuple[Tensor, Tensor]:
+        """Left and right states (batch, length - 2 margin, width): what lies before, and after, each inner position.
 
-        They are those after the first `depth` layers of the tower, or after all.
+        They are those after the first `depth` layers of the tower, or after all. Of the margins either tower reads the
+        one that it comes from.
         """
-        both = torch.cat([codes, reverse_complement(codes)])
+        both = torch.cat([codes, reverse_complement(codes)])[:, : codes.shape[1] - margin]
         read = self.tower(self.embedding(both, self.species_of(codes, species).repeat(2)), depth=depth)
-        left, right = behind(read).chunk(2)
+        left, right = behind(read)[:, margin:].chunk(2)
         return left, right.flip(1)
 
     def log_probs(self, codes: Tensor, species: Tensor | None = None) -> Tensor:
-        left, right = self.states(codes, species)
+        return self.inner_log_probs(codes, 0, species)
+
+    def inner_log_probs(self, codes: Tensor, margin: int, species: Tensor | None = None) -> Tensor:
+        left, right = self.states(codes, species, margin=margin)
         forward, backward = (self._logits(a, b) for a, b in ((left, right), (right, left)))
         return F.log_softmax(forward.float() + backward.float().flip(-1), dim=-1)
 

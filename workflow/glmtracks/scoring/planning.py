@@ -8,6 +8,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -261,12 +262,13 @@ def _cost(runner: Runner, bases: int) -> dict[str, float]:
     codes = np.random.default_rng(SEED).integers(
         0, 4, (runner.batch, runner.window + 2 * runner.margin), dtype=np.uint8
     )
-    seconds = []
+    model, seconds = runner.model, []
+    ask = partial(model.inner_log_probs, margin=runner.margin) if model.scores else model.embeddings
     for _ in range(3):  # the first warms up
         began = time.perf_counter()
-        runner.batched(runner.model.log_probs if runner.model.scores else runner.model.embeddings, codes)
+        runner.batched(ask, codes)
         seconds.append(time.perf_counter() - began)
-    passes = _passes(runner.strategy, runner) if runner.model.scores else 1
+    passes = _passes(runner.strategy, runner) if model.scores else 1
     rate = runner.batch * runner.window / (min(seconds[1:]) * passes)
     return {"bases": bases, "bases_per_second": round(rate, 1), "expected_seconds": round(bases / rate, 1)}
 

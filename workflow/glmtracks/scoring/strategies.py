@@ -57,7 +57,7 @@ class Strategy:
         def ask(strand: Tensor) -> Tensor:
             if self.name in OF_OBJECTIVE["masked"]:
                 return _ask_in_turn(model, strand, margin, species, self._distance(model))
-            return model.log_probs(strand, species)[:, margin : strand.shape[1] - margin]
+            return model.inner_log_probs(strand, margin, species)
 
         return self._over_strands(ask, codes)
 

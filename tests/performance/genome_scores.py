@@ -91,4 +91,4 @@ def _measure(job: dict) -> tuple[float, float, float]:
     bases = sum(tile.end - tile.start for tile in tiles)
     # getrusage would count the memory of the process that started this one
     memory = int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1e6
-    return whole / bases, float(np.median(bare)) / (runner.batch * runner.window), memory
+    return whole / bases, float(np.mean(bare)) / (runner.batch * runner.window), memory

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from glmtracks.errors import InputError
 from glmtracks.models.base import reverse_complement
 from glmtracks.models.registry import load, save
-from glmtracks.scoring.planning import Probe, plan_scoring
+from glmtracks.scoring.planning import SPACINGS, Probe, plan_scoring
 from glmtracks.scoring.runner import start_runner
 from glmtracks.scoring.strategies import choose
 from glmtracks.training import build
@@ -87,7 +87,9 @@ def test_the_narrowest_spacing_that_agrees_with_single_masks_is_chosen(plan):
 def test_a_threshold_that_no_spacing_meets_leaves_single_masks(plan):
     found, table = plan("masked", sharp=3.0, agreement=1.0)
     assert (found["strategy"], found["spacing"]) == ("masked", None)
-    assert plan("masked", sharp=3.0, agreement=0.0)[0]["spacing"] == table["spacing"].min()
+    tried = table["spacing"].dropna().tolist()
+    assert tried == sorted(tried) and tried[-1] == max(s for s in SPACINGS if s < table["passes"][0] / 2)
+    assert plan("masked", sharp=3.0, agreement=0.0)[0]["spacing"] == min(SPACINGS)
     assert plan("masked", strategy="masked", sharp=3.0, agreement=0.0)[0]["strategy"] == "masked"
 
 

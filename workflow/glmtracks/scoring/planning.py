@@ -26,8 +26,8 @@ from glmtracks.scoring.tiles import asked_tiles, select_contigs, tile_contigs
 
 logger = logging.getLogger(__name__)
 
-# Of masks, those that are tried. They are primes, since with others a codon position, or all that a convolution with a
-# dilation reads, can be hidden at once: masks 12 bases apart agree less with single ones than masks 11 apart do.
+# Of masks, those that are tried. They are primes: multiples of three hide one codon position along a whole gene (a
+# small GPN on yeast: Spearman .986 at 12 bases apart, .995 at 11), powers of two what a dilated convolution reads.
 SPACINGS = (5, 7, 11, 13, 17, 19, 23, 29, 37, 47, 61, 97, 127)
 MASKS = 8  # single masks in one of the windows that are drawn, if the model can read that far
 INNER = 1024  # bases asked about in each window of a model without masks

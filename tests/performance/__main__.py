@@ -66,11 +66,11 @@ def main() -> None:
         write_table(figures, options.output)
 
 
-def _measure_large(corpus: Corpus, recipe: dict, dtype: torch.dtype, threads: int) -> list[Measured]:
+def _measure_large(corpus: Corpus, training: dict, dtype: torch.dtype, threads: int) -> list[Measured]:
     """Efficiency of a model of the size that a large genome asks for, whose matrix products outweigh all else."""
     model = build("one_pass", architecture("one_pass", LARGE) | {"seed": SEED})
     on_cpu = pick_device("auto").type == "cpu"
-    figures = measure_training(model, corpus, recipe | {"batch": LARGE_BATCH} if on_cpu else recipe, dtype)
+    figures = measure_training(model, corpus, training | {"batch": LARGE_BATCH} if on_cpu else training, dtype)
     return figures + measure_inference(model, corpus, dtype, threads, LARGE_TILES if on_cpu else 0)
 
 

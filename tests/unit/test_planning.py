@@ -12,7 +12,7 @@ from glmtracks.errors import InputError
 from glmtracks.models.base import reverse_complement
 from glmtracks.models.registry import load, save
 from glmtracks.scoring.planning import SPACINGS, Probe, plan_scoring
-from glmtracks.scoring.runner import start_runner
+from glmtracks.scoring.runner import Runner, start_runner
 from glmtracks.scoring.strategies import choose
 from glmtracks.training import build
 
@@ -82,6 +82,19 @@ def test_the_narrowest_spacing_that_agrees_with_single_masks_is_chosen(plan):
     chosen = table[table["chosen"] == "yes"]
     assert len(chosen) == 1 and chosen["passes"].iloc[0] == agreeing["passes"].min()
     assert found["spacing"] == (None if chosen["strategy"].iloc[0] == "masked" else chosen["spacing"].iloc[0])
+
+
+@pytest.mark.parametrize("share, masks", [(0.8, 1), (3.5, 3), (20, 8)])
+def test_windows_that_masks_are_compared_in_are_no_longer_than_usual_contigs(make_genome, share, masks):
+    model = build("masked", SHAPE)
+    distance = 2 * model.receptive_field + 2
+    genome = make_genome({f"c{n}": ("ACGTTGCATC" * 99)[: int(share * distance)] for n in range(9)})
+    chosen = {key: SETTINGS[key] for key in ("window", "batch", "device")}
+    runner = Runner.start(model, **chosen, precision="float32", threads=1, strategy=choose(model, "masked"))
+    probe = Probe.draw(runner, genome, genome.contigs, 40)
+    middle = probe.windows.shape[1] // 2
+    assert len(probe.places) == masks and middle in probe.places
+    assert (probe.windows[:, middle] < 4).all() and len(probe.windows) * masks >= 40
 
 
 def test_a_threshold_that_no_spacing_meets_leaves_single_masks(plan):

@@ -94,8 +94,8 @@ class DnaBert2(PublishedBytePairs):
     @classmethod
     def adopt(cls, published: Checkpoint, context: int = 0, **parameters) -> "DnaBert2":
         """As any published model; says so where one of the two is given as the other."""
-        body, other = ("", "dnabert_s") if cls.scores else ("bert.", "dnabert2")
-        if f"{body}embeddings.word_embeddings.weight" in published.weights:
+        prefix, other = ("", "dnabert_s") if cls.scores else ("bert.", "dnabert2")
+        if f"{prefix}embeddings.word_embeddings.weight" in published.weights:
             raise InputError(f"{published.folder}: its weights have the names of the kind {other}, not {cls.kind}")
         return super().adopt(published, context, **parameters)
 

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 # Of masks, those that are tried. They are primes: multiples of three hide one codon position along a whole gene (a
 # small GPN on yeast: Spearman .986 at 12 bases apart, .995 at 11), powers of two what a dilated convolution reads.
 SPACINGS = (5, 7, 11, 13, 17, 19, 23, 29, 37, 47, 61, 97, 127)
-MASKS = 8  # single masks in one of the windows that are drawn, if the model can read that far
+MASKS = 8  # single masks at most in one of the windows that are drawn
 INNER = 1024  # bases asked about in each window of a model without masks
 WINDOWS = 16  # of these
 CHECKED = 16  # windows at most that are asked about once more in another number format
@@ -141,10 +141,13 @@ class Probe:
     def draw(cls, runner: Runner, genome: Genome, contigs: dict[str, int], sample: int) -> "Probe":
         """Windows at random places of `contigs`, for masked models so many that `sample` bases are asked about."""
         model, masked = runner.model, runner.strategy.name in OF_OBJECTIVE["masked"]
-        distance = 2 * model.receptive_field + 2 if masked else None
-        inner = MASKS * distance if distance else INNER
+        distance, inner = None, INNER
+        if masked:  # as many places in a window as fit into a usual contig
+            distance = 2 * model.receptive_field + 2
+            inner = distance * int(np.clip(_median_length(contigs) // distance, 1, MASKS))
         length = inner + 2 * runner.margin
-        places = np.arange(runner.margin, length - runner.margin, distance or 1)
+        first = runner.margin + (inner // 2 % distance if distance else 0)  # so that the middle is one of them
+        places = np.arange(first, length - runner.margin, distance or 1)
         if model.context and length > model.context:
             length = model.context
             places = np.array([length // 2]) if masked else np.arange(runner.margin, length - runner.margin)
@@ -177,6 +180,12 @@ class Probe:
         codes, log_probs = self.windows[:, self.places].ravel(), log_probs.reshape(-1, 4)
         known = codes < 4
         return float(-log_probs[known, codes[known]].mean()) if known.any() else None
+
+
+def _median_length(contigs: dict[str, int]) -> int:
+    """Half of all bases are in contigs at least as long (N50)."""
+    lengths = np.sort(list(contigs.values()))
+    return int(lengths[np.searchsorted(np.cumsum(lengths), lengths.sum() / 2)])
 
 
 def _draw(genome: Genome, contigs: dict[str, int], length: int, count: int) -> np.ndarray:
@@ -234,6 +243,7 @@ def compare_spacings(probe: Probe, runner: Runner, truth: np.ndarray, agreement:
     single = Strategy("masked", runner.strategy.strands)
     exact, llr = _passes(single, runner), probe.llr(truth)
     passes = {spacing: _passes(Strategy("strided", single.strands, spacing), runner) for spacing in SPACINGS}
+    # of spacings that are as many tokens, and so the same passes, the widest
     waiting = list({count: spacing for spacing, count in passes.items() if count < exact}.values())
     rows = [{"strategy": "masked", "spacing": None, "passes": exact, "speedup": 1.0, "spearman": 1.0}]
     while waiting:

@@ -62,16 +62,17 @@ class Strategy:
         return self._over_strands(ask, codes)
 
     def answers(self, model: GenomicLanguageModel, codes: Tensor, places: Tensor, distance: int) -> Tensor:
-        """What single passes of a masked model say of `places`, int64 (k,), as the mean over strands: (batch, k, 4).
+        """What single passes of a masked model say of `places`, as the mean over strands: (batch, k, 4).
 
-        Hidden are the tokens of the places and, from each of them halfway to the next, all that are a multiple of
-        `distance` bases from it, as many tokens apart as `log_probs` would have them.
+        `places` are int64 (k,), ascending. Hidden are their tokens and, from each of them halfway to the next, all that
+        are a multiple of `distance` bases from it, as many tokens apart as `log_probs` would have them.
         """
         apart, length = -(-distance // model.token_width), codes.shape[1]
 
         def ask(strand: Tensor) -> Tensor:
-            here = places if strand is codes else length - 1 - places
-            nearest = here[(torch.arange(length, device=codes.device)[:, None] - here).abs().argmin(dim=1)]
+            here = places if strand is codes else (length - 1 - places).flip(0)
+            halfway = (here[1:] + here[:-1]) // 2
+            nearest = here[torch.bucketize(torch.arange(length, device=codes.device), halfway)]
             tokens = model.token_numbers(strand)
             hidden = (tokens - tokens[:, nearest]) % apart == 0
             return model.log_probs(strand, hidden=hidden)

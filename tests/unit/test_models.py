@@ -279,6 +279,22 @@ def test_the_registry_knows_whether_a_kind_embeds():
         assert own == facts.embeds
 
 
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.999])
+def test_dropout_keeps_what_it_should_and_the_mean(share):
+    torch.manual_seed(0)
+    x = torch.ones(7, 1001, 33, dtype=torch.float64, requires_grad=True)  # no multiple of the eight bytes of a word
+    y = layers.drop_out(x, share)
+    y.sum().backward()
+    assert torch.equal(x.grad, y.detach())  # each is scaled, or gone, in both directions
+    kept, scale = y > 0, y.detach().max()
+    chance = 1 / scale.item()
+    assert abs(chance - (1 - share)) <= 1 / 256
+    spread = (chance * (1 - chance) / kept.numel()) ** 0.5
+    assert abs(kept.double().mean().item() - chance) <= 5 * spread
+    columns = kept.double().flatten()[: kept.numel() // 8 * 8].view(-1, 8).mean(0)  # each byte of a word alike
+    assert (columns - chance).abs().max() <= 5 * spread * 8**0.5
+
+
 def test_without_a_compiler_the_layers_run_as_they_are_written(monkeypatch, caplog):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CC", raising=False)

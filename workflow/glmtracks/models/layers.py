@@ -70,7 +70,20 @@ def _block(
     normed = F.layer_norm(x, (width,), norm).to(x.dtype)  # autocast would copy the taps in float32
     padded = F.pad(normed, (0, 0, before, reach - before))
     taps = torch.cat([padded[:, tap * dilation : tap * dilation + length] for tap in range(kernel)], dim=-1)
-    return x + F.linear(F.dropout(F.gelu(F.linear(taps, convolution)), dropout), projection)
+    return x + F.linear(drop_out(F.gelu(F.linear(taps, convolution)), dropout), projection)
+
+
+def drop_out(x: Tensor, share: float) -> Tensor:
+    """`F.dropout`, but that a processor draws one byte for each element, in a third of the time: it was half of a step.
+
+    There the share is rounded to a multiple of 1/256, and what is kept is scaled by the rounded one.
+    """
+    if x.is_cuda or not share:
+        return F.dropout(x, share)
+    dropped = min(round(256 * share), 255)
+    words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)  # None: all 64 bits
+    kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped
+    return x * kept.to(x.dtype).mul_(256 / (256 - dropped))
 
 
 @cache

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from glmtracks.errors import InputError
 from glmtracks.models.checkpoint import Checkpoint
 from glmtracks.models.published import Published
-from glmtracks.models.tokens import Tokens
+from glmtracks.models.tokens import CHARACTER_TOKENS, Tokens
 
 CHUNK = 64  # positions whose discretised states are held at a time
 SSM = {"d_state": 16, "d_conv": 4, "expand": 2, "dt_rank": "auto", "conv_bias": True, "bias": False}
@@ -144,7 +144,7 @@ class Caduceus(Published):
     idle = ("residual_in_fp32", "pad_token_id")
     unused = r".*\.complement_map"
     padded = True
-    special = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]")
+    special = CHARACTER_TOKENS
     usual_vocabulary = (*special, *"ACGTN")
 
     def __init__(self, **architecture):

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from glmtracks.models.layers import behind
 from glmtracks.models.published import Published
-from glmtracks.models.tokens import Tokens
+from glmtracks.models.tokens import CHARACTER_TOKENS, Tokens
 
 SHIFT, TARGET, FAST, SLOW = 0.05, 1e-2, 0.3, 1.5  # of the window that damps a filter with distance
 
@@ -120,7 +120,7 @@ class HyenaDna(Published):
     fixed = {"hyena_order": 2, "short_filter_order": 3, "use_bias": True, "train_freq": True}
     idle = ("pad_token_id",)
     padded = True
-    special = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]")
+    special = CHARACTER_TOKENS
     usual_vocabulary = (*special, *"ACGTN")
 
     def __init__(self, **architecture):

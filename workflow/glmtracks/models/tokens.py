@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from glmtracks.errors import InputError
 
+CHARACTER_TOKENS = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]")  # of HyenaDNA's tokenizer
 LONGEST_RUNS = (64, 8, 1)  # of unknown bases, where a window would have more tokens than the model reads
 
 

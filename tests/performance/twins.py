@@ -19,10 +19,13 @@ LAYERS, WIDTHS = range(1, 25), range(16, 513, 8)
 
 
 def preset() -> dict:
-    """Parameters of the one-pass model of the preset for yeast, as in its sheet, with a batch for this device."""
+    """Parameters of the one-pass model of the preset for yeast, as in its sheet, with a batch for this device.
+
+    Without dropout, since nothing is learned by heart in the minutes that a model is given here.
+    """
     rows = read_sheet(str(PRESET), "models", [])
     trained = [row["parameters"] for row in rows if row["kind"] == "one_pass" and row["parameters"].get("steps", 1)]
-    return trained[0] | {"batch": BATCH[pick_device("auto").type]}
+    return trained[0] | {"batch": BATCH[pick_device("auto").type], "dropout": 0}
 
 
 def architecture(kind: str, parameters: dict) -> dict:

@@ -78,7 +78,7 @@ def drop_out(x: Tensor, share: float) -> Tensor:
 
     There the share is rounded to a multiple of 1/256, and what is kept is scaled by the rounded one.
     """
-    if x.is_cuda or not share:
+    if x.device.type != "cpu" or not share:
         return F.dropout(x, share)
     dropped = min(round(256 * share), 255)
     words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)  # None: all 64 bits

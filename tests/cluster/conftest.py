@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import psutil
@@ -43,6 +44,11 @@ WINDOW = 200_000
 WIDE_SCORES = "results/tracks/long/wide/scores"
 WIDE_SHARD = "results/scores/long/wide/0001-of-0001.parquet"
 
+# A job starts Snakemake twice and PyTorch once, and may have to share a processor with many others that do.
+PATIENCE = 900  # seconds
+
+Seen = TypeVar("Seen")
+
 
 def _workflow_tests():
     """The module of the workflow tests that knows how to write a configuration and to call snakemake."""
@@ -70,6 +76,7 @@ class ClusterProject(projects.Project):
     """A working directory whose jobs go to Slurm by the profile that the workflow brings along."""
 
     cluster: slurm.Slurm
+    driver: subprocess.Popen  # the run that was started last
     configuration = ("--configfile", "config.yaml")
 
     def command(self, *arguments: str) -> list[str]:
@@ -86,17 +93,27 @@ class ClusterProject(projects.Project):
         chosen = [job for job in jobs if job.get("Comment", "").startswith(f"rule_{rule}_")]
         return sorted(chosen, key=lambda job: int(job["JobId"]))
 
-    def hold(self, rule: str, seconds: float = 120) -> Held:
+    def hold(self, rule: str) -> Held:
         """Stop the first script of a rule that is seen to run."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+
+        def held() -> Held | None:
             for process in psutil.process_iter():
                 with contextlib.suppress(psutil.Error):
                     if process.cmdline()[-1:] and process.cmdline()[-1].endswith(f".{rule}.py") and self._runs(process):
                         process.suspend()
                         return self._held(process)
+            return None
+
+        return self._await(held, f"a job of {rule} to run")
+
+    def _await(self, look: Callable[[], Seen | None], event: str) -> Seen:
+        """What is seen as soon as anything is, while the run goes on."""
+        end = time.monotonic() + PATIENCE
+        while (seen := look()) is None:
+            if self.driver.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"waited in vain for {event}: {self.cluster.state()}\n{self.printed()}")
             time.sleep(0.1)
-        raise RuntimeError(f"no job of {rule} ran within {seconds} s: {self.printed()}")
+        return seen
 
     def _runs(self, process: psutil.Process) -> bool:
         return process.cwd() == str(self.folder)
@@ -111,13 +128,10 @@ class ClusterProject(projects.Project):
         """What the run has printed."""
         return (self.folder / "driver.log").read_text()
 
-    def finished_shard(self, seconds: float = 120) -> tuple[Path, int]:
+    def finished_shard(self) -> tuple[Path, int]:
         """The first shard that the run knows to be finished, and when it was written."""
-        end = time.monotonic() + seconds
-        while not re.search(r"Finished jobid: \d+ \(Rule: score_shard\)", self.printed()):
-            if time.monotonic() > end:
-                raise RuntimeError(f"no shard was finished within {seconds} s: {self.printed()}")
-            time.sleep(0.2)
+        finished = re.compile(r"Finished jobid: \d+ \(Rule: score_shard\)")
+        self._await(lambda: finished.search(self.printed()), "a shard to be finished")
         (shard,) = (self.folder / name for name in SHARD_FILES if (self.folder / name).exists())
         return shard, shard.stat().st_mtime_ns
 
@@ -128,7 +142,7 @@ class ClusterProject(projects.Project):
             key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTEST_CURRENT_TEST")
         }
         with (self.folder / "driver.log").open("w") as log:
-            return subprocess.Popen(
+            self.driver = subprocess.Popen(
                 self.command(*arguments),
                 cwd=self.folder,
                 env={**inherited, **self.cluster.environment},
@@ -136,8 +150,9 @@ class ClusterProject(projects.Project):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        return self.driver
 
-    def finish(self, driver: subprocess.Popen, seconds: float = 480) -> str:
+    def finish(self, driver: subprocess.Popen, seconds: float = PATIENCE) -> str:
         """Wait for a run that must succeed; what it printed."""
         try:
             driver.wait(seconds)

@@ -23,7 +23,7 @@ import psutil
 PACKAGES = {"slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client", "munged": "munge"}
 NODES = ("n1", "n2")
 REMEMBERED = 7200  # seconds for which a job that has ended is known; longer than any test, by default 300
-CREDENTIAL = 20  # seconds, by default 120, for which a job of a lost node waits before it is started again
+CREDENTIAL = 60  # seconds, by default 120, for which a job of a lost node waits before it is started again
 
 
 class CannotRun(Exception):
@@ -69,13 +69,17 @@ class Slurm:
         lines = self.command("scontrol", "-o", "show", "job").splitlines()
         return [dict(word.partition("=")[::2] for word in line.split(" ") if "=" in word) for line in lines]
 
+    def state(self) -> str:
+        """Its nodes and its jobs as Slurm shows them to people."""
+        return self.command("sinfo", "-N", "-o", "%N %t %E") + self.command("squeue", "-o", "%i %T %r %N")
+
     def start(self) -> None:
         """Start the daemons and wait until both nodes are ready."""
         self._configure()
         folder = self.folder
         munge = [f"--{name}={folder / f'munge.{name}'}" for name in ("socket", "pid-file", "log-file", "seed-file")]
         self._daemon("munged", "--foreground", "--force", f"--key-file={folder / 'munge.key'}", *munge)
-        self._until((folder / "munge.socket").exists, 10)
+        self._until((folder / "munge.socket").exists, 60)
         self._daemon("slurmctld", "-D")
         for node in NODES:
             self._start_node(node)
@@ -118,7 +122,7 @@ class Slurm:
         self.nodes[node] = self._daemon("slurmd", "-D", "-N", node)
 
     def _wait_for_nodes(self) -> None:
-        if not self._until(self._ready, 60):
+        if not self._until(self._ready, 180):
             raise RuntimeError(f"the nodes do not come up: {(self.folder / 'slurmctld.log').read_text()}")
 
     def _ready(self) -> bool:
@@ -200,6 +204,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SwitchType=switch/none
 MpiDefault=none
+MessageTimeout=60
 ReturnToService=2
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,bf_interval=2,batch_sched_delay=0

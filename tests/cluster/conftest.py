@@ -99,7 +99,8 @@ class ClusterProject(projects.Project):
         def held() -> Held | None:
             for process in psutil.process_iter():
                 with contextlib.suppress(psutil.Error):
-                    if process.cmdline()[-1:] and process.cmdline()[-1].endswith(f".{rule}.py") and self._runs(process):
+                    # asked once: a process that ends in between has no words the second time
+                    if "".join(process.cmdline()[-1:]).endswith(f".{rule}.py") and self._runs(process):
                         process.suspend()
                         return self._held(process)
             return None

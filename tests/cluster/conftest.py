@@ -45,7 +45,7 @@ WIDE_SCORES = "results/tracks/long/wide/scores"
 WIDE_SHARD = "results/scores/long/wide/0001-of-0001.parquet"
 
 # A job starts Snakemake twice and PyTorch once, and may have to share a processor with many others that do.
-PATIENCE = 900  # seconds
+PATIENCE = 1800  # seconds
 
 Seen = TypeVar("Seen")
 
@@ -76,7 +76,7 @@ class ClusterProject(projects.Project):
     """A working directory whose jobs go to Slurm by the profile that the workflow brings along."""
 
     cluster: slurm.Slurm
-    driver: subprocess.Popen  # the run that was started last
+    driver: subprocess.Popen  # the run that was started last, which goes on beside the test
     configuration = ("--configfile", "config.yaml")
 
     def command(self, *arguments: str) -> list[str]:
@@ -136,7 +136,7 @@ class ClusterProject(projects.Project):
         (shard,) = (self.folder / name for name in SHARD_FILES if (self.folder / name).exists())
         return shard, shard.stat().st_mtime_ns
 
-    def start(self, *arguments: str) -> subprocess.Popen:
+    def start(self, *arguments: str) -> None:
         """Begin a run; what it prints goes to driver.log."""
         # what this process has of its own would reach the jobs by sbatch --export=ALL
         inherited = {
@@ -151,15 +151,14 @@ class ClusterProject(projects.Project):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return self.driver
 
-    def finish(self, driver: subprocess.Popen, seconds: float = PATIENCE) -> str:
-        """Wait for a run that must succeed; what it printed."""
+    def finish(self, seconds: float = PATIENCE) -> str:
+        """Wait for the run, which must succeed; what it printed."""
         try:
-            driver.wait(seconds)
+            self.driver.wait(seconds)
         finally:
-            driver.kill()
-        assert driver.returncode == 0, self.printed()
+            self.driver.kill()
+        assert self.driver.returncode == 0, self.printed()
         return self.printed()
 
 

@@ -40,9 +40,9 @@ def test_the_demo_on_a_cluster_is_the_demo_on_one_machine(cluster, request, conf
     project.cluster, project.configuration = cluster, configuration
     wanting = rules_that_want_gpus()
     gpus = [f"{rule}:gpu=1" for rule in wanting]  # as scores.device: cuda asks for them
-    driver = project.start("--set-resources", *gpus)
+    project.start("--set-resources", *gpus)
     made_here = request.getfixturevalue("made_here")  # meanwhile
-    printed = project.finish(driver, LONGEST)
+    printed = project.finish(LONGEST)
     assert "Trying to restart" not in printed  # what each job asks for at first is enough
     here, there = results(project.folder), results(made_here.folder)
     assert here.keys() == there.keys() and len(here) > 80

@@ -13,7 +13,8 @@ LAST = SHARD_FILES[-1]
 
 def test_a_job_over_its_memory_is_tried_again_with_twice_as_much(local, without):
     project = without(WIDE_SHARD)
-    project.finish(project.start(WIDE_SHARD))
+    project.start(WIDE_SHARD)
+    project.finish()
     assert contents(project) == contents(local)
     first, second = project.jobs("score_shard")
     assert megabytes(second) == 2 * megabytes(first)
@@ -24,7 +25,8 @@ def test_a_job_that_is_tried_again_gets_its_memory_beside_new_jobs_of_the_same_r
     """A shard fails while others may not be handed over yet; the last one and the failed one then go together."""
     project = without(WIDE_SHARD, *SHARD_FILES)
     first_two = ("--max-jobs-per-timespan", "2/100s", "--prioritize", WIDE_SHARD, SHARD_FILES[0], "--")
-    project.finish(project.start(*first_two, WIDE_SHARD, *SHARD_FILES))
+    project.start(*first_two, WIDE_SHARD, *SHARD_FILES)
+    project.finish()
     assert contents(project) == contents(local)
     *first, some, other = project.jobs("score_shard")
     assert [job["JobState"] for job in (some, other)] == ["COMPLETED", "COMPLETED"]
@@ -41,11 +43,11 @@ def megabytes(job: dict[str, str]) -> int:
 
 def test_a_job_over_its_time_is_tried_again_with_twice_as_much(local, without):
     project = without(LAST)
-    driver = project.start(LAST)
+    project.start(LAST)
     held = project.hold("score_shard")
     (asked,) = (job["TimeLimit"] for job in project.jobs("score_shard"))
     project.cluster.command("scontrol", "update", f"JobId={held.job}", "TimeLimit=00:01:00")  # rather than wait for it
-    project.finish(driver)
+    project.finish()
     assert contents(project) == contents(local)
     first, second = project.jobs("score_shard")
     assert (asked, second["TimeLimit"]) == ("02:00:00", "04:00:00")
@@ -54,11 +56,11 @@ def test_a_job_over_its_time_is_tried_again_with_twice_as_much(local, without):
 
 def test_a_cancelled_job_is_tried_again_and_the_others_are_left_alone(local, without):
     project = without(*SHARD_FILES)
-    driver = project.start(*SHARD_FILES)
+    project.start(*SHARD_FILES)
     held = project.hold("score_shard")
     shard, written = project.finished_shard()
     project.cluster.command("scancel", held.job)
-    project.finish(driver)
+    project.finish()
     assert contents(project) == contents(local)
     assert shard.stat().st_mtime_ns == written
     assert sorted(job["JobState"] for job in project.jobs("score_shard")) == ["CANCELLED", "COMPLETED", "COMPLETED"]
@@ -66,15 +68,16 @@ def test_a_cancelled_job_is_tried_again_and_the_others_are_left_alone(local, wit
 
 def test_after_a_killed_snakemake_a_new_one_does_what_is_left(local, without):
     project = without(*SHARD_FILES)
-    driver = project.start(*SHARD_FILES)
+    project.start(*SHARD_FILES)
     project.hold("score_shard")
     shard, written = project.finished_shard()
-    driver.kill()
-    driver.wait()
+    project.driver.kill()
+    project.driver.wait()
     (run,) = re.findall(r"SLURM run ID: (\S+)", project.printed())
     project.cluster.command("scancel", "--name", run)
     project.run("--unlock")
-    printed = project.finish(project.start(*SHARD_FILES))
+    project.start(*SHARD_FILES)
+    printed = project.finish()
     assert contents(project) == contents(local)
     assert shard.stat().st_mtime_ns == written
     assert re.search(r"^score_shard +1$", printed, re.MULTILINE) and re.search(r"^total +1$", printed, re.MULTILINE)
@@ -96,11 +99,11 @@ def lose(cluster):
 
 def test_jobs_of_a_lost_node_run_on_another(local, without, lose):
     project = without(*SHARD_FILES)
-    driver = project.start(*SHARD_FILES)
+    project.start(*SHARD_FILES)
     held = project.hold("score_shard")
     shard, written = project.finished_shard()
     lose(held.node)
-    project.finish(driver)
+    project.finish()
     assert contents(project) == contents(local)
     assert shard.stat().st_mtime_ns == written
     (again,) = (job for job in project.jobs("score_shard") if job["Restarts"] == "1")

@@ -37,10 +37,10 @@ def random_codes(seed: int, length: int, unknown: float = 0.0) -> torch.Tensor:
     return torch.from_numpy(codes.astype(np.uint8))
 
 
-def make(kind: str, sizes: dict):
+def make(kind: str, sizes: dict, species: tuple[str, ...] = ()):
     """A random model in double precision."""
     extra = {"kernel": 3} if kind == "masked" else {}
-    return build(kind, sizes | extra).double().eval()
+    return build(kind, sizes | extra, species).double().eval()
 
 
 @torch.inference_mode()
@@ -135,6 +135,21 @@ def test_layers_count_from_the_bases_or_from_the_end(kind):
     for layer in (4, -5):
         with pytest.raises(InputError, match=rf"embeddings.layer: .* 0 .* to 3, or -4 to -1 .*; {layer} is none"):
             model.embeddings(codes, layer)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(["one_pass", "masked", "causal"]), SIZES, st.integers(1, 60), st.booleans())
+def test_states_are_the_same_with_gradients_and_without(kind, sizes, length, species):
+    model = make(kind, sizes, ("yeast",) if species else ())
+    with torch.no_grad():  # weights of norms are 1 in the beginning
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    codes = torch.cat([random_codes(seed, length, 0.2) for seed in (1, 2)])
+    slow = [model.embeddings(codes, layer) for layer in range(model.layers + 1)]
+    with torch.inference_mode():
+        quick = [model.embeddings(codes, layer) for layer in range(model.layers + 1)]
+    for there, here in zip(slow, quick, strict=True):
+        torch.testing.assert_close(here, there.detach(), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["masked", "causal"])

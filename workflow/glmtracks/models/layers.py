@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 logger = logging.getLogger(__name__)
 
+EPSILON = 1e-5  # that LayerNorm adds to a variance
+
 
 class BaseEmbedding(nn.Module):
     """One vector for each base (and for the `extra` symbols behind code 4), scaled channel by channel for each species.
@@ -47,7 +49,7 @@ class ConvolutionLayer(nn.Module):
     def __init__(self, width: int, kernel: int, dilation: int, *, causal: bool, dropout: float, depth: int):
         super().__init__()
         self.dilation, self.causal, self.dropout = dilation, causal, dropout
-        self.norm = nn.LayerNorm(width, bias=False)
+        self.norm = nn.LayerNorm(width, EPSILON, bias=False)
         self.convolution = nn.Linear(kernel * width, width, bias=False)
         self.projection = nn.Linear(width, width, bias=False)
         # so that the variance of the residual stream does not grow with depth
@@ -55,8 +57,16 @@ class ConvolutionLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         block = _compiled_block() if x.is_cuda else _block
-        weights = self.norm.weight, self.convolution.weight, self.projection.weight
-        return block(x, *weights, self.dilation, self.causal, self.dropout if self.training else 0.0)
+        return block(x, *self._weights(), self.dilation, self.causal, self.dropout if self.training else 0.0)
+
+    def update(self, x: Tensor) -> Tensor:
+        """`x`, whose channels have zero mean at each position, overwritten by what `forward` makes of it, less the
+        mean. A quarter to a third faster on a processor; without gradients and dropout."""
+        _update(x, *self._weights(), self.dilation, self.causal)
+        return x
+
+    def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.norm.weight, self.convolution.weight, self.projection.weight
 
 
 def _block(
@@ -67,10 +77,31 @@ def _block(
     kernel = convolution.shape[1] // width
     reach = (kernel - 1) * dilation
     before = reach if causal else reach // 2
-    normed = F.layer_norm(x, (width,), norm).to(x.dtype)  # autocast would copy the taps in float32
+    normed = F.layer_norm(x, (width,), norm, eps=EPSILON).to(x.dtype)  # autocast would copy the taps in float32
     padded = F.pad(normed, (0, 0, before, reach - before))
     taps = torch.cat([padded[:, tap * dilation : tap * dilation + length] for tap in range(kernel)], dim=-1)
     return x + F.linear(drop_out(F.gelu(F.linear(taps, convolution)), dropout), projection)
+
+
+def _update(x: Tensor, norm: Tensor, convolution: Tensor, projection: Tensor, dilation: int, causal: bool) -> None:
+    """What `ConvolutionLayer.update` does.
+
+    Without a mean, to normalise is to divide by the length of a vector; what is left of the norm is the convolution's.
+    """
+    batch, length, width = x.shape
+    kernel = convolution.shape[1] // width
+    reach = (kernel - 1) * dilation
+    before = reach if causal else reach // 2
+    lengths = torch.linalg.vector_norm(x, dim=-1, keepdim=True).to(torch.promote_types(x.dtype, torch.float32))
+    scale = (lengths.square() / width + EPSILON).rsqrt().to(x.dtype)
+    padded = x.new_empty(batch, length + reach, width)
+    padded[:, :before] = 0
+    padded[:, before + length :] = 0
+    torch.mul(x, scale, out=padded[:, before : before + length])
+    taps = padded.as_strided((batch, length, kernel, width), (padded.stride(0), width, dilation * width, 1))
+    inner = F.gelu(F.linear(taps.reshape(-1, kernel * width), convolution * norm.repeat(kernel)))
+    stream = x.view(-1, width)
+    torch.addmm(stream, inner, (projection - projection.mean(0)).t(), out=stream)
 
 
 def drop_out(x: Tensor, share: float) -> Tensor:
@@ -114,14 +145,22 @@ class Tower(nn.Module):
     def forward(self, x: Tensor, known: Tensor | None = None, depth: int | None = None) -> Tensor:
         """States (batch, length, width); zero throughout at positions that are not `known`, bool (batch, length, 1).
 
-        They are those after all layers, normalised, or after the first `depth` of them, normalised only after the last.
+        They are those after all layers, normalised, or after the first `depth` of them, normalised only after the last
+        and else without their mean over the channels, which no layer reads.
         """
         depth = len(self.layers) if depth is None else depth
+        quick = not (x.is_cuda or torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type))
+        x = without_mean(x) if quick else x
         for layer in self.layers[:depth]:
-            x = layer(x)
+            x = layer.update(x) if quick else layer(x)
             if known is not None:
                 x = x * known
-        return self.norm(x) if depth == len(self.layers) else x
+        return self.norm(x) if depth == len(self.layers) else without_mean(x)
+
+
+def without_mean(x: Tensor) -> Tensor:
+    """`x` less the mean over its channels."""
+    return x - x.mean(dim=-1, keepdim=True)
 
 
 def behind(states: Tensor) -> Tensor:

@@ -57,16 +57,38 @@ class ConvolutionLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         block = _compiled_block() if x.is_cuda else _block
-        return block(x, *self._weights(), self.dilation, self.causal, self.dropout if self.training else 0.0)
+        weights = self.norm.weight, self.convolution.weight, self.projection.weight
+        return block(x, *weights, self.dilation, self.causal, self.dropout if self.training else 0.0)
 
     def update(self, x: Tensor) -> Tensor:
-        """`x`, whose channels have zero mean at each position, overwritten by what `forward` makes of it, less the
-        mean. A quarter to a third faster on a processor; without gradients and dropout."""
-        _update(x, *self._weights(), self.dilation, self.causal)
+        """What `forward` makes of `x`, less its mean over the channels; written into `x`, which must have none.
+
+        For a processor, which does it a quarter to a third faster; without gradients and dropout. Without a mean, to
+        normalise is to divide by the length of a vector, and the weights of the norm go over to the convolution.
+        """
+        batch, length, width = x.shape
+        kernel = self.convolution.in_features // width
+        before, after = _padding(kernel, self.dilation, self.causal)
+        lengths = torch.linalg.vector_norm(x, dim=-1, keepdim=True).to(torch.promote_types(x.dtype, torch.float32))
+        scale = (lengths.square() / width + EPSILON).rsqrt().to(x.dtype)
+        padded = x.new_empty(batch, before + length + after, width)
+        padded[:, :before] = 0
+        padded[:, before + length :] = 0
+        torch.mul(x, scale, out=padded[:, before : before + length])
+        strides = padded.stride(0), width, self.dilation * width, 1
+        taps = padded.as_strided((batch, length, kernel, width), strides).reshape(-1, kernel * width)
+        inner = F.gelu(F.linear(taps, self.convolution.weight * self.norm.weight.repeat(kernel)))
+        projection = self.projection.weight - self.projection.weight.mean(dim=0)
+        stream = x.view(-1, width)
+        torch.addmm(stream, inner, projection.t(), out=stream)
         return x
 
-    def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self.norm.weight, self.convolution.weight, self.projection.weight
+
+def _padding(kernel: int, dilation: int, causal: bool) -> tuple[int, int]:
+    """Positions that a convolution reads before the first one of a window, and after the last."""
+    reach = (kernel - 1) * dilation
+    before = reach if causal else reach // 2
+    return before, reach - before
 
 
 def _block(
@@ -75,33 +97,11 @@ def _block(
     """What a `ConvolutionLayer` computes, with nothing of its own, so that one compiled kernel serves all layers."""
     length, width = x.shape[1:]
     kernel = convolution.shape[1] // width
-    reach = (kernel - 1) * dilation
-    before = reach if causal else reach // 2
+    before, after = _padding(kernel, dilation, causal)
     normed = F.layer_norm(x, (width,), norm, eps=EPSILON).to(x.dtype)  # autocast would copy the taps in float32
-    padded = F.pad(normed, (0, 0, before, reach - before))
+    padded = F.pad(normed, (0, 0, before, after))
     taps = torch.cat([padded[:, tap * dilation : tap * dilation + length] for tap in range(kernel)], dim=-1)
     return x + F.linear(drop_out(F.gelu(F.linear(taps, convolution)), dropout), projection)
-
-
-def _update(x: Tensor, norm: Tensor, convolution: Tensor, projection: Tensor, dilation: int, causal: bool) -> None:
-    """What `ConvolutionLayer.update` does.
-
-    Without a mean, to normalise is to divide by the length of a vector; what is left of the norm is the convolution's.
-    """
-    batch, length, width = x.shape
-    kernel = convolution.shape[1] // width
-    reach = (kernel - 1) * dilation
-    before = reach if causal else reach // 2
-    lengths = torch.linalg.vector_norm(x, dim=-1, keepdim=True).to(torch.promote_types(x.dtype, torch.float32))
-    scale = (lengths.square() / width + EPSILON).rsqrt().to(x.dtype)
-    padded = x.new_empty(batch, length + reach, width)
-    padded[:, :before] = 0
-    padded[:, before + length :] = 0
-    torch.mul(x, scale, out=padded[:, before : before + length])
-    taps = padded.as_strided((batch, length, kernel, width), (padded.stride(0), width, dilation * width, 1))
-    inner = F.gelu(F.linear(taps.reshape(-1, kernel * width), convolution * norm.repeat(kernel)))
-    stream = x.view(-1, width)
-    torch.addmm(stream, inner, (projection - projection.mean(0)).t(), out=stream)
 
 
 def drop_out(x: Tensor, share: float) -> Tensor:

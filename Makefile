@@ -20,6 +20,8 @@ CONFIG ?= config/config.yaml
 RESULTS ?= results
 FUZZ_SECONDS ?= 60
 
+unexport PYTHONDONTWRITEBYTECODE # without compiled modules Snakemake and each of its jobs take twice as long to start
+
 .PHONY: demo demo-human yeast status serve test test-cluster test-cluster-demo fuzz bench lint clean
 
 demo: .venv/installed

@@ -28,7 +28,7 @@ MODEL = {
     "kind": "one_pass",
     "source": "train",
     "genomes": "toy",
-    "parameters": "width=16; layers=3; steps=10; batch=4",
+    "parameters": "width=16; layers=3; steps=10; batch=4; precision=float32",
 }
 SHARD_FILES = [f"results/scores/toy/tiny/{number:04d}-of-{SHARDS:04d}.parquet" for number in range(1, SHARDS + 1)]
 
@@ -38,7 +38,7 @@ WIDE = {
     "kind": "one_pass",
     "source": "train",
     "genomes": "toy",
-    "parameters": "width=128; layers=1; steps=0",
+    "parameters": "width=128; layers=1; steps=0; precision=float32",
 }
 WINDOW = 200_000
 WIDE_SCORES = "results/tracks/long/wide/scores"

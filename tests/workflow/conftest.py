@@ -27,7 +27,7 @@ MODELS = [
         "kind": "one_pass",
         "source": "train",
         "genomes": "toy",
-        "parameters": "width=16; layers=3; steps=5; batch=4",
+        "parameters": "width=16; layers=3; steps=5; batch=4; precision=float32",
     },
 ]
 SETTINGS = {

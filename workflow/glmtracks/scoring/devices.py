@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 import torch
+from torch import Tensor
 
 from glmtracks.errors import InputError
 
@@ -94,8 +95,7 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     """The number format called `float32`, `bfloat16` or `auto`: bfloat16 where it is clearly faster here."""
     if name != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
-    size = COMPARED[device.type]
-    rates = {dtype: matrix_product_rate(device, dtype, size) for dtype in (torch.float32, torch.bfloat16)}
+    rates = matrix_product_rates(device, (torch.float32, torch.bfloat16), COMPARED[device.type], rounds=16)
     ratio = rates[torch.bfloat16] / rates[torch.float32]
     chosen = torch.bfloat16 if ratio >= CLEARLY_FASTER else torch.float32
     logger.info(
@@ -104,17 +104,31 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     return chosen
 
 
-def matrix_product_rate(device: torch.device, dtype: torch.dtype, size: int, repeats: int = 4) -> float:
-    """Floating-point operations per second of a square matrix product: the best of `repeats` after a warm-up.
+def matrix_product_rate(device: torch.device, dtype: torch.dtype, size: int) -> float:
+    """Floating-point operations per second of a square matrix product."""
+    return matrix_product_rates(device, (dtype,), size)[dtype]
 
-    One that takes over a second, as of a number format that the processor has to imitate, is not repeated.
+
+def matrix_product_rates(
+    device: torch.device, dtypes: tuple[torch.dtype, ...], size: int, rounds: int = 4
+) -> dict[torch.dtype, float]:
+    """The rate in each number format: the best of some rounds after a warm-up, in which the formats take turns.
+
+    So a moment in which other programs had the processor is no format's alone. One that has taken a second, as those do
+    that the processor has to imitate, is not asked again.
     """
-    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    times = []
-    while len(times) <= repeats and max(times, default=0) < 1:
-        start = time.perf_counter()
-        a @ b
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
-    return 2 * size**3 / min(times[1:] or times)
+    factors = {dtype: [torch.randn(size, size, device=device).to(dtype) for _ in range(2)] for dtype in dtypes}
+    seconds: dict[torch.dtype, list[float]] = {dtype: [] for dtype in dtypes}
+    for _ in range(1 + rounds):
+        for dtype, (a, b) in factors.items():
+            if sum(seconds[dtype]) < 1:
+                seconds[dtype].append(_seconds_of_product(a, b))
+    return {dtype: 2 * size**3 / min(found[1:] or found) for dtype, found in seconds.items()}
+
+
+def _seconds_of_product(a: Tensor, b: Tensor) -> float:
+    began = time.perf_counter()
+    a @ b
+    if a.is_cuda:
+        torch.cuda.synchronize(a.device)
+    return time.perf_counter() - began

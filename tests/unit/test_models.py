@@ -152,6 +152,13 @@ def test_states_are_the_same_with_gradients_and_without(kind, sizes, length, spe
         torch.testing.assert_close(here, there.detach(), rtol=1e-6, atol=1e-6)
 
 
+@torch.no_grad()
+def test_channels_are_dropped_without_gradients_too_until_a_model_is_told_to_evaluate():
+    model, codes = build("one_pass", SMALL | {"dropout": 0.5}), random_codes(0, 50)
+    assert not torch.equal(model.embeddings(codes), model.embeddings(codes))
+    assert torch.equal(model.eval().embeddings(codes), model.embeddings(codes))
+
+
 @pytest.mark.parametrize("kind", ["masked", "causal"])
 def test_layer_0_depends_on_the_base_alone(kind):
     model, codes = make(kind, SMALL), random_codes(0, 50, 0.1)

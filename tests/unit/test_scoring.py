@@ -233,6 +233,12 @@ def test_a_pass_that_does_not_fit_into_memory_is_done_again_with_half_the_window
         score(folder, genome, tmp_path, shards=1)
 
 
+def test_no_windows_have_no_answers(folder):
+    runner = start_runner(folder, SETTINGS, 1, folder / "plan.json")
+    nothing = np.zeros((0, 40), dtype=np.uint8)
+    assert runner.ask(nothing).shape == (0, 40, 4) and runner.ask(nothing, margin=10).shape == (0, 20, 4)
+
+
 def test_memory_does_not_grow_with_the_number_of_windows(make_genome, tmp_path, make_plan):
     parameters = {"width": 128, "layers": 4, "kernel": 3, "max_dilation": 8, "seed": 0}
     folder = stored(build("one_pass", parameters), tmp_path / "model", make_plan)

@@ -114,8 +114,8 @@ def matrix_product_rates(
 ) -> dict[torch.dtype, float]:
     """The rate in each number format: the best of some rounds after a warm-up, in which the formats take turns.
 
-    So a moment in which other programs had the processor is no format's alone. One that has taken a second, as those do
-    that the processor has to imitate, is not asked again.
+    So a moment in which other programs had the processor is no format's alone. One that has taken a second in all, as
+    those do that the processor has to imitate, is not asked again.
     """
     factors = {dtype: [torch.randn(size, size, device=device).to(dtype) for _ in range(2)] for dtype in dtypes}
     seconds: dict[torch.dtype, list[float]] = {dtype: [] for dtype in dtypes}

@@ -159,6 +159,8 @@ class Runner:
     @torch.inference_mode()
     def batched(self, function: Callable[[Tensor], Tensor], codes: np.ndarray) -> np.ndarray:
         """`function` of any windows, uint8 (n, length), float32; a fixed number of them at a time."""
+        if not len(codes):  # not every model can be asked about nothing
+            return self.batched(function, np.full((1, codes.shape[1]), 4, dtype=np.uint8))[:0]
         gathered, first = _Gathered(len(codes)), 0
         while first < len(codes):
             rows = self._rows(codes.shape[1])
@@ -169,7 +171,7 @@ class Runner:
             if output is not None:
                 gathered.add(output[: len(some)])
                 first += rows
-        return gathered.array if len(codes) else function(self._blank(0)).float().cpu().numpy()
+        return gathered.array
 
     def _rows(self, length: int) -> int:
         """Windows of `length` bases in a pass, so that it reads as many bases as one of `batch` whole tiles."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from itertools import chain, repeat
+from itertools import chain, compress, repeat
 from pathlib import Path
 
 import numpy as np
@@ -74,12 +74,15 @@ class _Intervals:
 
     def _merged(self, contig: str, start: int, values: np.ndarray) -> Iterator[tuple[str, int, int, float]]:
         """Intervals of equal consecutive values, NaN left out; as Python objects because pybigtools wants these."""
-        edges = np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1, [len(values)]])
-        scored = ~np.isnan(values[edges[:-1]])
-        starts, ends = edges[:-1][scored], edges[1:][scored]
-        self.bases += int((ends - starts).sum())
-        self.count += len(starts)
-        return zip(repeat(contig), (starts + start).tolist(), (ends + start).tolist(), values[starts].tolist())
+        known = ~np.isnan(values)
+        changes = (values[1:] != values[:-1]) & (known[1:] | known[:-1])
+        edges = np.concatenate([[0], np.flatnonzero(changes) + 1, [len(values)]])
+        scored = known[edges[:-1]]
+        self.bases += int(known.sum())
+        self.count += int(scored.sum())
+        bounds = (edges + start).tolist()  # one object is the end of an interval and the start of the next
+        intervals = zip(repeat(contig), bounds, bounds[1:], values[edges[:-1]].tolist())
+        return compress(intervals, scored.tolist())
 
 
 def _check(path: Path, destination: str | Path, bases: int) -> None:

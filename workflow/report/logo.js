@@ -2,7 +2,7 @@
 // Stephens 1990), the genome's bases beneath.
 "use strict";
 {
-  const [BASE, HEIGHT, TOP, LEFT, BITS] = [16, 120, 8, 34, 2];
+  const [BASE, HEIGHT, TOP, LEFT, RIGHT, BITS] = [16, 120, 8, 34, 36, 2]; // half a coordinate fits on either side
   const MOST = 200; // bases of one logo
   const SHAPES = { // outlines in a square of one, so that they stretch evenly
     A: "M0 1L.4 0H.6L1 1H.8L.72 .77H.28L.2 1ZM.35 .6H.65L.5 .19Z",
@@ -51,11 +51,11 @@
     return [group];
   };
 
-  const axes = (stretch, width) => {
+  const axes = (stretch, end) => {
     const drawn = [];
     for (const bits of [0, 1, 2]) {
       const y = TOP + HEIGHT * (1 - bits / BITS);
-      drawn.push(glm.svg("line", { x1: LEFT, x2: width, y1: y, y2: y, class: "grid" }),
+      drawn.push(glm.svg("line", { x1: LEFT, x2: end, y1: y, y2: y, class: "grid" }),
         glm.svg("text", { x: LEFT - 6, y: y + 4, "text-anchor": "end" }, String(bits)));
     }
     for (let position = stretch.start; position < stretch.end; position++) {
@@ -72,13 +72,13 @@
   /** The logo of a stretch as an SVG element; `marked` is a position to shade, or null. */
   glm.drawLogo = (stretch, title, marked) => {
     const count = stretch.end - stretch.start;
-    const [width, height] = [LEFT + count * BASE + 6, TOP + HEIGHT + 42];
+    const [width, height] = [LEFT + count * BASE + RIGHT, TOP + HEIGHT + 42];
     const svg = glm.svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": title });
     if (marked !== null && marked >= stretch.start && marked < stretch.end) {
       const x = LEFT + (marked - stretch.start) * BASE;
       svg.append(glm.svg("rect", { x, y: TOP, width: BASE, height: HEIGHT + 22, class: "mark" }));
     }
-    svg.append(...axes(stretch, width));
+    svg.append(...axes(stretch, LEFT + count * BASE));
     for (let position = stretch.start; position < stretch.end; position++) {
       svg.append(...letters(stretch, position, LEFT + (position - stretch.start) * BASE));
     }

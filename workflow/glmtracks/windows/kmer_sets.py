@@ -10,6 +10,7 @@ from glmtracks.windows.corpus import Corpus, CorpusGenome
 
 K = 21
 SKETCH = 20_000_000  # k-mers of a part that are kept at most; larger parts are sampled by hash
+AT_ONCE = 4_000_000  # k-mers of a part that are given together, so that few are far from the next
 _NO_WORDS = np.array([], dtype=np.uint64)
 
 
@@ -18,20 +19,30 @@ class KmerSet:
 
     def __init__(self, corpus: Corpus, part: str):
         self.sampled = min(1.0, SKETCH / max(corpus.bases(part), 1))
-        chunks = (canonical_kmers(codes, K) for *_, codes in corpus.stretches(part, overlap=K - 1))
-        pieces = [self.sample(words[defined]) for words, defined in chunks]
-        self.words = np.unique(np.concatenate([_NO_WORDS, *pieces]))
+        pieces = [self.sample(words) for words in part_words(corpus, part)]
+        self.words = _distinct(np.concatenate([_NO_WORDS, *pieces]))
 
     def sample(self, words: np.ndarray) -> np.ndarray:
         """Those of `words` that belong to the sample."""
         return words if self.sampled == 1 else words[_hash(words) <= np.uint64(int(self.sampled * (2**64 - 1)))]
 
-    def place(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where each of `words` would stand in the set, and whether it stands there."""
+    def place(self, rising: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where each of ascending words would stand in the set, and whether it stands there.
+
+        In any other order the answer is the same, but each word would be looked for in another part of memory.
+        """
         if not len(self.words):
-            return np.zeros(len(words), dtype=np.int64), np.zeros(len(words), dtype=bool)
-        place = np.minimum(np.searchsorted(self.words, words), len(self.words) - 1)
-        return place, self.words[place] == words
+            return np.zeros(len(rising), dtype=np.int64), np.zeros(len(rising), dtype=bool)
+        place = np.minimum(np.searchsorted(self.words, rising), len(self.words) - 1)
+        return place, self.words[place] == rising
+
+
+def _distinct(words: np.ndarray) -> np.ndarray:
+    """`np.unique`, which by hashing takes several times as long for millions of words; sorts them in place."""
+    words.sort()
+    new = np.ones(len(words), dtype=bool)
+    new[1:] = words[1:] != words[:-1]
+    return words[new]
 
 
 def _hash(words: np.ndarray) -> np.ndarray:
@@ -42,6 +53,20 @@ def _hash(words: np.ndarray) -> np.ndarray:
         return words ^ (words >> np.uint64(31))
 
 
+def part_words(corpus: Corpus, part: str) -> Iterator[np.ndarray]:
+    """The canonical 21-mers of a part outside repeats, ascending, those of some million bases at a time."""
+    held, count = [], 0
+    for *_, codes in corpus.stretches(part, overlap=K - 1):
+        words, defined = canonical_kmers(codes, K)
+        held.append(words[defined])
+        count += len(held[-1])
+        if count >= AT_ONCE:
+            yield np.sort(np.concatenate(held))
+            held, count = [], 0
+    if held:
+        yield np.sort(np.concatenate(held))
+
+
 def contig_words(corpus: Corpus, part: str) -> Iterator[tuple[CorpusGenome, str, np.ndarray]]:
     """Each contig with bases in a part, and the distinct canonical 21-mers of these bases outside repeats."""
     stretches = corpus.stretches(part, overlap=K - 1)
@@ -49,7 +74,7 @@ def contig_words(corpus: Corpus, part: str) -> Iterator[tuple[CorpusGenome, str,
         chunks = list(group)
         member, contig, *_ = chunks[0]
         pairs = [canonical_kmers(codes, K) for *_, codes in chunks]
-        yield member, contig, np.unique(np.concatenate([words[defined] for words, defined in pairs]))
+        yield member, contig, _distinct(np.concatenate([words[defined] for words, defined in pairs]))
 
 
 class ContigWords:

@@ -20,7 +20,7 @@ from glmtracks.intervals import merge, subtract, wrap
 from glmtracks.kmers import canonical_kmers
 from glmtracks.windows.corpus import Corpus, CorpusGenome
 from glmtracks.windows.homology import HeldOutIndex
-from glmtracks.windows.kmer_sets import ContigWords, K, KmerSet, contig_words
+from glmtracks.windows.kmer_sets import ContigWords, K, KmerSet, contig_words, part_words
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +55,10 @@ def _purge_kmers(corpus: Corpus, part: str, protected: Iterable[str]) -> None:
     with tqdm(total=corpus.bases(part), unit=" bases", unit_scale=True, desc=f"21-mers of {part}") as bar:
         for member, contig, start, codes in corpus.stretches(part, overlap=K - 1):
             words, defined = canonical_kmers(codes, K)
-            shared = np.logical_or.reduce([known.place(words)[1] for known in sets]) & defined
-            found.append((member, contig, _runs(np.flatnonzero(shared) + start)))
+            order = np.argsort(words)
+            shared = np.logical_or.reduce([known.place(words[order])[1] for known in sets])
+            places = np.sort(order[shared & defined[order]])
+            found.append((member, contig, _runs(places + start)))
             bar.update(len(codes))
     _take_out(corpus, part, found)
 
@@ -166,10 +168,9 @@ def lint(corpus: Corpus, mode: str, related: float, threads: int = 1) -> dict:
 def _shared_kmers(corpus: Corpus) -> dict[str, dict]:
     sets = {part: KmerSet(corpus, part) for part in HELD_OUT}
     found = {part: np.zeros(len(known.words), dtype=bool) for part, known in sets.items()}
-    for *_, codes in corpus.stretches("train", overlap=K - 1):
-        words, defined = canonical_kmers(codes, K)
+    for rising in part_words(corpus, "train"):
         for part, known in sets.items():
-            place, present = known.place(known.sample(words[defined]))
+            place, present = known.place(known.sample(rising))
             found[part][place[present]] = True
     return {
         part: {

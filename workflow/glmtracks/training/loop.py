@@ -141,8 +141,6 @@ def fit(
     average at its best validation, or at the end where nothing is held out; of several processes the first has them,
     and the history. `callbacks` of Lightning may watch. Raises `InputError` where the corpus has no training window.
     """
-    if not recipe["steps"]:
-        return pd.DataFrame({"step": []})
     packed = PackedCorpus(corpus, tuple(model.architecture["species"]))
     device = pick_device("auto")
     ranks = int(os.environ.get("WORLD_SIZE", 1))

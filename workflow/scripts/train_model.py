@@ -12,6 +12,7 @@ with job(snakemake.log[0]):
             "names": snakemake.params.genomes,
             "species": snakemake.params.species,
             "evidence": snakemake.params.evidence,
+            "aliases": snakemake.params.aliases,
             "repetitions": snakemake.params.repetitions,
             "fastas": snakemake.input.fasta,
             "repeats": snakemake.input.repeats,

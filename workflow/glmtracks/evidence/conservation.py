@@ -59,14 +59,8 @@ def _read_bigwig(
 ) -> Iterator[tuple[str, int, np.ndarray]]:
     """Yield contig, first position, values (n,) of the pieces of a bigWig that hold a place."""
     with pybigtools.open(str(path)) as track:
-        lengths = track.chroms()
-        for name, contig in _resolved(path, genome, names, lengths).items():
-            length = lengths[name]
-            if length != genome.contigs[contig]:
-                raise InputError(
-                    f"{path}: {name} has {length} bases, but {contig} of {genome.path} has {genome.contigs[contig]}; "
-                    "take the track of this assembly."
-                )
+        for contig, name in bigwig_contigs(path, track.chroms(), genome, names).items():
+            length = genome.contigs[contig]
             for piece in np.unique(places.get(contig, np.array([], dtype=np.int64)) // PIECE).tolist():
                 first, last = piece * PIECE, min((piece + 1) * PIECE, length)
                 yield contig, first, track.values(name, first, last, fillna=None)
@@ -111,6 +105,21 @@ def _declared(path: Path, number: int, line: str, name: str, at: int) -> tuple[s
             "give a wigFix of single bases, or a bigWig."
         )
     return found[1], int(found[2]) - 1
+
+
+def bigwig_contigs(path: Path, lengths: dict[str, int], genome: Genome, names: ContigNames) -> dict[str, str]:
+    """Contigs of the genome -> their names in a bigWig, of whose contigs `lengths` are.
+
+    Raises InputError where there is none in common, or one has another length.
+    """
+    found = {contig: name for name, contig in _resolved(path, genome, names, lengths).items()}
+    for contig, name in found.items():
+        if lengths[name] != genome.contigs[contig]:
+            raise InputError(
+                f"{path}: {name} has {lengths[name]} bases, but {contig} of {genome.path} has "
+                f"{genome.contigs[contig]}; take the track of this assembly."
+            )
+    return found
 
 
 def _resolved(path: Path, genome: Genome, names: ContigNames, contigs) -> dict[str, str]:

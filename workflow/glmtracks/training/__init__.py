@@ -4,6 +4,8 @@ import inspect
 import json
 import logging
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,9 @@ from glmtracks.windows.corpus import Corpus
 
 logger = logging.getLogger(__name__)
 
+_LINES = re.compile(r"(?=\r)|(?<=\n)")  # of what is said, and the steps of progress bars
+CHECKPOINTS = "checkpoints"  # where they lie in the folder of a training
+
 
 def train_model(**job) -> None:
     """Train a new model of a kind on a corpus and write its folder; see `run` for the job.
@@ -41,18 +46,23 @@ def train_model(**job) -> None:
         json.dump(job, file, default=_plain)
         file.flush()
         launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        command = [*launcher, "-m", "glmtracks.training", file.name]
+        # the other processes end when this one does, even killed, so that no two runs write to one folder
+        command = [*launcher, "-m", "glmtracks.training", file.name, "--while-stdin-is-open"]
         if _run(command):
             raise InputError(f"training in {processes} processes failed; what they said stands above")
 
 
 def _run(command: list[str]) -> int:
-    """The status of a command, which is asked to end, and waited for, where this process is."""
-    with subprocess.Popen(command, stdout=sys.stderr.fileno()) as process:
+    """The status of a command, which says what it says here, and is asked to end where this process is."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
+            while said := process.stdout.read1():
+                for part in _LINES.split(said.decode(errors="replace")):
+                    sys.stderr.write(part)
             return process.wait()
         except BaseException:
             process.terminate()
+            process.communicate()
             raise
 
 
@@ -103,6 +113,7 @@ def run(
     with atomic(folder / "training.tsv") as temporary:
         history.to_csv(temporary, sep="\t", index=False, float_format="%.5f")
     write_card(folder, model, read)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # until now a run that is stopped goes on from them
 
 
 def _without_training(split: pd.DataFrame) -> list[str]:

@@ -16,17 +16,19 @@ from pathlib import Path
 import lightning
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.plugins.environments import LightningEnvironment
-from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
+from glmtracks.errors import InputError
 from glmtracks.jobs import stop
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.scoring.devices import pick_device, pick_precision
+from glmtracks.training import CHECKPOINTS
 from glmtracks.training.batches import Batches, training_loader, validation_loader
+from glmtracks.training.checkpoints import AtomicCheckpoints, BestWeights, Checkpoints, read_checkpoint
 from glmtracks.training.losses import BaseWeights, base_losses
 from glmtracks.training.optimiser import make_optimiser
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
@@ -43,12 +45,13 @@ UNKNOWN_SPECIES = 0.1  # share of the windows whose species is hidden, so that t
 class Trainee(lightning.LightningModule):
     """A model as the trainer sees it: what a step costs, how well it does in validation, and its optimiser.
 
-    `recipe` holds the parameters of the training as in the model sheet.
+    `recipe` holds the parameters of the training as in the model sheet; `fingerprint` and `precision` (of Lightning's
+    names) go into its checkpoints.
     """
 
-    def __init__(self, model: GenomicLanguageModel, recipe: dict, fingerprint: str):
+    def __init__(self, model: GenomicLanguageModel, recipe: dict, fingerprint: str, precision: str):
         super().__init__()
-        self.model, self.recipe, self.fingerprint = model, recipe, fingerprint
+        self.model, self.recipe, self.fingerprint, self.precision = model, recipe, fingerprint, precision
         self.weights = BaseWeights(recipe)
         self.sums = torch.zeros(2, len(REGIONS), 2, dtype=torch.float64)
 
@@ -93,16 +96,7 @@ class Trainee(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
-        checkpoint["fingerprint"] = self.fingerprint
-
-
-class AtomicCheckpoints(TorchCheckpointIO):
-    """Checkpoints that are there whole or not at all, however a run ends; read without unpickling objects."""
-
-    def save_checkpoint(self, checkpoint: dict, path: str | Path, storage_options: object = None) -> None:
-        temporary = f"{path}.part"
-        super().save_checkpoint(checkpoint, temporary, storage_options)
-        os.replace(temporary, path)
+        checkpoint |= {"fingerprint": self.fingerprint, "precision": self.precision}
 
 
 class _LogLines(Callback):
@@ -136,25 +130,30 @@ def fit(
     """Fit `model` in place for `recipe["steps"]` steps; returns step and train_nats_per_base of each logged step, with
     the validation metrics where there are any.
 
-    Checkpoints and logs are kept in `folder`; where a checkpoint of the same recipe and corpus lies there, training
-    goes on from it and ends with the same weights as if it had never stopped. The weights that are left are the moving
-    average at its best validation, or at the end where nothing is held out; of several processes the first has them,
-    and the history. `callbacks` of Lightning may watch. Raises `InputError` where the corpus has no training window.
+    Checkpoints and logs are kept in `folder`, and left there; where a checkpoint of the same recipe and corpus lies
+    there, training goes on from it, in its number format, and ends with the same weights as if it had never stopped.
+    The weights that are left are the moving average at its best validation, or at the end where nothing is held out; of
+    several processes the first has them, and the history. `callbacks` of Lightning may watch. Raises `InputError` where
+    the corpus has no training window, or the weights are no longer numbers.
     """
     packed = PackedCorpus(corpus, tuple(model.architecture["species"]))
     device = pick_device("auto")
     ranks = int(os.environ.get("WORLD_SIZE", 1))
     fingerprint = _fingerprint(model, packed, recipe)
-    checkpoints = folder / "checkpoints"
-    start = _resume_from(checkpoints / "last.ckpt", fingerprint)
+    checkpoint = folder / CHECKPOINTS / "last.ckpt"
+    found = read_checkpoint(checkpoint, fingerprint)
+    start = found["global_step"] if found else 0
+    precision = found["precision"] if found else _precision(recipe["precision"], device)
     rank = int(os.environ.get("RANK", 0))
     if not start and rank == 0:
-        for leftover in (checkpoints, folder / "logs"):
+        for leftover in (checkpoint.parent, folder / "logs"):
             shutil.rmtree(leftover, ignore_errors=True)
     batches = Batches(packed, batch=recipe["batch"], seed=recipe["seed"], rank=rank, ranks=ranks)
-    module = Trainee(model.train(), recipe, fingerprint)
+    module = Trainee(model.train(), recipe, fingerprint, precision)
     held_out = validation_loader(packed, "validation", WINDOWS, at_once=16 if device.type == "cpu" else 200)
     every = max(recipe["steps"] // recipe["validations"], 1)
+    best = BestWeights(CHOSEN_BY)
+    writing = Checkpoints(checkpoint, recipe["checkpoint_every"], every if len(held_out) else None)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")  # advice on loader workers, which indexing does not need
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -164,7 +163,7 @@ def fit(
             devices=int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
             num_nodes=ranks // int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
             strategy="ddp" if ranks > 1 else "auto",
-            precision=_precision(recipe["precision"], device),
+            precision=precision,
             gradient_clip_val=1.0,
             val_check_interval=every,
             check_val_every_n_epoch=None,
@@ -172,7 +171,8 @@ def fit(
             use_distributed_sampler=False,
             log_every_n_steps=LOG_EVERY,
             logger=_loggers(folder / "logs", start),
-            callbacks=[*_callbacks(recipe, checkpoints, has_validation=len(held_out) > 0), *callbacks],
+            enable_checkpointing=False,  # Lightning's own; see `Checkpoints`
+            callbacks=[*_callbacks(recipe, best, has_validation=len(held_out) > 0), writing, *callbacks],
             # Under Slurm Lightning would ignore SIGTERM and requeue the job, which is Snakemake's to do.
             plugins=[AtomicCheckpoints(), *([LightningEnvironment()] if ranks == 1 else [])],
             enable_model_summary=False,
@@ -184,36 +184,26 @@ def fit(
                 module,
                 training_loader(batches, start, recipe["steps"], device.type == "cuda"),
                 held_out if len(held_out) else None,
-                ckpt_path=checkpoints / "last.ckpt" if start else None,
+                ckpt_path=checkpoint if start else None,
                 weights_only=True,
             )
     model.cpu().eval()
     if rank:  # the first process takes the checkpoints away, maybe while the others would still read them
         return pd.DataFrame({"step": []})
-    best = checkpoints / "best.ckpt"
-    if best.exists():
-        state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
-        model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in state.items()})
-    shutil.rmtree(checkpoints)
+    if best.weights:
+        model.load_state_dict(best.weights)
+    if not all(parameter.isfinite().all() for parameter in model.parameters()):
+        raise InputError(
+            f"training diverged: after {trainer.global_step:,} steps the weights are no longer numbers; make "
+            "learning_rate (and muon_rate) smaller, or warmup longer"
+        )
     return _history(folder / "logs")
 
 
-def _callbacks(recipe: dict, checkpoints: Path, has_validation: bool) -> list[Callback]:
+def _callbacks(recipe: dict, best: BestWeights, has_validation: bool) -> list[Callback]:
     span = max(recipe["average"] * recipe["steps"], 1)
-    callbacks = [
-        EMAWeightAveraging(decay=1 - 1 / span),
-        ModelCheckpoint(
-            checkpoints,
-            filename="last",
-            every_n_train_steps=recipe["checkpoint_every"],
-            enable_version_counter=False,
-        ),
-        _LogLines(),
-    ]
-    if has_validation:
-        best = ModelCheckpoint(checkpoints, filename="best", monitor=CHOSEN_BY, enable_version_counter=False)
-        callbacks += [best, EarlyStopping(monitor=CHOSEN_BY, patience=recipe["patience"])]
-    return callbacks
+    stopping = [EarlyStopping(monitor=CHOSEN_BY, patience=recipe["patience"])] if has_validation else []
+    return [best, EMAWeightAveraging(decay=1 - 1 / span), _LogLines(), *stopping]
 
 
 def _precision(name: str, device: torch.device) -> str:
@@ -223,19 +213,6 @@ def _precision(name: str, device: torch.device) -> str:
 def _fingerprint(model: GenomicLanguageModel, packed: PackedCorpus, recipe: dict) -> str:
     what = {"kind": model.kind, "architecture": model.architecture, "recipe": recipe, "corpus": packed.fingerprint()}
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _resume_from(checkpoint: Path, fingerprint: str) -> int:
-    """The step to go on from; 0 where there is no checkpoint, or one of another recipe."""
-    try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except FileNotFoundError:  # also where another process has just taken it away, for being of another recipe
-        return 0
-    if content.get("fingerprint") != fingerprint:
-        logger.info(f"{checkpoint} belongs to another recipe or corpus; training starts from the beginning")
-        return 0
-    logger.info(f"going on from step {content['global_step']:,} ({checkpoint})")
-    return content["global_step"]
 
 
 def _loggers(folder: Path, start: int) -> list:
@@ -250,7 +227,8 @@ def _loggers(folder: Path, start: int) -> list:
 
 def _history(logs: Path) -> pd.DataFrame:
     """What was logged, one row for each step, later parts of the run taking precedence over what they repeat."""
-    parts = [pd.read_csv(path) for path in sorted(logs.glob("csv/*/metrics.csv"))]
+    written = [path for path in sorted(logs.glob("csv/*/metrics.csv")) if path.stat().st_size]
+    parts = [pd.read_csv(path, on_bad_lines="skip") for path in written]  # a run that was killed may leave half a line
     if not parts:
         return pd.DataFrame({"step": [], "train_nats_per_base": []})
     table = pd.concat(part.groupby("step").first() for part in parts)

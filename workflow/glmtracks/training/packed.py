@@ -5,6 +5,7 @@ fourth, and its region class in the four above. Memory does not grow with the ge
 """
 
 import hashlib
+import logging
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +18,11 @@ from torch import Tensor
 
 from glmtracks.annotation.gene_parts import CLASSES
 from glmtracks.errors import InputError
-from glmtracks.genome import UNKNOWN
+from glmtracks.evidence.conservation import bigwig_contigs
+from glmtracks.genome import UNKNOWN, ContigNames
 from glmtracks.windows.corpus import Corpus, CorpusGenome
+
+logger = logging.getLogger(__name__)
 
 REPEAT = 8
 REGION = 16  # times the number of the region class, from 1; 0 = not annotated
@@ -65,14 +69,14 @@ class PackedCorpus:
         self.evidence = _scratch(total) if any(member.evidence for member in corpus.genomes) else None
         tables, origin = [], 0
         for member, lengths in zip(corpus.genomes, extents, strict=True):
-            origins = {}
+            origins, evidence = {}, _Evidence(member) if member.evidence else None
             for contig, length in lengths.items():
                 origins[contig] = origin
                 self.bases[origin : origin + length] = _pack(member, contig, length)
                 if self.evidence is not None:
                     self.evidence[origin : origin + length] = 255
-                    if member.evidence:
-                        _read_evidence(member, contig, self.evidence[origin : origin + length])
+                    if evidence:
+                        evidence.read(contig, self.evidence[origin : origin + length])
                 origin += length
             offset = member.windows["contig"].astype(str).map(origins)
             number = species.index(member.species) + 1 if member.species in species else 0
@@ -147,21 +151,28 @@ def _pack(member: CorpusGenome, contig: str, length: int) -> np.ndarray:
     return packed
 
 
-def _read_evidence(member: CorpusGenome, contig: str, destination: np.ndarray) -> None:
-    """Write the values of a bigWig, between 0 and 1, into `destination` in 255ths; bases without value count as 0."""
-    with pybigtools.open(str(member.evidence)) as track:
-        known = track.chroms()
-        for start in range(0, len(destination), CHUNK):
-            end = min(start + CHUNK, len(destination))
-            own = min(end, known.get(contig, 0))
-            if own <= start:
-                destination[start:end] = 0
-                continue
-            values = np.nan_to_num(track.values(contig, start, own, missing=0.0))
+class _Evidence:
+    """A bigWig of functional evidence between 0 and 1, contig by contig in 255ths; bases without value count as 0."""
+
+    def __init__(self, member: CorpusGenome):
+        self.path, self.lengths = member.evidence, member.genome.contigs
+        self._track = pybigtools.open(str(self.path))
+        names = ContigNames(self.lengths, member.aliases)
+        self._names = bigwig_contigs(self.path, self._track.chroms(), member.genome, names)
+        if absent := len(self.lengths) - len(self._names):
+            logger.warning(f"{self.path} has nothing of {absent} of {len(self.lengths)} contigs: no evidence there")
+
+    def read(self, contig: str, destination: np.ndarray) -> None:
+        """Fill uint8 (n,), which goes on from the first base where it is longer than a contig that is a circle."""
+        own = self.lengths[contig]
+        destination[:own] = 0
+        for start in range(0, own if contig in self._names else 0, CHUNK):
+            end = min(start + CHUNK, own)
+            values = np.nan_to_num(self._track.values(self._names[contig], start, end, missing=0.0))
             if values.min() < 0 or values.max() > 1:
                 raise InputError(
-                    f"{member.evidence}: {contig} has the value {values[np.abs(values - 0.5).argmax()]:g}; functional "
+                    f"{self.path}: {contig} has the value {values[np.abs(values - 0.5).argmax()]:g}; functional "
                     "evidence must lie between 0 and 1, as of phastCons"
                 )
-            destination[start:own] = np.rint(255 * values)
-            destination[own:end] = 0
+            destination[start:end] = np.rint(255 * values)
+        destination[own:] = destination[: len(destination) - own]

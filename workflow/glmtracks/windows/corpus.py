@@ -10,7 +10,7 @@ import pandas as pd
 
 from glmtracks.annotation.regions import read_regions
 from glmtracks.bed import read_bed
-from glmtracks.genome import UNKNOWN, Genome
+from glmtracks.genome import UNKNOWN, Genome, read_aliases
 from glmtracks.intervals import covered, paint
 from glmtracks.parquet import read_frame
 from glmtracks.windows.split import read_split
@@ -23,8 +23,8 @@ class CorpusGenome:
     """One genome of a training corpus, with its repeats (contig, start, end), split and windows as above.
 
     `species` is what a species token calls it, `regions` the table of region classes, `evidence` a bigWig of
-    functional evidence between 0 and 1, and `repetitions` how often its windows are seen in training while others are
-    seen once.
+    functional evidence between 0 and 1, `aliases` the names that it may have for contigs of the genome, and
+    `repetitions` how often its windows are seen in training while others are seen once.
     """
 
     name: str
@@ -35,6 +35,7 @@ class CorpusGenome:
     species: str = ""
     regions: pd.DataFrame | None = None
     evidence: Path | None = None
+    aliases: dict[str, str] | None = None
     repetitions: int = 1
 
     @cached_property
@@ -106,12 +107,13 @@ class Corpus:
         regions: list[Path] | None = None,
         species: list[str] | None = None,
         evidence: list[str] | None = None,
+        aliases: list[str | None] | None = None,
         repetitions: list[int] | None = None,
     ) -> "Corpus":
         """A corpus from files of the workflow: FASTA and repeats of each genome, split and windows of all.
 
         Where they are given, the region classes of each genome, what a species token calls it, a bigWig of functional
-        evidence ("" = none), and how often its windows are seen.
+        evidence ("" = none), the cell contig_aliases of the genome sheet, and how often its windows are seen.
         """
         split, windows = read_split(split), read_frame(windows)
         tables = [
@@ -123,6 +125,7 @@ class Corpus:
             member.regions = read_regions(regions[number]) if regions else None
             member.species = species[number] if species else member.name
             member.evidence = Path(evidence[number]) if evidence and evidence[number] else None
+            member.aliases = read_aliases(aliases[number]) if aliases else None
             member.repetitions = repetitions[number] if repetitions else 1
         return corpus
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 
 from glmtracks.annotation.gene_parts import CLASSES
@@ -25,6 +26,8 @@ from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import WORKFLOW, fill_defaults, schema
 from glmtracks.training import build
 from glmtracks.training.batches import Batches
+from glmtracks.training.checkpoints import read_checkpoint
+from glmtracks.training.loop import fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
 from glmtracks.training.validation import summarise, tally, validate
@@ -182,6 +185,23 @@ def test_functional_evidence_comes_from_a_bigwig(corpus, tmp_path):
     pybigtools.open(str(track), "w").write({"a": 2600}, iter([("a", 0, 50, 3.5)]))
     with pytest.raises(InputError, match=r"a has the value 3\.5"):
         PackedCorpus(corpus)
+    pybigtools.open(str(track), "w").write({"a": 2000}, iter([("a", 0, 50, 0.5)]))
+    with pytest.raises(InputError, match="a has 2000 bases, but a of"):
+        PackedCorpus(corpus)
+
+
+def test_functional_evidence_finds_contigs_by_their_aliases_and_goes_round_circles(make_genome, tmp_path):
+    genome, track = make_genome({"a": CPG * 10, "b": CPG}, "ring", circular="^a$"), tmp_path / "evidence.bw"
+    windows = pd.DataFrame({"contig": ["a"], "start": [150], "end": [190], "slack_left": 0, "slack_right": 0})
+    windows = windows.assign(split="train", kind="other")
+    none = pd.DataFrame({"contig": [], "start": [], "end": []})
+    member = CorpusGenome("ring", genome, none, none, windows, evidence=track)
+    pybigtools.open(str(track), "w").write({"x": 180}, iter([("x", 0, 5, 1.0), ("x", 160, 180, 0.2)]))
+    with pytest.raises(InputError, match=r"no contig of .* is in the genome"):
+        PackedCorpus(Corpus([member]))
+    member.aliases = {"x": "a"}
+    found = PackedCorpus(Corpus([member])).cut(np.array([0])).evidence[0].tolist()
+    assert found == [0] * 10 + [51] * 20 + [255] * 5 + [0] * 5
 
 
 def test_losses_are_tallied_by_region_and_repeat():
@@ -213,7 +233,6 @@ def test_training_learns_and_two_runs_give_the_same_weights(kind, corpus, tmp_pa
     metrics = validate(models[0], PackedCorpus(corpus), "validation")
     assert metrics["validation_nats_per_base"] < 0.8 < np.log(4)
     assert metrics["validation_bases"] == 400
-    assert not (tmp_path / "0" / "checkpoints").exists()
     assert list((tmp_path / "0" / "logs" / "tensorboard").rglob("events*"))
 
 
@@ -310,6 +329,17 @@ def started_to_checkpoint(job: dict, folder: Path) -> subprocess.Popen:
     return process
 
 
+def wait_for_the_end_of_the_group(number: int) -> None:
+    """Until no process of a group is left; fails after some minutes."""
+    for _ in range(6000):
+        try:
+            os.killpg(number, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("processes are left of a job that was killed")
+
+
 def test_a_run_that_was_killed_and_then_asked_to_end_ends_with_the_weights_of_one_that_was_not(job, tmp_path):
     killed = tmp_path / "killed"
     process = started_to_checkpoint(job, killed)
@@ -330,9 +360,68 @@ def test_a_run_that_was_killed_and_then_asked_to_end_ends_with_the_weights_of_on
     histories = [pd.read_csv(tmp_path / name / "training.tsv", sep="\t") for name in ("whole", "killed")]
     pd.testing.assert_frame_equal(*histories)
     assert "species" in (tmp_path / "whole" / "README.md").read_text()
+    assert not (tmp_path / "whole" / "checkpoints").exists()
     job["parameters"] |= {"steps": 15}
     train(job, other)
     assert [path.name for path in (other / "logs" / "csv").iterdir()] == ["from_step_00000000"]  # another recipe
+
+
+class Stopped(Exception):
+    """What ends a training in the middle."""
+
+
+class StopAt(Callback):
+    """Ends a training at the hook of a number."""
+
+    def __init__(self, number: int):
+        self.left = number
+
+    def _hook(self, *_) -> None:
+        self.left -= 1
+        if not self.left:
+            raise Stopped
+
+    on_train_batch_end = on_validation_start = on_validation_epoch_end = on_validation_end = on_train_end = _hook
+
+
+def test_a_run_that_is_stopped_at_any_moment_and_moved_ends_as_one_that_was_not(corpus, make_genome, tmp_path):
+    recipe = RECIPE | {"steps": 6, "validations": 3, "checkpoint_every": 2}  # all validations at steps of checkpoints
+    random = "".join(np.random.default_rng(0).choice(list("ACGT"), 200))  # so that an early validation is the best
+    for member in corpus.genomes:
+        member.genome = make_genome({"a": "ACGGTTACAGTCA" * 200, "b": random}, f"random_{member.name}")
+
+    def result(folder: Path, *callbacks: Callback) -> tuple[list[torch.Tensor], pd.DataFrame]:
+        model = build("one_pass", recipe)
+        history = fit(model, corpus, recipe, folder, callbacks)
+        return list(model.parameters()), history
+
+    whole, history = result(tmp_path / "whole")
+    assert history["validation_nats_per_base_outside_repeats"].dropna().argmin() == 0
+    for number in range(1, 17):  # hooks of six steps, three validations and the end
+        stopped, moved = tmp_path / f"stopped_{number}", tmp_path / f"moved_{number}"
+        with pytest.raises(Stopped):
+            result(stopped, StopAt(number))
+        stopped.rename(moved)
+        resumed, resumed_history = result(moved)
+        assert all(torch.equal(one, other) for one, other in zip(whole, resumed, strict=True)), number
+        pd.testing.assert_frame_equal(history, resumed_history)
+
+
+def test_a_damaged_checkpoint_is_none(tmp_path):
+    path = tmp_path / "last.ckpt"
+    torch.save({"fingerprint": "of this", "global_step": 3}, path)
+    assert read_checkpoint(path, "of this")["global_step"] == 3
+    assert read_checkpoint(path, "of another") is None
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:100], whole[:-100], b"no archive"):
+        path.write_bytes(damaged)
+        assert read_checkpoint(path, "of this") is None
+
+
+def test_a_training_that_diverged_is_one_sentence(corpus, tmp_path):
+    recipe = RECIPE | {"steps": 10, "warmup": 0, "learning_rate": 1e20, "muon_rate": 1e20}
+    with pytest.raises(InputError, match=r"training diverged: after .* steps the weights are no longer numbers"):
+        build("one_pass", recipe).fit(corpus, recipe, tmp_path)
 
 
 def test_two_processes_give_the_weights_of_one(job, tmp_path):
@@ -347,9 +436,13 @@ def test_two_processes_give_the_weights_of_one(job, tmp_path):
     assert [p.name for p in (tmp_path / "two").glob("*.safetensors")] == ["model.safetensors"]
 
 
-def test_several_processes_that_are_asked_to_end_do_and_go_on_later(job, tmp_path):
+def test_several_processes_that_are_killed_or_asked_to_end_do_and_go_on_later(job, tmp_path):
     """The signal reaches Snakemake's job alone, as from a cluster or from kill; the others hear of it."""
-    job["parameters"] |= {"processes": 2, "steps": 60}
+    job["parameters"] |= {"processes": 2, "steps": 60, "validations": 30}
+    process = started_to_checkpoint(job, tmp_path / "killed")
+    process.kill()
+    process.wait()
+    wait_for_the_end_of_the_group(process.pid)
     process = started_to_checkpoint(job, tmp_path / "killed")
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=600) == STOPPED  # and does not wait for a process that is no more
@@ -358,8 +451,9 @@ def test_several_processes_that_are_asked_to_end_do_and_go_on_later(job, tmp_pat
     assert not (tmp_path / "killed" / "model.safetensors").exists()
     log = (tmp_path / "killed" / "job.json.log").read_text()
     assert log.splitlines()[-1].startswith("glmtracks: the job was") and "Traceback" not in log
+    assert "nats per base outside repeats in validation" in log  # what the others said
     train(job, tmp_path / "killed")
-    assert len(list((tmp_path / "killed" / "logs" / "csv").iterdir())) == 2  # it did go on, and not start anew
+    assert len(list((tmp_path / "killed" / "logs" / "csv").iterdir())) == 3  # it did go on, and not start anew
 
 
 @settings(max_examples=20)

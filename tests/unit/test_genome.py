@@ -210,6 +210,7 @@ def test_contigs_are_left_out_by_their_whole_header(write, out):
         ("<!DOCTYPE html>\n<html><head><title>Sign in</title>", "HTML page (title 'Sign in')"),
         ("LOCUS BK006935", "begins with 'LOCUS BK006935' instead of >"),
         (">a\nACGT\n>b\nAC\n>a\nACGT\n", "line 5: a second contig is called a"),
+        (">" + 81 * "|" + "\nACGT\n", "too long to name a file by; shorten it"),
         (">a\nACGT\nAC.T\n", "contig a, line 3: '.' is not a nucleotide code"),
         (">a\nAC>T\n", "contig a, line 2: '>'"),
         (">a\n>b\nACGT\n", "contig a has no sequence"),

@@ -154,7 +154,11 @@ def test_duckdb_reads_the_dataset(dataset):
         ("chr1:10-1", "not an interval"),
         ("chr1:0-10", "not an interval"),
         ("chr1:200000-200010", "not an interval of chr1, which has 150,000 bases"),
-        ("chr1:x-y", "chr1:x-y is not a contig"),
+        ("chr1:150001-150002", "not an interval"),
+        ("chr1:5-4", "not an interval"),
+        ("chr1:x-y", "chr1:x-y is no region; write it as chr1:1000-2000"),
+        ("chr1:5", "chr1:5 is no region"),
+        ("x:y", "x:y is not a contig"),
     ],
 )
 def test_impossible_regions(dataset, region, message):

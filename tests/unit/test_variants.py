@@ -98,10 +98,11 @@ def kinds(*alleles: tuple[str, str]) -> list[str]:
 def test_kinds_of_change():
     assert kinds(
         ("A", "G"), ("A", "AT"), ("AT", "A"), ("AC", "GT"), ("A", "*"), ("A", "<DEL>"), ("A", "<*>"),
+        ("C", "C<ctg1>"), ("C", "C[<ctg1>:7["),
         ("G", "G]17:198982]"), ("T", "]13:123]T"), ("A", "."), ("A", ".TG"), ("CA", "TA"), ("A", "A"), ("", "A"),
     ) == [
-        "scored", "scored", "scored", "scored", "spanning_deletion", "symbolic", "symbolic", "breakend", "breakend",
-        "no_alt", "breakend", "scored", "scored", "undefined_base",
+        "scored", "scored", "scored", "scored", "spanning_deletion", "symbolic", "symbolic", "symbolic",
+        "breakend", "breakend", "breakend", "no_alt", "breakend", "scored", "scored", "undefined_base",
     ]  # fmt: skip
 
 
@@ -315,6 +316,31 @@ def test_records_that_cannot_be_used(genome, scores, tmp_path, body, message):
     with pytest.raises(InputError, match=message):
         annotate(source, genome, dataset_lookup(scores))
     assert not list(tmp_path.glob("out/*")) and not list(tmp_path.glob("alleles/*"))
+
+
+@pytest.mark.parametrize(
+    "header, info, message",
+    [
+        ("##INFO=<ID=GLM_PHRED,Number=A,Type=Float,Description=x>", "DP=1", "has GLM_PHRED already; remove it first"),
+        (
+            "##x=y",
+            "DP=1;GLM_LLR=77",
+            r"record 1 of .* has fields .* in its INFO \(DP=1;GLM_LLR=77\)",
+        ),
+    ],
+)
+def test_leftovers_of_an_earlier_run_are_refused(genome, scores, tmp_path, header, info, message):
+    source = tmp_path / "x.vcf"
+    source.write_text(HEADER + header + "\n" + COLUMNS + f"\nchr1\t1\t.\tA\tC\t.\t.\t{info}\n")
+    with pytest.raises(InputError, match=message):
+        annotate(source, genome, dataset_lookup(scores))
+
+
+def test_an_empty_entry_of_info_is_left_out(genome, scores, tmp_path):
+    source = tmp_path / "x.vcf"
+    source.write_text(HEADER + COLUMNS + "\nchr1\t1\t.\tA\tC\t.\t.\tDP=3;XGLM_LLR=1;\n")
+    lines, _ = annotate(source, genome, dataset_lookup(scores))
+    assert lines[-1].split("\t")[7].startswith("DP=3;XGLM_LLR=1;GLM_LLR=")
 
 
 def test_oddities_get_a_reason_rather_than_an_error(genome, scores, tmp_path):

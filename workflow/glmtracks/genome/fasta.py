@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 import numpy as np
 import pysam
@@ -23,6 +24,7 @@ from glmtracks.genome.fasta_reader import read_records, show
 logger = logging.getLogger(__name__)
 
 LINE = 60
+LONGEST_NAME = 240  # of a contig, as it stands in the names of files, which file systems limit to 255
 LEVEL = 4  # of compression: 4 % larger than the usual 6, in a fifth of the time
 # IUPAC nucleotide codes; Q, E, I, L, F, P, Z, J, O and * are not among them but frequent in proteins
 NUCLEOTIDES = b"ACGTURYSWKMBDHVNacgturyswkmbdhvn"
@@ -167,6 +169,10 @@ class _CanonicalFasta:
         if not self.keep(name, header.decode("latin-1")):
             self.left_out.append(name)
             return
+        if len(quote(name, safe="")) > LONGEST_NAME:
+            raise InputError(
+                f"{self.source}, line {line}: the name {show(words[0])} is too long to name a file by; shorten it."
+            )
         if name in self.lengths:
             raise InputError(f"{self.source}, line {line}: a second contig is called {name}; rename one of the two.")
         self.lengths[name] = 0

@@ -212,7 +212,14 @@ def _region_table(regions: pd.DataFrame, means: np.ndarray) -> pa.Table:
 
 
 def _vectors(means: np.ndarray) -> pa.Array:
-    flat = pa.array(means.astype(np.float16).reshape(-1), type=pa.float16())
+    with np.errstate(over="ignore"):
+        half = means.astype(np.float16)
+    if (np.isinf(half) & np.isfinite(means)).any():
+        raise InputError(
+            f"the embeddings reach {np.abs(means).max():,.0f}, and float16 holds no more than 65,504; choose another "
+            "layer (embeddings.layer)"
+        )
+    flat = pa.array(half.reshape(-1), type=pa.float16())
     return pa.FixedSizeListArray.from_arrays(flat, means.shape[1])
 
 

@@ -1,6 +1,7 @@
 """Base-resolution scores of a genome as a Parquet dataset, one file per contig: made from shards, read by region."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -201,14 +202,15 @@ def _parse(dataset: str | Path, region: str | tuple[str, int, int], sizes: dict[
         contig, start, end = region, 0, sizes[region]
     else:
         contig, _, interval = region.rpartition(":")
-        try:
-            first, last = (int(number.replace(",", "")) for number in interval.split("-"))
-        except ValueError:
-            contig, first, last = region, 1, 1
-        start, end = first - 1, last
+        found = re.fullmatch(r"([\d,]*\d)-([\d,]*\d)", interval)
+        if contig in sizes and not found:
+            raise InputError(f"{region} is no region; write it as {contig}:1000-2000")
+        first, last = (int(number.replace(",", "")) for number in found.groups()) if found else (1, 1)
+        contig = contig if found else region
+        start, end = first - 1, last if first <= last else -1
     if contig not in sizes:
         raise unknown_contig(dataset, contig, sizes)
-    if not 0 <= start <= min(end, sizes[contig]):
+    if not 0 <= start <= min(end, sizes[contig]) or start == sizes[contig] < end:
         raise InputError(f"{region} is not an interval of {contig}, which has {sizes[contig]:,} bases")
     return contig, start, min(end, sizes[contig])
 

@@ -24,7 +24,10 @@ class Batches(Dataset):
         rows = packed.rows("train")
         self.train = np.repeat(rows, packed.windows["repetitions"].to_numpy()[rows])
         if not len(self.train):
-            raise InputError("the corpus has no training window; leave contigs for training when naming those for test")
+            raise InputError(
+                "the corpus has no training window; leave contigs for training when naming those for test, or set "
+                "windows.recipe: genome where the others have no annotation"
+            )
         if batch % ranks:
             raise InputError(f"a batch of {batch} windows cannot be divided among {ranks} processes; change batch")
         self._order = lru_cache(maxsize=2)(self._shuffle)

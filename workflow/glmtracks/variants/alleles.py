@@ -197,7 +197,7 @@ def classify(ref: pa.Array, alt: pa.Array) -> tuple[np.ndarray, np.ndarray, np.n
     kinds = {
         "no_alt": pc.is_in(alt, pa.array([".", ""])),
         "spanning_deletion": pc.equal(alt, "*"),
-        "symbolic": pc.starts_with(alt, "<"),
+        "symbolic": pc.match_substring_regex(alt, r"^[^\[\]]*<"),  # also C<contig>, an inserted contig
         "breakend": pc.match_substring_regex(alt, r"[\[\].]"),
         "undefined_base": before.lengths == 0,
     }

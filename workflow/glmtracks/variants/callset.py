@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK = 1 << 16  # bases
 SCHEMA = ALLELES_SCHEMA.append(pa.field("group", pa.int64()))
+_OURS = f"(^|;)({'|'.join(FIELDS)})(=|;|$)"  # in INFO
 _LISTED = 5  # reference mismatches shown in messages
 _ROWS = 1 << 16  # of a row group
 
@@ -112,12 +113,13 @@ class _Reading:
         """Alleles and mismatches of consecutive records."""
         order = Order(self.path)
         with open_vcf(self.path) as vcf:
-            if "GLM_LLR" in header_ids(vcf.header, "INFO"):
-                fields = ",".join(f"INFO/{field}" for field in FIELDS)
+            if already := [field for field in FIELDS if field in header_ids(vcf.header, "INFO")]:
                 raise InputError(
-                    f"{self.path} has GLM_LLR already; remove it first: bcftools annotate -x {fields} {self.path}"
+                    f"{self.path} has {already[0]} already; remove it first: bcftools annotate -x "
+                    f"{','.join(f'INFO/{field}' for field in already)} {self.path}"
                 )
             for block in vcf.blocks:
+                self._refuse_scored(block, order.records)
                 alleles = Alleles(self.path, block, order.records)
                 order.check(alleles.names, alleles.name_codes, alleles.positions)
                 for name in alleles.names:
@@ -132,6 +134,16 @@ class _Reading:
             raise InputError(
                 f"no contig of {self.path} is in the genome {self.genome.path}, {name} for one "
                 f"({self.names.suggest(name)})"
+            )
+
+    def _refuse_scored(self, block: pa.Table, before: int) -> None:
+        """Raise `InputError` for a record with one of our fields, which readers would take for the new one."""
+        scored = pc.match_substring_regex(block["INFO"], _OURS)
+        if (row := pc.index(scored, True).as_py()) >= 0:
+            info = block["INFO"][row].as_py().decode(errors="replace")
+            raise InputError(
+                f"record {before + row + 1} of {self.path} has fields that are to be written already in its INFO "
+                f"({info[:60]}), though the header does not name them; remove those that begin with GLM_"
             )
 
     def _count(self, alleles: Alleles, compared: int, wrong: pa.Table) -> None:

@@ -155,13 +155,15 @@ def lint(corpus: Corpus, mode: str, related: float, threads: int = 1) -> dict:
         closest = None
         share = max(max(found["shared_share"], found["aligned_share"]) for found in parts.values())
         limit, verdict = FAIL, "fail" if share > FAIL else "warn" if share > WARN else "ok"
+    blind = [part for part, found in parts.items() if found["bases"] and not found["kmers"]]
     return {
         "k": K,
         "parts": parts,
         "closest": closest,
         "limit": limit,
-        "verdict": verdict,
-        "summary": _in_words(parts, closest),
+        "verdict": "warn" if blind and verdict == "ok" else verdict,
+        "summary": _in_words(parts, closest)
+        + (f"; all of the {blind[0]} part is repeat, so nothing of it was compared" if blind else ""),
     }
 
 

@@ -74,6 +74,14 @@ def test_a_planted_leak_is_found_and_fails_the_lint(leaky):
     check_leakage({**leakage, "verdict": "fail"}, "yeast", allow_leak=True)
 
 
+def test_a_genome_that_is_all_repeat_is_not_called_clean(make_genome):
+    contig = dna(np.random.default_rng(0), 500)
+    copies = member(make_genome({"a": contig, "b": contig}), b="test")
+    copies.repeats = pd.DataFrame({"contig": ["a", "b"], "start": [0, 0], "end": [500, 500]})
+    leakage = lint(Corpus([copies]), "stretches", 0.02)
+    assert leakage["verdict"] == "warn" and "nothing of it was compared" in leakage["summary"]
+
+
 def test_purging_takes_the_copy_out_and_leaves_the_rest(leaky):
     purge(leaky, "stretches", 0.02)
     split = leaky.genomes[0].split

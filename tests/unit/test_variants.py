@@ -336,6 +336,21 @@ def test_leftovers_of_an_earlier_run_are_refused(genome, scores, tmp_path, heade
         annotate(source, genome, dataset_lookup(scores))
 
 
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        (b"chr1\t1\tgr\xfcn\tA\tC", r"record 2 of .*: ID gr\\xfcn is not in UTF-8; mend it"),
+        (b"chr1\tone\t.\tA\tC", "record 2 of .*: POS 'one' is no number; mend it"),
+    ],
+)
+def test_what_is_no_text_or_number_is_named_by_its_record(genome, scores, tmp_path, row, message):
+    source = tmp_path / "x.vcf"
+    rows = [b"chr1\t1\t.\tA\tC", row, b"chr1\t9\t.\tA\tC"]
+    source.write_bytes((HEADER + COLUMNS + "\n").encode() + b"".join(line + b"\t.\t.\t.\n" for line in rows))
+    with pytest.raises(InputError, match=message):
+        annotate(source, genome, dataset_lookup(scores))
+
+
 def test_an_empty_entry_of_info_is_left_out(genome, scores, tmp_path):
     source = tmp_path / "x.vcf"
     source.write_text(HEADER + COLUMNS + "\nchr1\t1\t.\tA\tC\t.\t.\tDP=3;XGLM_LLR=1;\n")

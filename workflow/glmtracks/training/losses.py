@@ -65,4 +65,6 @@ def region_weights(text: str) -> list[float]:
             raise InputError(f"region_weights: {pair!r} has no number; write it as CDS:2") from None
         if not 0 <= weights[name] < float("inf"):
             raise InputError(f"region_weights: {pair!r} must not be negative or infinite")
+    if not any(weights.values()):
+        raise InputError("region_weights: all classes weigh 0, so there is nothing to learn")
     return list(weights.values())

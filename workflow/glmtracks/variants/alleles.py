@@ -54,6 +54,9 @@ MISMATCHES_SCHEMA = pa.schema(
 )
 
 
+_TEXT = ("CHROM", "POS", "ID", "REF", "ALT")  # columns that must be text in UTF-8
+
+
 class Alleles:
     """The ALT alleles of a block of records, as columns.
 
@@ -69,13 +72,10 @@ class Alleles:
 
     def __init__(self, path: str | Path, block: pa.Table, first_record: int):
         try:
-            fields = {
-                name: block[name].combine_chunks().cast(pa.string()) for name in ("CHROM", "POS", "ID", "REF", "ALT")
-            }
+            fields = {name: block[name].combine_chunks().cast(pa.string()) for name in _TEXT}
             self.positions = fields["POS"].cast(pa.int64()).to_numpy()
         except pa.ArrowInvalid as error:
-            last = first_record + block.num_rows
-            raise InputError(f"{path}, records {first_record + 1} to {last}: {error}; mend the record") from error
+            raise _unreadable(path, block, first_record) from error
         self._first_record = first_record
         contig = fields["CHROM"].dictionary_encode()
         self.names, self.name_codes = contig.dictionary.to_pylist(), contig.indices.to_numpy()
@@ -181,6 +181,22 @@ def reason_codes(column: pa.ChunkedArray) -> np.ndarray:
 def _capitals(alleles: pa.Array) -> pa.Array:
     """Bases in capitals; symbols and breakends, which may name contigs, as they are."""
     return pc.if_else(pc.match_substring_regex(alleles, r"[<\[\]]"), alleles, pc.ascii_upper(alleles))
+
+
+def _unreadable(path: str | Path, block: pa.Table, first_record: int) -> InputError:
+    """What is wrong with the first record whose place, name or alleles are not text, or whose POS is no number."""
+    for row in range(block.num_rows):
+        place = f"record {first_record + row + 1} of {path}"
+        for name in _TEXT:
+            value = block[name][row].as_py()
+            try:
+                text = value.decode()
+            except UnicodeDecodeError:
+                shown = value[:40].decode(errors="backslashreplace")
+                return InputError(f"{place}: {name} {shown} is not in UTF-8; mend it")
+            if name == "POS" and not text.isdecimal():
+                return InputError(f"{place}: POS {text[:40]!r} is no number; mend it")
+    return InputError(f"{path} cannot be read behind record {first_record}")
 
 
 def classify(ref: pa.Array, alt: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -112,11 +112,7 @@ def read(folder: str | Path) -> Checkpoint:
     weights: dict[str, Tensor] = {}
     for file in files:
         weights |= _read_weights(file)
-    broken = [name for name, tensor in weights.items() if tensor.dtype in FLOATS and not tensor.isfinite().all()]
-    if broken:
-        raise InputError(
-            f"{folder}: the weights {', '.join(broken[:3])} hold values that are no numbers; fetch it again"
-        )
+    check_finite(weights, str(folder))
     hashes = {file.name: sha256(file) for file in files}
     return Checkpoint(folder, options, _read_vocabulary(folder), weights, hashes, _read_tokenizer(folder))
 
@@ -166,6 +162,31 @@ def _unfit(name: str, value: object) -> str | None:
     return None
 
 
+def check_finite(weights: dict[str, Tensor], where: str) -> None:
+    """Raise InputError where weights are infinite, or no numbers."""
+    broken = [name for name, tensor in weights.items() if tensor.dtype in FLOATS and not tensor.isfinite().all()]
+    if broken:
+        raise InputError(
+            f"{where}: the weights {', '.join(broken[:3])} hold values that are no numbers; fetch it again"
+        )
+
+
+def check_formats(own: dict[str, Tensor], found: dict[str, Tensor], where: str) -> None:
+    """Raise InputError where weights that were found have fractions and those of the network have none, or vice versa.
+
+    Names that only one of the two has are left to others.
+    """
+    for name in filter(found.__contains__, own):
+        has, wanted = found[name].dtype, own[name].dtype
+        if wanted in FLOATS and has not in FLOATS:
+            raise InputError(
+                f"{where}: {name} holds {str(has)[6:]}; quantised weights are not read, give those that they were "
+                "made from"
+            )
+        if has in FLOATS and wanted not in FLOATS:
+            raise InputError(f"{where}: {name} holds {str(has)[6:]} where it must be {str(wanted)[6:]}; fetch it again")
+
+
 def load_strictly(
     network: nn.Module, weights: dict[str, Tensor], *, unused: str, tied: dict[str, str], where: str
 ) -> None:
@@ -207,12 +228,7 @@ def load_strictly(
             f"{where}: {wrong[0]} has the shape {shapes[0]} where config.json asks for {shapes[1]}; "
             "weights and config do not belong together"
         )
-    rounded = [name for name, tensor in own.items() if tensor.dtype in FLOATS and found[name].dtype not in FLOATS]
-    if rounded:
-        raise InputError(
-            f"{where}: {rounded[0]} holds {str(found[rounded[0]].dtype)[6:]}; quantised weights are not read, give "
-            "those that they were made from"
-        )
+    check_formats(own, found, where)
     network.load_state_dict(found, strict=False)
     for name, parameter in network.named_parameters():
         if name not in own:  # drawn at random: the same checkpoint would never become the same file

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+RESTORE = "restore it from where the model came from"
+LONGEST_VALUE = 60  # characters of a wrong value that is told
+OF_METRICS = re.compile(r"parameters|(train|validation)_(bases|nats_per_base.*)")  # what the report reads
 ONLY_SOME_USES = ": what is made with it may not be used commercially"
 
 
@@ -109,20 +112,64 @@ def _each_once(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
 
 
 def read_config(folder: str | Path) -> dict:
-    """The content of a model's `config.json`; raises `InputError` where it is missing or not JSON."""
+    """The content of a model's `config.json`; raises `InputError` where it is missing, or does not say what it must."""
     path = Path(folder) / "config.json"
     try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{folder} holds no config.json; a model folder has model.safetensors and config.json"
         ) from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} is not valid JSON ({error}); restore it from where the model came from") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid JSON ({error}); {RESTORE}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds {_short(content)}, not a JSON object; {RESTORE}")
     for key in ("kind", "architecture", "sha256"):
         if key not in content:
-            raise InputError(f"{path} lacks the key {key}; restore it from where the model came from")
+            raise InputError(f"{path} lacks the key {key}; {RESTORE}")
+    for key, (wanted, fits) in CARD.items():
+        if key in content and not fits(content[key]):
+            raise InputError(f"{path}: {key} is {_short(content[key])}, not {wanted}; {RESTORE}")
     return content
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _has_lists(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_list, value.values()))
+
+
+def _has_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(type(count) is int and count >= 0 for count in value.values())
+
+
+# What keys of config.json must be, and the test of it.
+CARD = {
+    "kind": ("a text", _is_text),
+    "architecture": ("an object", _is_object),
+    "sha256": ("a text", _is_text),
+    "seen": ("a list of names", _is_list),
+    "held_out": ("an object that lists contigs by genome", _has_lists),
+    "purged": ("an object of numbers of bases by genome", _has_counts),
+    "licence": ("a text", _is_text),
+    "training": ("an object", _is_object),
+}
+
+
+def _short(value: object) -> str:
+    """A value as JSON has it, cut to what a sentence can hold."""
+    text = json.dumps(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def load(folder: str | Path) -> "GenomicLanguageModel":
@@ -131,24 +178,48 @@ def load(folder: str | Path) -> "GenomicLanguageModel":
     Only safetensors are read, never a pickle. Raises `InputError` where weights and config do not belong together.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_model
+    from safetensors.torch import load_file, load_model
+
+    from glmtracks.models.checkpoint import check_finite, check_formats
 
     content, weights = read_config(folder), Path(folder) / "model.safetensors"
-    if not weights.exists():
-        raise InputError(f"{folder} holds no model.safetensors; pickled weights (.pt, .bin, .ckpt) are not read")
+    if not weights.is_file():
+        raise InputError(f"{folder} holds no file model.safetensors; pickled weights (.pt, .bin, .ckpt) are not read")
     if sha256(weights) != content["sha256"]:
         raise InputError(
             f"{weights} does not have the SHA-256 that config.json names; the file is damaged or was exchanged"
         )
+    model = _build(content["kind"], content["architecture"], folder)
     try:
-        model = model_class(content["kind"])(**content["architecture"])
+        check_formats(model.state_dict(), load_file(weights), str(weights))
         load_model(model, weights)
-    except (TypeError, RuntimeError, SafetensorError) as error:
-        first_line = str(error).strip().splitlines()
-        raise InputError(
-            f"{folder}: config.json and model.safetensors do not fit together ({' '.join(first_line)})"
-        ) from None
+    except (TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
+        raise _unfit(folder, error) from None
+    check_finite(model.state_dict(), str(weights))
     return model.eval()
+
+
+def _build(kind: str, architecture: dict, folder: str | Path) -> "GenomicLanguageModel":
+    """A model of a kind and an architecture; raises `InputError` where the kind cannot have such a one."""
+    from glmtracks.schemas import schema, violations
+
+    try:
+        build = model_class(kind)
+        rules = {key: rule for key, rule in schema(parameters_of(kind))["properties"].items() if key in architecture}
+        if not KINDS[kind].published and "species" in rules:  # names here, where the recipe says whether there are any
+            rules["species"] = {"type": "array", "items": {"type": "string"}}
+        for problem in violations(architecture, {"properties": rules}, f"{folder}/config.json, architecture"):
+            raise InputError(f"{problem}; {RESTORE}")
+        return build(**architecture)
+    except InputError as error:
+        raise InputError(str(error) if str(folder) in str(error) else f"{folder}: {error}") from None
+    except Exception as error:  # whatever the many classes of networks say of values that make no sense
+        raise _unfit(folder, error) from None
+
+
+def _unfit(folder: str | Path, error: Exception) -> InputError:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"{folder}: config.json and model.safetensors do not fit together ({said})")
 
 
 def adopt(
@@ -187,11 +258,35 @@ def adopt(
         said = {key: value for key, value in content.items() if key not in ("kind", "architecture", "sha256")}
     licence = said.get("licence", licence) if licence == "unknown" else licence
     logger.info(f"licence of {source}: {licence}{ONLY_SOME_USES if is_non_commercial(licence) else ''}")
+    brought = {metrics_out: _metrics(folder), training_out: _brought(folder / "training.tsv") or "step\n"}
     save(model, Path(metrics_out).parent, **said | {"seen": seen_by(source, seen), "licence": licence, "loaded": True})
-    for name, destination, empty in (("metrics.json", metrics_out, "{}\n"), ("training.tsv", training_out, "step\n")):
-        brought = folder / name
+    for destination, text in brought.items():
         with atomic(destination) as temporary:
-            temporary.write_text(brought.read_text() if brought.exists() else empty)
+            temporary.write_text(text, encoding="utf-8")
+
+
+def _brought(path: Path) -> str:
+    """The text of a file beside a model; empty where there is none."""
+    try:
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as text ({error}); restore it, or take it out of the folder") from None
+
+
+def _metrics(folder: Path) -> str:
+    """The text of the metrics.json of a model; an empty object where there is none."""
+    path = folder / "metrics.json"
+    text = _brought(path) or "{}\n"
+    try:
+        metrics = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid JSON ({error}); restore it, or take it out of the folder") from None
+    if not isinstance(metrics, dict):
+        raise InputError(f"{path} holds {_short(metrics)}, not metrics by name; restore it, or take it out")
+    for name, value in metrics.items():
+        if OF_METRICS.fullmatch(name) and type(value) not in (int, float):
+            raise InputError(f"{path}: {name} is {_short(value)}, not a number; restore it, or take it out")
+    return text
 
 
 def _check_weights(source: str, files: dict[str, str], expected: str) -> None:

@@ -12,7 +12,7 @@ import yaml
 from glmtracks.config import SHEETS, corpus_of, fingerprint, load
 from glmtracks.errors import InputError
 from glmtracks.reference import MARK, PAGE, reference
-from glmtracks.schemas import WORKFLOW, fill_defaults, schema
+from glmtracks.schemas import WORKFLOW, fill_defaults, schema, violations
 from glmtracks.track_names import ALL_TRACKS, BIGWIG_TRACKS
 
 CHECKOUT = WORKFLOW.parent
@@ -41,6 +41,10 @@ def sheets(tmp_path):
 
 def _inputs(task, cell):
     return {"benchmarks": f"genome\ttask\tinputs\nyeast\t{task}\t{cell}\n"}
+
+
+def _trained(parameters, kind="one_pass"):
+    return {"models": f"name\tkind\tsource\tgenomes\tparameters\nm\t{kind}\ttrain\tyeast\t{parameters}\n"}
 
 
 @pytest.mark.parametrize("source", ["x" * 5000, "a\0b", "resources"])
@@ -174,12 +178,104 @@ def test_five_mistakes_are_five_sentences(sheets):
         (_inputs("elements", "bed=ucsc:hg38"), "inputs, bed: there is no file 'ucsc:hg38'"),
         (_inputs("elements", "bed"), "inputs: bed names no file; write bed=PATH or bed=URL"),
         (_inputs("perplexity", "bed=no.bed"), "'bed' is not an input of the task perplexity; it takes none"),
+        (_inputs("elements", "bed=a.bed; bed=b.bed"), "inputs: 'bed' stands there more than once; keep one"),
+        (
+            {"models": "name\tkind\tsource\tgenomes\nm\tmarkov\ttrain\tyeast, yeast\n"},
+            "genomes: 'yeast' stands there more than once; keep one",
+        ),
+        (_trained("width=16; width=32"), "parameters: 'width' stands there more than once; keep one"),
+        (_trained("learning_rate=nan"), "learning_rate: 'nan' is not of type number"),
+        (_trained("learning_rate=.nan"), "learning_rate: '.nan' is not of type number"),
+        (_trained("learning_rate=-inf"), "learning_rate: '-inf' is not of type number"),
+        (_trained("learning_rate=1e999"), "learning_rate: '1e999' is not of type number"),
+        (_trained("steps=1:30"), "steps: '1:30' is not of type integer"),
+        (_trained("steps=2026-01-01"), "steps: '2026-01-01' is not of type integer"),
+        (_trained("steps=16.5"), "steps: 16.5 is not of type integer"),
+        (_trained("seed=9223372036854775808"), "seed: 9223372036854775808 is above 9223372036854775807"),
+        (_trained("region_weights=cds:2"), "region_weights: 'cds:2' has a form that is not allowed (weights of region"),
+        (_trained("region_weights=CDS: x"), "The classes are CDS, splice_donor"),
+        (_trained("batch=32; processes=3"), "batch = 32 windows cannot be divided among processes = 3"),
     ],
 )
 def test_what_is_wrong_is_named(sheets, changes, complaint):
     with pytest.raises(InputError) as caught:
         load(sheets(**changes))
     assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "key", "value"),
+    [
+        ("learning_rate=1e-3", "learning_rate", 0.001),
+        ("muon_rate = 3E-4", "muon_rate", 0.0003),
+        ("warmup=.5", "warmup", 0.5),
+        ("steps=1e5", "steps", 100_000),
+        ("steps=010", "steps", 10),
+        ("width=16.0", "width", 16),
+        ("seed=9223372036854775807", "seed", 2**63 - 1),
+        ("species=yes", "species", True),
+        ("species=False", "species", False),
+        ("region_weights=CDS: 2", "region_weights", "CDS: 2"),
+        ("region_weights='CDS:2'", "region_weights", "CDS:2"),
+        ("batch=32; processes=4", "processes", 4),
+        ("batch=32; processes=3; steps=0", "processes", 3),
+    ],
+)
+def test_a_parameter_is_what_is_written(sheets, cell, key, value):
+    found = load(sheets(**_trained(cell))).models["m"]["parameters"][key]
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["bed=1:30", "bed=2026-13-45", "bed=a: b", "bed=[" + "[" * 5000, "bed=*x", "bed=!!int x"]
+)
+def test_a_file_may_be_called_anything_without_a_traceback(sheets, text):
+    with pytest.raises(InputError, match="there is no file"):
+        load(sheets(**_inputs("elements", text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", ",", "CDS:2", " CDS: 2 , intron:0.5,", "not annotated:0", "CDS:1e-3", "CDS:+.5,5UTR:2."),
+        *(
+            "cds:2",
+            "CDS",
+            "CDS:",
+            "CDS:x",
+            "CDS :2",
+            "CDS:-1",
+            "CDS:nan",
+            "CDS:inf",
+            "CDS:2 intron:1",
+            "CDS:2;intron:1",
+        ),
+    ],
+)
+def test_region_weights_are_refused_in_the_sheet_just_where_training_would(text):
+    losses = pytest.importorskip("glmtracks.training.losses")
+    refused = bool(violations({"region_weights": text}, schema("parameters/recipe"), "sheet"))
+    with pytest.raises(InputError) if refused else contextlib.nullcontext():
+        losses.region_weights(text)
+
+
+def test_the_schema_knows_the_region_classes():
+    losses = pytest.importorskip("glmtracks.training.losses")
+    rule = schema("parameters/recipe")["properties"]["region_weights"]
+    assert all(re.search(rule["pattern"], f"{name}:2") and name in rule["description"] for name in losses.REGIONS)
+
+
+def test_a_seed_that_no_generator_takes_is_refused(sheets):
+    with pytest.raises(InputError, match="seed: 9223372036854775808 is above 9223372036854775807"):
+        load(sheets() | {"seed": 2**63})
+
+
+@pytest.mark.parametrize("content", ['{"architecture": 5}', '{"architecture": {}, "kind": "markov", "sha256": null}'])
+def test_a_model_folder_that_cannot_be_loaded_is_named_with_its_row(sheets, tmp_path, content):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text(content)
+    with pytest.raises(InputError, match=r"models\.tsv, line 2 \(m\), source: .*config\.json"):
+        load(sheets(models=f"name\tkind\tsource\nm\tmarkov\t{tmp_path / 'model'}\n"))
 
 
 def test_models_of_the_same_genomes_share_a_corpus_with_a_name_that_fits_into_a_path():

@@ -9,14 +9,13 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha1
+from math import isfinite
 from typing import NamedTuple
-
-import yaml
 
 from glmtracks.benchmarks import TASKS
 from glmtracks.download import is_remote, split_region, wrong_scheme
 from glmtracks.errors import InputError
-from glmtracks.models.registry import KINDS, is_on_hub, is_ours, parameters_of
+from glmtracks.models.registry import KINDS, is_on_hub, is_ours, parameters_of, read_config
 from glmtracks.schemas import WORKFLOW, did_you_mean, fill_defaults, schema, violations
 from glmtracks.shard_count import count_shards
 from glmtracks.tabix import parse_regions
@@ -25,6 +24,10 @@ SHEETS = ("genomes", "models", "benchmarks", "callsets")
 MAY_BE_BED = ("repeats", "test", "validation")  # columns of the genome sheet that take bed:FILE besides words
 RESERVED = {"items", "summary", "alleles"}  # file names that stand beside those of models
 LONGEST_NAME = 60  # characters of a corpus' name, which becomes a folder
+SEPARATORS = {"array": ",", "object": ";"}  # of what a cell of the sheets lists
+WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}  # as YAML has them
+WORDS |= dict.fromkeys(("null", "~", ""))
+EXACT = 2**53  # up to here a float has every whole number
 
 
 @dataclass
@@ -91,9 +94,9 @@ def _convert(cell: str, rule: dict):
     if kind == "boolean":
         return {"yes": True, "no": False, "true": True, "false": False}.get(cell.lower(), cell)
     if kind == "array":
-        return [item.strip() for item in cell.split(",") if item.strip()]
+        return _parts(cell, rule)
     if kind == "object":
-        pairs = [pair.partition("=") for pair in cell.split(";") if pair.strip()]
+        pairs = [pair.partition("=") for pair in _parts(cell, rule)]
         return {key.strip(): _value(value) if equals else None for key, equals, value in pairs}
     try:
         return {"integer": int, "number": float}.get(kind, str)(cell)
@@ -101,12 +104,41 @@ def _convert(cell: str, rule: dict):
         return cell
 
 
-def _value(text: str):
-    """A number, a truth value or a word, as YAML has them; what is not YAML stays text."""
+def _parts(cell: str, rule: dict) -> list[str]:
+    """The names of a cell that holds a list, the pairs of one that holds pairs; of any other nothing."""
+    separator = SEPARATORS.get(rule.get("type"))
+    return [part.strip() for part in cell.split(separator) if part.strip()] if separator else []
+
+
+def _twice(cell: str, rule: dict) -> list[str]:
+    """The names of a list, and the keys of pairs, that stand in a cell more than once."""
+    pairs = rule.get("type") == "object"
+    names = Counter(part.partition("=")[0].strip() if pairs else part for part in _parts(cell, rule))
+    return [name for name, count in names.items() if count > 1]
+
+
+def _value(text: str) -> bool | float | int | str | None:
+    """A truth value, nothing, or a number where the text is one; else the text, without quotes around it."""
+    text = text.strip()
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    number = _number(text)
+    if number is None:
+        return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+    return number
+
+
+def _number(text: str) -> float | int | None:
+    """The finite number that a text is, without a fraction where it is whole; None where it is none."""
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
+        number = float(text)
+        if not isfinite(number):
+            return None
+        if abs(number) >= EXACT:
+            return int(text) if text.lstrip("+-").isdigit() else number
+    except ValueError:  # no number, or one of more digits than Python converts
+        return None
+    return int(number) if number.is_integer() else number
 
 
 def _read_lines(path: str, name: str, problems: list[str]) -> list[tuple[int, list[str]]]:
@@ -158,6 +190,9 @@ def read_sheet(path: str, name: str, problems: list[str]) -> list[dict]:
             )
         pairs = {k: v for k, v in zip(header, cells, strict=False) if k not in unknown and v}
         row = {key: _convert(cell, rules["properties"][key]) for key, cell in pairs.items()}
+        for key, cell in pairs.items():
+            twice = _twice(cell, rules["properties"][key])
+            problems += [f"{where}, {key}: {name!r} stands there more than once; keep one" for name in twice]
         problems += violations(row, rules, where)
         rows.append({**fill_defaults(row, rules), "_where": where})
     return rows
@@ -251,11 +286,7 @@ def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> 
         if row.get("source") == "train" and not row["genomes"]:
             problems.append(f"{row['_where']}, genomes: is empty; a model to train needs the genomes to train it on")
         if row.get("source") not in (None, "train") and not is_on_hub(row["source"]):
-            _check_path(row["source"], f"{row['_where']}, source", problems)
-            if row["parameters"] and is_ours(locate(row["source"])):
-                problems.append(
-                    f"{row['_where']}, parameters: the model in {row['source']} has its own, which stay; leave it empty"
-                )
+            _check_model_folder(row, problems)
         if row.get("kind") in KINDS:
             if KINDS[row["kind"]].published and row.get("source") == "train":
                 problems.append(
@@ -267,9 +298,36 @@ def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> 
                     f"{row['_where']}, strategy: a model of kind {row['kind']} has embeddings alone and is asked for "
                     "no probabilities; leave it empty"
                 )
-            rules = schema(parameters_of(row["kind"]))
-            problems += violations(row["parameters"], rules, f"{row['_where']}, parameters")
-            row["parameters"] = fill_defaults(row["parameters"], rules)
+            _check_parameters(row, problems)
+
+
+def _check_model_folder(row: dict, problems: list[str]) -> None:
+    _check_path(row["source"], f"{row['_where']}, source", problems)
+    if not is_ours(locate(row["source"])):
+        return
+    try:
+        read_config(locate(row["source"]))
+    except InputError as error:
+        problems.append(f"{row['_where']}, source: {error}")
+    if row["parameters"]:
+        problems.append(
+            f"{row['_where']}, parameters: the model in {row['source']} has its own, which stay; leave it empty"
+        )
+
+
+def _check_parameters(row: dict, problems: list[str]) -> None:
+    """Check the parameters of a model against those of its kind, and fill in defaults."""
+    rules, where = schema(parameters_of(row["kind"])), f"{row['_where']}, parameters"
+    wrong = violations(row["parameters"], rules, where)
+    problems += wrong
+    row["parameters"] = known = fill_defaults(row["parameters"], rules)
+    if wrong or not known.get("steps"):  # nothing is shared where nothing is trained
+        return
+    if known["processes"] > 1 and known["batch"] % known["processes"]:
+        problems.append(
+            f"{where}: batch = {known['batch']} windows cannot be divided among processes = {known['processes']}; "
+            "change one of them"
+        )
 
 
 def _scores(row: dict) -> bool:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from published_checkpoints import adopt_layout
 
 from glmtracks.arrays import Sequences, common_ends, grouped, texts_of
 from glmtracks.errors import InputError
@@ -119,6 +120,27 @@ def test_the_number_of_shards_does_not_change_a_byte(genome, model, make_plan, s
         annotate(vcf, alleles, score(alleles, genome, model, plan), genome, tmp_path / str(shards))
         results.append([(tmp_path / str(shards) / name).read_bytes() for name in ("o.vcf.gz", "o.parquet")])
     assert results[0] == results[1] == results[2]
+
+
+def test_other_records_do_not_change_a_score_where_windows_are_short(genome, make_plan, small_blocks, tmp_path):
+    model = adopt_layout("nucleotide_transformer", tmp_path, parameters={"context": 72})
+    sequence, plan = genome.sequence("a", 0, 900), make_plan(model)
+    rows = [
+        ("a", at, sequence[at - 1 : at - 1 + width], [turn(sequence[at - 1 : at - 1 + width]) + more])
+        for at, width, more in [(100, 1, ""), (101, 2, "GA"), (200, 5, ""), (300, 1, "ACG"), (400, 1, "T" * 20)]
+    ]
+    long = ("a", 700, sequence[699:733], [sequence[699]])
+    tables = []
+    for name, records, shards in (("alone", rows, 1), ("more", [*rows, long], 1), ("shards", [*rows, long], 2)):
+        (tmp_path / name).mkdir()
+        alleles = read(write_vcf(tmp_path / name / "x.vcf", records), genome, shards)
+        scores = score(alleles, genome, model, plan)
+        assert all(pq.read_metadata(file).num_rows for file in scores)
+        tables.append(pd.concat([pd.read_parquet(file) for file in scores], ignore_index=True))
+    alone, more, shards = tables
+    assert more[["llr", "influence", "embedding_l2"]].notna().all(axis=None)
+    pd.testing.assert_frame_equal(alone, more[:-1])
+    pd.testing.assert_frame_equal(shards, more)
 
 
 def test_every_sequence_that_is_written_out_gets_a_score(genome, model, make_plan, tmp_path):

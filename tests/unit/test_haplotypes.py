@@ -1,15 +1,19 @@
 """Scores of haplotypes against a slow reference: each sequence written out by hand, the model asked base by base."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from published_checkpoints import adopt_layout
 from scipy.special import log_softmax
 
 from glmtracks.arrays import Sequences
 from glmtracks.genome import complement, encode
+from glmtracks.models.registry import load
 from glmtracks.scoring.runner import Runner
 from glmtracks.scoring.strategies import choose
 from glmtracks.scoring.tiles import tile_contigs
@@ -19,6 +23,7 @@ from glmtracks.variants.haplotypes import (
     Span,
     embedding_distances,
     influences,
+    length_class,
     likelihood_ratios,
     window_length,
 )
@@ -35,6 +40,12 @@ def runner_of(kind: str, strands: int = 0, strategy: str = "auto") -> Runner:
         model.counts.copy_(torch.from_numpy(np.random.default_rng(1).integers(0, 50, len(model.counts))))
     asked = choose(model, "masked" if kind == "masked" else strategy, strands)
     return Runner.start(model, window=64, batch=2, precision="float32", device="cpu", threads=1, strategy=asked)
+
+
+def published_runner(name: str, folder: Path, context: int, window: int = 64) -> Runner:
+    """A published layout with random weights and windows of at most `context` bases, whose ends all predictions see."""
+    model = load(adopt_layout(name, folder, parameters={"context": context}))
+    return Runner.start(model, window=window, batch=2, precision="float32", device="cpu", threads=1)
 
 
 @pytest.fixture(params=["markov", "one_pass", "masked", "causal", "causal on one strand"])
@@ -194,6 +205,19 @@ def test_a_model_with_a_longest_window_gets_no_longer_one(make_genome, sequence)
     assert np.corrcoef(ratio, exact)[0, 1] > 0.9
 
 
+@pytest.mark.parametrize("name", ["nucleotide_transformer", "dnabert2", "caduceus_ps"])
+def test_what_else_is_scored_does_not_matter_where_windows_are_short(name, make_genome, sequence, tmp_path):
+    runner, genome = published_runner(name, tmp_path, 60), make_genome({"a": sequence})
+    chosen = [(100, "{1}", "other"), (60, "{2}", "other"), (100, "", "ACG"), (120, "{9}", ""), (150, "{30}", "")]
+    changes = changes_of("a", *(concrete(sequence, *change) for change in chosen))
+    asked = [likelihood_ratios, lambda *a: [influences(*a, 20)], lambda *a: embedding_distances(*a, 20)]
+    for ask in asked:
+        together = np.stack(ask(runner, genome, changes))
+        alone = [ask(runner, genome, changes.take(np.array([n]))) for n in range(len(chosen))]
+        np.testing.assert_allclose(together, np.concatenate(alone, axis=1), atol=1e-5)
+        assert np.isfinite(together).all() and (np.abs(together[:, :4]) > 1e-4).all()
+
+
 def slow_odds(runner: Runner, sequence: str) -> np.ndarray:
     p = np.exp(runner.ask(encode(sequence)[None])[0].astype(float))
     return np.log(p / (1 - p))
@@ -244,6 +268,23 @@ def test_sparse_positions_get_the_predictions_of_the_whole_contig(make_genome, r
     np.testing.assert_array_equal(again[np.argsort(shuffled)], found)
 
 
+@pytest.mark.parametrize(
+    "name, context, circular",
+    [("dnabert2", 700, ""), ("caduceus_ps", 700, ""), ("caduceus_ps", 700, "a"), ("hyenadna", 32, "a")],
+)
+def test_a_model_that_sees_beyond_the_margins_is_asked_as_for_the_whole_contig(
+    name, context, circular, make_genome, tmp_path
+):
+    rng, runner = np.random.default_rng(0), published_runner(name, tmp_path, context, window=1024)
+    genome = make_genome({"a": "".join(rng.choice(list("ACGTN"), 1300))}, circular=circular)
+    assert runner.model.receptive_field > runner.margin
+    positions = np.concatenate([rng.choice(1200, 5, replace=False), [1299, 0]])
+    whole = np.concatenate([rows for _, rows in runner.log_probs(genome, tile_contigs(genome.contigs, runner.window))])
+    for asked in (positions, positions[:1], positions[5:]):
+        np.testing.assert_allclose(sparse_log_probs(runner, genome, "a", asked), whole[asked], atol=1e-5)
+    assert sparse_log_probs(runner, genome, "a", positions[:0]).shape == (0, 4)
+
+
 def test_an_empty_question_starts_no_model(make_genome):
     none = np.zeros(0, np.int64)
     lookup = model_lookup(lambda: pytest.fail("started"), make_genome({"a": "ACGT"}))
@@ -267,6 +308,12 @@ def test_windows_cover_the_tiles_that_are_needed(tiles, gap, per_window):
 def test_window_lengths_are_few_and_hardly_longer(bases):
     length = window_length(bases)
     assert bases <= length <= max(bases * 17 / 16 + 1, bases + 63)
+
+
+def test_length_classes_are_few_and_hardly_longer():
+    classes = [length_class(bases) for bases in range(5001)]
+    assert all(bases <= length <= bases * 5 / 4 for bases, length in enumerate(classes))
+    assert classes == sorted(classes) and len(set(classes)) < 50
 
 
 def test_parts_of_a_window_shrink_until_it_fits():

@@ -39,15 +39,15 @@ class Span(NamedTuple):
         return self.context + self.flank
 
     @classmethod
-    def of(cls, runner: Runner, flank: int, longest: int) -> "Span":
+    def of(cls, runner: Runner, flank: int, bases: int) -> "Span":
         """For a flank of `flank` bases, both parts cut where the windows of the model do not hold them.
 
         Args:
-            longest: bases of the longest allele.
+            bases: those of the allele; alleles of one `length_class` have one span.
         """
         if runner.model.context is None:
             return cls(runner.margin, flank)
-        room = max((runner.model.context - longest) // 2, 0)
+        room = max((runner.model.context - length_class(bases)) // 2, 0)
         context = min(runner.margin, room - min(flank, room // 2))
         return cls(context, min(flank, room - context))
 
@@ -79,6 +79,7 @@ class Pairs(NamedTuple):
         reference, alternative: uint8 (k, length) and (n, length).
         of: int64 (n,), the reference window of each change; changes at one place share it.
         before, after: int64 (n,), bases that the change takes away, and that it puts there.
+        span: what all of them read; the changed base that comes first stands at column `span.side`.
     """
 
     rows: np.ndarray
@@ -87,6 +88,17 @@ class Pairs(NamedTuple):
     of: np.ndarray
     before: np.ndarray
     after: np.ndarray
+    span: Span
+
+
+def length_class(bases: int) -> int:
+    """`bases` rounded up to one of few numbers, at most a quarter larger, and the same up to 8.
+
+    >>> [length_class(n) for n in (0, 1, 8, 9, 33, 1000, 1025)]
+    [0, 1, 8, 10, 40, 1024, 1280]
+    """
+    step = 1 << max((bases - 1).bit_length() - 3, 0)
+    return -(-bases // step) * step
 
 
 def window_length(bases: int, longest: int | None = None) -> int:
@@ -101,24 +113,33 @@ def window_length(bases: int, longest: int | None = None) -> int:
 
 
 def pairs(
-    genome: Genome, changes: Changes, span: Span, longest: int | None, at_once: int = BASES_AT_ONCE
+    runner: Runner, genome: Genome, changes: Changes, flank: int, at_once: int = BASES_AT_ONCE
 ) -> Iterator[Pairs]:
     """Windows of both haplotypes of changes, about `at_once` bases at a time.
 
-    The changed base that comes first stands at column `span.side`.
+    How a change is read depends on its own length alone, so its score does not depend on what it is scored with.
 
     Args:
-        longest: bases that the model's windows can have, None = any number.
+        flank: bases on each side of a change that count, where the windows of the model hold them.
     """
     distinct, inverse = np.unique(changes.longest, return_inverse=True)
-    lengths = np.array([window_length(2 * span.side + n, longest) for n in distinct.tolist()], np.int64)[inverse]
-    for length, rows in grouped(lengths):
+    layouts = [_layout(runner, flank, bases) for bases in distinct.tolist()]
+    ordered = sorted(set(layouts))
+    numbers = np.array([ordered.index(layout) for layout in layouts], np.int64)[inverse]
+    for number, rows in grouped(numbers):
+        length, span = ordered[number]
         for some in in_batches(rows, at_once // length):
-            yield _pairs(genome, changes, span.side, length, some)
+            yield _pairs(genome, changes, span, length, some)
 
 
-def _pairs(genome: Genome, changes: Changes, side: int, length: int, rows: np.ndarray) -> Pairs:
-    these = changes.take(rows)
+def _layout(runner: Runner, flank: int, bases: int) -> tuple[int, Span]:
+    """Length of the windows, and what they hold, for changes of so many bases."""
+    span = Span.of(runner, flank, bases)
+    return window_length(2 * span.side + bases, runner.model.context), span
+
+
+def _pairs(genome: Genome, changes: Changes, span: Span, length: int, rows: np.ndarray) -> Pairs:
+    these, side = changes.take(rows), span.side
     before, after = these.before.lengths, these.after.lengths
     wrap = genome.contigs[changes.contig] >= length  # so that no base that counts reads its own copy
     begins, of = np.unique(these.positions - side, return_inverse=True)
@@ -128,7 +149,7 @@ def _pairs(genome: Genome, changes: Changes, side: int, length: int, rows: np.nd
     source = np.where(column < side + after[:, None], column, behind)
     alternative = np.take_along_axis(stretch[of], source, axis=1)
     alternative[(column >= side) & (column < side + after[:, None])] = these.after.joined()
-    return Pairs(rows, stretch[:, :length], alternative, of, before, after)
+    return Pairs(rows, stretch[:, :length], alternative, of, before, after, span)
 
 
 def likelihood_ratios(runner: Runner, genome: Genome, changes: Changes) -> tuple[np.ndarray, np.ndarray]:
@@ -147,14 +168,12 @@ def likelihood_ratios(runner: Runner, genome: Genome, changes: Changes) -> tuple
         ratio and normalised ratio, float64 (n,); NaN where the model has no prediction for a base that counts.
     """
     ratio, normalised = np.full((2, len(changes.positions)), np.nan)
-    limit = runner.model.context
-    span = Span.of(runner, runner.model.receptive_field, int(changes.longest.max(initial=0)))
-    for some in pairs(genome, changes, span, limit):
-        sums, counts = _sums(runner, some.reference, span)
-        widths = some.before + 2 * span.flank
+    for some in pairs(runner, genome, changes, runner.model.receptive_field):
+        sums, counts = _sums(runner, some.reference, some.span)
+        widths = some.before + 2 * some.span.flank
         reference, bases = (table[some.of, widths] for table in (sums, counts))
-        sums, counts = _sums(runner, some.alternative, span)
-        rows, widths = np.arange(len(some.rows)), some.after + 2 * span.flank
+        sums, counts = _sums(runner, some.alternative, some.span)
+        rows, widths = np.arange(len(some.rows)), some.after + 2 * some.span.flank
         alternative, after = sums[rows, widths], counts[rows, widths]
         ratio[some.rows] = alternative - reference
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -184,12 +203,12 @@ def influences(runner: Runner, genome: Genome, changes: Changes, neighbours: int
     do not count; NaN where there are no others.
     """
     found = np.full(len(changes.positions), np.nan)
-    span = Span.of(runner, neighbours, int(changes.longest.max(initial=0)))
-    for some in pairs(genome, changes, span, runner.model.context):
-        odds = [_log_odds(runner.ask(windows, span.context)) for windows in (some.reference, some.alternative)]
-        sides = _aligned(some, span, *odds, skip=span.context)
+    for some in pairs(runner, genome, changes, neighbours):
+        skip = some.span.context
+        odds = [_log_odds(runner.ask(windows, skip)) for windows in (some.reference, some.alternative)]
+        sides = _aligned(some, *odds, skip)
         moved = np.abs(sides[1] - sides[0]).mean(axis=2)
-        found[some.rows] = _mean(moved, _neighbours(some, span))
+        found[some.rows] = _mean(moved, _neighbours(some))
     return found
 
 
@@ -201,14 +220,13 @@ def embedding_distances(
     Neighbours are those of `influences`. Returns the Euclidean distance, and 1 - cosine of the angle.
     """
     euclidean, cosine = np.full((2, len(changes.positions)), np.nan)
-    span = Span.of(runner, neighbours, int(changes.longest.max(initial=0)))
-    for some in pairs(genome, changes, span, runner.model.context, STATES_AT_ONCE):
+    for some in pairs(runner, genome, changes, neighbours, STATES_AT_ONCE):
+        skip = some.span.context
         states = [
-            runner.states(windows)[:, span.context : windows.shape[1] - span.context]
-            for windows in (some.reference, some.alternative)
+            runner.states(windows)[:, skip : windows.shape[1] - skip] for windows in (some.reference, some.alternative)
         ]
-        near = _neighbours(some, span)
-        before, after = (_mean(side, near) for side in _aligned(some, span, *states, skip=span.context))
+        near = _neighbours(some)
+        before, after = (_mean(side, near) for side in _aligned(some, *states, skip))
         euclidean[some.rows] = np.linalg.norm(after - before, axis=1)
         lengths = np.linalg.norm(after, axis=1) * np.linalg.norm(before, axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -221,17 +239,17 @@ def _log_odds(log_probs: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(p, _TINY)) - np.log(np.maximum(p.sum(axis=-1, keepdims=True) - p, _TINY))
 
 
-def _columns(some: Pairs, span: Span, width: np.ndarray, skip: int) -> np.ndarray:
+def _columns(span: Span, width: np.ndarray, skip: int) -> np.ndarray:
     """Columns (n, 2 flank) of the neighbours in windows that begin `skip` later, where the allele has `width` bases."""
     left = np.arange(span.context, span.side) - skip
     right = np.arange(span.flank) + span.side - skip
     return np.concatenate([np.broadcast_to(left, (len(width), span.flank)), right + width[:, None]], axis=1)
 
 
-def _aligned(some: Pairs, span: Span, reference: np.ndarray, alternative: np.ndarray, skip: int) -> list[np.ndarray]:
+def _aligned(some: Pairs, reference: np.ndarray, alternative: np.ndarray, skip: int) -> list[np.ndarray]:
     """What tables (k or n, columns, channels) hold for the neighbours: of both haplotypes, (n, 2 flank, channels)."""
     return [
-        table[row[:, None], _columns(some, span, width, skip)].astype(np.float64)
+        table[row[:, None], _columns(some.span, width, skip)].astype(np.float64)
         for table, row, width in (
             (reference, some.of, some.before),
             (alternative, np.arange(len(some.rows)), some.after),
@@ -239,9 +257,9 @@ def _aligned(some: Pairs, span: Span, reference: np.ndarray, alternative: np.nda
     ]
 
 
-def _neighbours(some: Pairs, span: Span) -> np.ndarray:
+def _neighbours(some: Pairs) -> np.ndarray:
     """Which neighbours are defined, bool (n, 2 flank)."""
-    return some.reference[some.of[:, None], _columns(some, span, some.before, 0)] != UNKNOWN
+    return some.reference[some.of[:, None], _columns(some.span, some.before, 0)] != UNKNOWN
 
 
 def _mean(values: np.ndarray, counted: np.ndarray) -> np.ndarray:

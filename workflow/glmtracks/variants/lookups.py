@@ -11,6 +11,7 @@ from glmtracks import tracks
 from glmtracks.arrays import grouped, in_batches
 from glmtracks.genome import Genome
 from glmtracks.scoring.runner import Runner
+from glmtracks.scoring.tiles import Tile
 from glmtracks.tracks.shards import score_columns
 
 TILE = 256  # bases; a change alone is scored with so many around it
@@ -92,8 +93,11 @@ def sparse_log_probs(runner: Runner, genome: Genome, contig: str, positions: np.
     """Natural-log probabilities of A, C, G, T at some positions of a contig, int64 (n,) 0-based: float32 (n, 4).
 
     Windows are made of tiles of `TILE` bases, counted from the contig's first base. Tiles share a window where reading
-    what lies between them costs less than the margins of another window would.
+    what lies between them costs less than the margins of another window would. What a model that sees beyond the
+    margins answers depends on where its windows lie; it is asked about the tiles of the whole contig.
     """
+    if runner.model.receptive_field > runner.margin:
+        return _log_probs_of_tiles(runner, genome, contig, positions)
     found = np.empty((len(positions), 4), np.float32)
     if not len(positions):
         return found
@@ -109,6 +113,16 @@ def sparse_log_probs(runner: Runner, genome: Genome, contig: str, positions: np.
             log_probs = runner.ask(codes, runner.margin)
             rows = np.flatnonzero((window_of >= some[0]) & (window_of <= some[-1]) & (lengths[window_of] == length))
             found[rows] = log_probs[np.searchsorted(some, window_of[rows]), positions[rows] - begins[window_of[rows]]]
+    return found
+
+
+def _log_probs_of_tiles(runner: Runner, genome: Genome, contig: str, positions: np.ndarray) -> np.ndarray:
+    """The same, from windows that lie as in scoring the whole contig."""
+    found = np.empty((len(positions), 4), np.float32)
+    size, by_tile = genome.contigs[contig], list(grouped(positions // runner.window * runner.window))
+    tiles = [Tile(contig, start, min(start + runner.window, size)) for start, _ in by_tile]
+    for (tile, log_probs), (_, rows) in zip(runner.log_probs(genome, tiles), by_tile, strict=True):
+        found[rows] = log_probs[positions[rows] - tile.start]
     return found
 
 

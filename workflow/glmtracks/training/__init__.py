@@ -59,6 +59,7 @@ def _run(command: list[str]) -> int:
             while said := process.stdout.read1():
                 for part in _LINES.split(said.decode(errors="replace")):
                     sys.stderr.write(part)
+                sys.stderr.flush()
             return process.wait()
         except BaseException:
             process.terminate()

@@ -15,6 +15,8 @@ from torch import Tensor
 
 logger = logging.getLogger(__name__)
 
+CHECKPOINT_FORMAT = 2  # of what they hold; a training does not go on from one of another format
+
 
 class AtomicCheckpoints(TorchCheckpointIO):
     """Checkpoints that are there whole or not at all, however a run ends; read without unpickling objects."""

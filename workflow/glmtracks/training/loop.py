@@ -28,7 +28,13 @@ from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.scoring.devices import pick_device, pick_precision
 from glmtracks.training import CHECKPOINTS
 from glmtracks.training.batches import Batches, training_loader, validation_loader
-from glmtracks.training.checkpoints import AtomicCheckpoints, BestWeights, Checkpoints, read_checkpoint
+from glmtracks.training.checkpoints import (
+    CHECKPOINT_FORMAT,
+    AtomicCheckpoints,
+    BestWeights,
+    Checkpoints,
+    read_checkpoint,
+)
 from glmtracks.training.losses import BaseWeights, base_losses
 from glmtracks.training.optimiser import make_optimiser
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
@@ -151,44 +157,23 @@ def fit(
     batches = Batches(packed, batch=recipe["batch"], seed=recipe["seed"], rank=rank, ranks=ranks)
     module = Trainee(model.train(), recipe, fingerprint, precision)
     held_out = validation_loader(packed, "validation", WINDOWS, at_once=16 if device.type == "cpu" else 200)
-    every = max(recipe["steps"] // recipe["validations"], 1)
     best = BestWeights(CHOSEN_BY)
-    writing = Checkpoints(checkpoint, recipe["checkpoint_every"], every if len(held_out) else None)
-    with warnings.catch_warnings():
+    every = _validation_every(recipe) if len(held_out) else None
+    writing = Checkpoints(checkpoint, recipe["checkpoint_every"], every)
+    with warnings.catch_warnings(), _ending_after_the_step():
         warnings.filterwarnings("ignore", module="lightning")  # advice on loader workers, which indexing does not need
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-        trainer = lightning.Trainer(
-            max_steps=recipe["steps"],
-            accelerator="cuda" if device.type == "cuda" else "cpu",
-            devices=int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
-            num_nodes=ranks // int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
-            strategy="ddp" if ranks > 1 else "auto",
-            precision=precision,
-            gradient_clip_val=1.0,
-            val_check_interval=every,
-            check_val_every_n_epoch=None,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            log_every_n_steps=LOG_EVERY,
-            logger=_loggers(folder / "logs", start),
-            enable_checkpointing=False,  # Lightning's own; see `Checkpoints`
-            callbacks=[*_callbacks(recipe, best, has_validation=len(held_out) > 0), writing, *callbacks],
-            # Under Slurm Lightning would ignore SIGTERM and requeue the job, which is Snakemake's to do.
-            plugins=[AtomicCheckpoints(), *([LightningEnvironment()] if ranks == 1 else [])],
-            enable_model_summary=False,
-            enable_progress_bar=sys.stderr.isatty(),
-            default_root_dir=folder,
+        watching = [*_callbacks(recipe, best, has_validation=len(held_out) > 0), writing, *callbacks]
+        trainer = _trainer(recipe, folder, device, precision, start, watching)
+        trainer.fit(
+            module,
+            training_loader(batches, start, recipe["steps"], device.type == "cuda"),
+            held_out if len(held_out) else None,
+            ckpt_path=checkpoint if start else None,
+            weights_only=True,
         )
-        with _ending_after_the_step():
-            trainer.fit(
-                module,
-                training_loader(batches, start, recipe["steps"], device.type == "cuda"),
-                held_out if len(held_out) else None,
-                ckpt_path=checkpoint if start else None,
-                weights_only=True,
-            )
     model.cpu().eval()
-    if rank:  # the first process takes the checkpoints away, maybe while the others would still read them
+    if rank:  # the first process has the history, and writes the model
         return pd.DataFrame({"step": []})
     if best.weights:
         model.load_state_dict(best.weights)
@@ -198,6 +183,41 @@ def fit(
             "learning_rate (and muon_rate) smaller, or warmup longer"
         )
     return _history(folder / "logs")
+
+
+def _trainer(
+    recipe: dict, folder: Path, device: torch.device, precision: str, start: int, callbacks: list[Callback]
+) -> lightning.Trainer:
+    """Lightning's trainer for this process, which may be one of several."""
+    ranks, here = (int(os.environ.get(key, 1)) for key in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    return lightning.Trainer(
+        max_steps=recipe["steps"],
+        accelerator="cuda" if device.type == "cuda" else "cpu",
+        devices=here,
+        num_nodes=ranks // here,
+        strategy="ddp" if ranks > 1 else "auto",
+        precision=precision,
+        gradient_clip_val=1.0,
+        val_check_interval=_validation_every(recipe),
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        log_every_n_steps=LOG_EVERY,
+        logger=_loggers(folder / "logs", start),
+        enable_checkpointing=False,  # Lightning's own; see `Checkpoints`
+        callbacks=callbacks,
+        # Under Slurm Lightning would ignore SIGTERM and requeue the job, which is Snakemake's to do.
+        plugins=[AtomicCheckpoints(), *([LightningEnvironment()] if ranks == 1 else [])],
+        enable_model_summary=False,
+        # what several processes say reaches the terminal through a pipe; `jobs` sets the variable where there is none
+        enable_progress_bar=sys.stderr.isatty() or (ranks > 1 and "TQDM_DISABLE" not in os.environ),
+        default_root_dir=folder,
+    )
+
+
+def _validation_every(recipe: dict) -> int:
+    """Steps from one validation to the next."""
+    return max(recipe["steps"] // recipe["validations"], 1)
 
 
 def _callbacks(recipe: dict, best: BestWeights, has_validation: bool) -> list[Callback]:
@@ -212,6 +232,7 @@ def _precision(name: str, device: torch.device) -> str:
 
 def _fingerprint(model: GenomicLanguageModel, packed: PackedCorpus, recipe: dict) -> str:
     what = {"kind": model.kind, "architecture": model.architecture, "recipe": recipe, "corpus": packed.fingerprint()}
+    what["checkpoints"] = CHECKPOINT_FORMAT
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
 
 

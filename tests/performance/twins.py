@@ -4,10 +4,10 @@ import inspect
 
 import torch
 
-from glmtracks.config import read_sheet
 from glmtracks.models.registry import model_class
 from glmtracks.schemas import fill_defaults, schema
 from glmtracks.scoring.devices import pick_device
+from glmtracks.sheets import read_sheet
 
 from .corpus import CHECKOUT, SEED
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -14,6 +15,7 @@ from glmtracks.errors import InputError
 from glmtracks.files import disk_full, no_room, refused
 
 STOPPED = 128 + signal.SIGTERM  # the exit status of a job that was asked to end, as shells count it
+_STEP = re.compile(r"\r[^\r\n]*")  # of a progress bar
 
 
 class _Tee:
@@ -23,9 +25,8 @@ class _Tee:
         self.terminal, self.log = terminal, log
 
     def write(self, text: str) -> int:
-        if not text.startswith("\r"):  # as each step of a bar does
-            with suppress(OSError):  # a full disk must not keep its own message from the terminal
-                self.log.write(text)
+        with suppress(OSError):  # a full disk must not keep its own message from the terminal
+            self.log.write(_STEP.sub("", text))
         return self.terminal.write(text)
 
     def flush(self) -> None:

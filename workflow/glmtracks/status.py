@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 import yaml
 
 from glmtracks.benchmarks import TASKS, missing_inputs
-from glmtracks.config import Configuration, load, locate
+from glmtracks.config import Configuration, load
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import aligned
+from glmtracks.sheets import locate
 
 CONFIG = "config/config.yaml"
 _HEADER = ("genome", "model", "trained", "scored", "tracks", "hub", "embeddings", "benchmark")

@@ -18,9 +18,10 @@ sys.path.insert(0, LIBRARY)
 os.environ.update(PYTHONPATH=LIBRARY)  # inherited by every script, so the checkout is the deployment
 
 from glmtracks.benchmarks import TASKS, missing_inputs
-from glmtracks.config import corpus_of, fingerprint, load, locate
+from glmtracks.config import corpus_of, fingerprint, load
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS, is_on_hub
+from glmtracks.sheets import locate
 
 # A configuration given on the command line takes the place of the demo's; it is not merged into it.
 if not workflow.configfiles:

@@ -205,12 +205,14 @@ def _parse(dataset: str | Path, region: str | tuple[str, int, int], sizes: dict[
         found = re.fullmatch(r"([\d,]*\d)-([\d,]*\d)", interval)
         if contig in sizes and not found:
             raise InputError(f"{region} is no region; write it as {contig}:1000-2000")
-        first, last = (int(number.replace(",", "")) for number in found.groups()) if found else (1, 1)
-        contig = contig if found else region
-        start, end = first - 1, last if first <= last else -1
+        if not found:
+            raise unknown_contig(dataset, region, sizes)
+        first, end = (int(number.replace(",", "")) for number in found.groups())
+        start = first - 1
     if contig not in sizes:
         raise unknown_contig(dataset, contig, sizes)
-    if not 0 <= start <= min(end, sizes[contig]) or start == sizes[contig] < end:
+    least = 1 if isinstance(region, str) else 0  # bases; a program may ask for none
+    if not 0 <= start <= min(end, sizes[contig]) - least:
         raise InputError(f"{region} is not an interval of {contig}, which has {sizes[contig]:,} bases")
     return contig, start, min(end, sizes[contig])
 

@@ -4,7 +4,6 @@ import inspect
 import json
 import logging
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +26,6 @@ from glmtracks.windows.corpus import Corpus
 
 logger = logging.getLogger(__name__)
 
-_LINES = re.compile(r"(?=\r)|(?<=\n)")  # of what is said, and the steps of progress bars
 CHECKPOINTS = "checkpoints"  # where they lie in the folder of a training
 
 
@@ -57,8 +55,7 @@ def _run(command: list[str]) -> int:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
             while said := process.stdout.read1():
-                for part in _LINES.split(said.decode(errors="replace")):
-                    sys.stderr.write(part)
+                sys.stderr.write(said.decode(errors="replace"))
                 sys.stderr.flush()
             return process.wait()
         except BaseException:

@@ -13,6 +13,8 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
+from glmtracks.files import atomic
+
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_FORMAT = 2  # of what they hold; a training does not go on from one of another format
@@ -22,11 +24,10 @@ class AtomicCheckpoints(TorchCheckpointIO):
     """Checkpoints that are there whole or not at all, however a run ends; read without unpickling objects."""
 
     def save_checkpoint(self, checkpoint: dict, path: str | Path, storage_options: object = None) -> None:
-        temporary = f"{path}.part"
-        super().save_checkpoint(checkpoint, temporary, storage_options)
-        with open(temporary, "rb+") as file:
-            os.fsync(file)
-        os.replace(temporary, path)
+        with atomic(path) as temporary:
+            super().save_checkpoint(checkpoint, temporary, storage_options)
+            with temporary.open("rb+") as file:
+                os.fsync(file)
 
 
 class BestWeights(Callback):

@@ -113,7 +113,8 @@ class _Reading:
         """Alleles and mismatches of consecutive records."""
         order = Order(self.path)
         with open_vcf(self.path) as vcf:
-            if already := [field for field in FIELDS if field in header_ids(vcf.header, "INFO")]:
+            named = header_ids(vcf.header, "INFO")
+            if already := [field for field in FIELDS if field in named]:
                 raise InputError(
                     f"{self.path} has {already[0]} already; remove it first: bcftools annotate -x "
                     f"{','.join(f'INFO/{field}' for field in already)} {self.path}"

@@ -48,6 +48,22 @@ def test_masks_of_every_spacing_are_those_of_a_pass_for_each_base(seed, length, 
 
 
 @settings(max_examples=15, deadline=None)
+@given(st.integers(0, 100), st.integers(1, 60), st.sampled_from([1, 2, 7, 100]), st.integers(0, 5), st.floats(0, 1))
+@torch.inference_mode()
+def test_wanted_bases_take_only_the_passes_that_hide_them(seed, length, spacing, margin, share):
+    model, codes = make("masked", seed), random_codes(seed, length + 2 * margin)
+    strategy = choose(model, "strided", spacing=spacing)
+    wanted = torch.rand(2, length, generator=torch.Generator().manual_seed(seed)) < share
+    whole, asked, plain = strategy.log_probs(model, codes, margin), [], model.log_probs
+    model.log_probs = lambda codes, *rest, hidden: asked.append(hidden) or plain(codes, *rest, hidden=hidden)
+    found = strategy.log_probs(model, codes, margin, wanted=wanted)
+    torch.testing.assert_close(found[wanted], whole[wanted], rtol=0, atol=1e-6)
+    assert {len(hidden) for hidden in asked} <= {2}  # passes of one shape
+    turns = [{place % spacing for place in row.nonzero().flatten().tolist()} for row in (*wanted, *wanted.flip(1))]
+    assert sum(int(hidden.any(1).sum()) for hidden in asked) == sum(map(len, turns))
+
+
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 100), st.integers(0, 30), st.sampled_from([2, 5, 7, 100]), st.integers(0, 9))
 @torch.inference_mode()
 def test_places_far_apart_are_asked_in_one_pass_as_if_each_were_alone(seed, first, spacing, more):

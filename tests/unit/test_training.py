@@ -14,7 +14,7 @@ from training_world import RECIPE, make_corpus
 from glmtracks.errors import InputError
 from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import fill_defaults, schema
-from glmtracks.training import build
+from glmtracks.training import _sharing, build
 from glmtracks.training.batches import Batches
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
@@ -92,6 +92,11 @@ def test_processes_share_a_batch(corpus, ranks):
     assert torch.equal(torch.stack(parts, dim=1).flatten(0, 1), whole)
     with pytest.raises(InputError, match="cannot be divided among"):
         Batches(packed, batch=9, seed=1, ranks=ranks)
+
+
+@pytest.mark.parametrize("gpus, processes", [(0, 1), (1, 1), (3, 2), (4, 4), (5, 4), (100, 32)])
+def test_there_are_as_many_processes_as_gpus_that_can_share_a_batch(gpus, processes):
+    assert _sharing(32, gpus) == processes
 
 
 def test_unknown_bases_cost_nothing():

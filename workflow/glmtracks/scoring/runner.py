@@ -91,9 +91,12 @@ class Runner:
         """
         return self.map(genome, tiles, self._log_probs)
 
-    def ask(self, codes: np.ndarray, margin: int = 0) -> np.ndarray:
-        """Natural-log probabilities, float32 (n, length - 2 margin, 4), of any windows, uint8 (n, length)."""
-        return self.batched(partial(self._log_probs, margin=margin), codes)
+    def ask(self, codes: np.ndarray, margin: int = 0, wanted: np.ndarray | None = None) -> np.ndarray:
+        """Natural-log probabilities, float32 (n, length - 2 margin, 4), of any windows, uint8 (n, length).
+
+        wanted  bool (n, length - 2 margin), the bases whose answers matter, others may get NaN; None = all
+        """
+        return self.batched(partial(self._log_probs, margin=margin), codes, *([] if wanted is None else [wanted]))
 
     def strand_log_probs(self, codes: np.ndarray, margin: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """As `ask`, of each strand by itself, both in the order of the forward strand; for causal models."""
@@ -112,9 +115,9 @@ class Runner:
         """Embeddings of all but the margins of windows: for `map`."""
         return self.model.embeddings(codes, layer)[:, self.margin : codes.shape[1] - self.margin]
 
-    def _log_probs(self, codes: Tensor, margin: int | None = None) -> Tensor:
+    def _log_probs(self, codes: Tensor, wanted: Tensor | None = None, margin: int | None = None) -> Tensor:
         margin = self.margin if margin is None else margin
-        log_probs = self.strategy.log_probs(self.model, codes, margin)
+        log_probs = self.strategy.log_probs(self.model, codes, margin, wanted=wanted)
         if not self.model.reads_unknown:
             near = F.max_pool1d((codes > 3).float(), 2 * self.model.receptive_field + 1, 1, self.model.receptive_field)
             log_probs[near[:, margin : codes.shape[1] - margin] > 0] = torch.nan
@@ -157,19 +160,20 @@ class Runner:
             yield last[0], last[1].wait()
 
     @torch.inference_mode()
-    def batched(self, function: Callable[[Tensor], Tensor], codes: np.ndarray) -> np.ndarray:
-        """`function` of any windows, uint8 (n, length), float32; a fixed number of them at a time."""
+    def batched(self, function: Callable[..., Tensor], codes: np.ndarray, *masks: np.ndarray) -> np.ndarray:
+        """`function` of any windows, uint8 (n, length), and of masks of them, bool (n, …), float32; a fixed number of
+        windows at a time."""
         if not len(codes):  # not every model can be asked about nothing
-            return self.batched(function, np.full((1, codes.shape[1]), 4, dtype=np.uint8))[:0]
+            blank = np.full((1, codes.shape[1]), 4, dtype=np.uint8)
+            return self.batched(function, blank, *(np.zeros((1, *mask.shape[1:]), bool) for mask in masks))[:0]
         gathered, first = _Gathered(len(codes)), 0
         while first < len(codes):
             rows = self._rows(codes.shape[1])
-            windows = np.full((rows, codes.shape[1]), 4, dtype=np.uint8)
-            some = codes[first : first + rows]
-            windows[: len(some)] = some
-            output = self._careful(function, torch.from_numpy(windows).to(self.device))
+            some = slice(first, first + rows)
+            read = [_filled(codes[some], rows, 4), *(_filled(mask[some], rows, False) for mask in masks)]
+            output = self._careful(function, *(torch.from_numpy(array).to(self.device) for array in read))
             if output is not None:
-                gathered.add(output[: len(some)])
+                gathered.add(output[: len(codes[some])])
                 first += rows
         return gathered.array
 
@@ -177,10 +181,10 @@ class Runner:
         """Windows of `length` bases in a pass, so that it reads as many bases as one of `batch` whole tiles."""
         return max(self.batch * (self.window + 2 * self.margin) // length, 1)
 
-    def _careful(self, function: Callable[[Tensor], Tensor], codes: Tensor) -> Tensor | None:
-        """`function(codes)`; None, and half the batch from now on, where it does not fit into memory."""
+    def _careful(self, function: Callable[..., Tensor], codes: Tensor, *masks: Tensor) -> Tensor | None:
+        """`function(codes, *masks)`; None, and half the batch from now on, where it does not fit into memory."""
         try:
-            return function(codes)
+            return function(codes, *masks)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -197,12 +201,15 @@ class Runner:
     def _blank(self, rows: int) -> np.ndarray:
         return np.full((rows, self.window + 2 * self.margin), 4, dtype=np.uint8)
 
+    def length_for(self, bases: int) -> int:
+        """Bases, without the margins, of the window that a tile of so many bases is read in."""
+        smallest = min(SMALLEST, self.window) if self.model.context else SMALLEST
+        return min(1 << max(bases - 1, smallest - 1).bit_length(), max(self.window, smallest))
+
     def _by_length(self, tiles: list[Tile]) -> dict[int, list[Tile]]:
         groups = defaultdict(list)
-        smallest = min(SMALLEST, self.window) if self.model.context else SMALLEST
         for tile in tiles:
-            power = 1 << max(tile.end - tile.start - 1, smallest - 1).bit_length()
-            groups[min(power, max(self.window, smallest))].append(tile)
+            groups[self.length_for(tile.end - tile.start)].append(tile)
         return groups
 
     def _read(self, genome: Genome, tiles: list[Tile], rows: int, length: int) -> Tensor:
@@ -218,6 +225,11 @@ class Runner:
             return torch.from_numpy(codes)
         # from pageable memory the copy would wait for the pass before, and the GPU then for the next one to be launched
         return torch.from_numpy(codes).pin_memory().to(self.device, non_blocking=True)
+
+
+def _filled(array: np.ndarray, rows: int, value: int | bool) -> np.ndarray:
+    """`array` with rows of `value` below, so that there are `rows`."""
+    return np.concatenate([array, np.full((rows - len(array), *array.shape[1:]), value, array.dtype)])
 
 
 class _Fetched:

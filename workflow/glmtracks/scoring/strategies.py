@@ -45,18 +45,26 @@ class Strategy:
         return self.strands * min(self._distance(model), -(-length // model.mean_width))
 
     def log_probs(
-        self, model: GenomicLanguageModel, codes: Tensor, margin: int = 0, species: Tensor | None = None
+        self,
+        model: GenomicLanguageModel,
+        codes: Tensor,
+        margin: int = 0,
+        species: Tensor | None = None,
+        wanted: Tensor | None = None,
     ) -> Tensor:
         """Natural-log probabilities, float32 (batch, length - 2 margin, 4), of all but the outer bases of windows.
 
         codes     uint8 (batch, length), 0..3 for A, C, G, T and 4 for anything unknown
         margin    bases on both sides that are read, not asked about
         species   int64 (batch,), as the model takes it
+        wanted    bool (batch, length - 2 margin), the bases whose answers matter; None = all. A masked model is spared
+                  the passes that hide none of them, and others may get NaN
         """
 
         def ask(strand: Tensor) -> Tensor:
             if self.name in OF_OBJECTIVE["masked"]:
-                return _ask_in_turn(model, strand, margin, species, self._distance(model))
+                here = wanted if wanted is None or strand is codes else wanted.flip(1)
+                return _ask_in_turn(model, strand, margin, species, self._distance(model), here)
             return model.inner_log_probs(strand, margin, species)
 
         return self._over_strands(ask, codes)
@@ -96,25 +104,43 @@ class Strategy:
 
 
 def _ask_in_turn(
-    model: GenomicLanguageModel, codes: Tensor, margin: int, species: Tensor | None, distance: int
+    model: GenomicLanguageModel,
+    codes: Tensor,
+    margin: int,
+    species: Tensor | None,
+    distance: int,
+    wanted: Tensor | None,
 ) -> Tensor:
     """What one strand's passes say, each of which hides every `distance`-th token: (batch, length - 2 margin, 4)."""
     rows, length = codes.shape
     inner = slice(margin, length - margin)
     tokens = model.token_numbers(codes)
     turns = (tokens - tokens[:, margin, None]) % distance  # also in the margins, as farther inside
-    asked = turns[:, inner]
-    passes, known = int(asked.max()) + 1, model.species_of(codes, species)
-    result = torch.empty(rows, asked.shape[1], 4, device=codes.device)
-    at_once = max(POSITIONS[codes.device.type] // codes.numel(), 1)
-    for first in range(0, passes, at_once):
-        some = torch.arange(first, min(first + at_once, passes), device=codes.device)
-        hidden = (turns == some[:, None, None]).flatten(0, 1)  # (passes of this time · rows, length)
-        answers = model.log_probs(codes.repeat(len(some), 1), known.repeat(len(some)), hidden=hidden)
-        row, place = ((asked >= some[0]) & (asked <= some[-1])).nonzero(as_tuple=True)
-        answers = answers.view(len(some), rows, length, 4)
-        result[row, place] = answers[asked[row, place] - first, row, place + margin].float()
+    asked, known = turns[:, inner], model.species_of(codes, species)
+    turn, row = _questions(asked, torch.ones_like(asked, dtype=torch.bool) if wanted is None else wanted)
+    result = torch.full((rows, asked.shape[1], 4), torch.nan, device=codes.device)
+    at_once = rows * (max(POSITIONS[codes.device.type] // codes.numel(), 1) if wanted is None else 1)
+    for first in range(0, len(turn), at_once):
+        some, windows = (numbers[first : first + at_once] for numbers in (turn, row))
+        hidden = turns[windows] == some[:, None]
+        answers = model.log_probs(codes[windows], known[windows], hidden=hidden)
+        question, place = hidden[:, inner].nonzero(as_tuple=True)
+        result[windows[question], place] = answers[question, place + margin].float()
     return result
+
+
+def _questions(asked: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Which turns, of which windows, the wanted bases are `asked` in: both int64 (n,), by turn.
+
+    Filled up to a multiple of the number of windows, as passes of few shapes are rounded alike: with turn -1, which
+    nothing is asked in.
+    """
+    window, place = wanted.nonzero(as_tuple=True)
+    needed = torch.zeros(int(asked.max()) + 1, len(asked), dtype=torch.bool, device=asked.device)
+    needed[asked[window, place], window] = True
+    turn, window = needed.nonzero(as_tuple=True)
+    filling = 0, -len(turn) % len(asked)
+    return F.pad(turn, filling, value=-1), F.pad(window, filling)
 
 
 def choose(model: GenomicLanguageModel, name: str = "auto", strands: int = 0, spacing: int | None = None) -> Strategy:

@@ -32,11 +32,11 @@ CHECKPOINTS = "checkpoints"  # where they lie in the folder of a training
 def train_model(**job) -> None:
     """Train a new model of a kind on a corpus and write its folder; see `run` for the job.
 
-    The parameter `processes` says how many share each batch; 0 means one for each GPU, or one where there is none. The
-    result is that of one process, up to rounding.
+    The parameter `processes` says how many share each batch; 0 means one for each GPU, as many of them as the batch can
+    be divided among, or one where there is none. The result is that of one process, up to rounding.
     """
     parameters = job["parameters"]
-    processes = parameters.get("processes", 1) or max(torch.cuda.device_count(), 1)
+    processes = parameters.get("processes", 1) or _sharing(parameters["batch"], torch.cuda.device_count())
     if processes == 1 or not parameters["steps"]:
         run(**job)
         return
@@ -48,6 +48,11 @@ def train_model(**job) -> None:
         command = [*launcher, "-m", "glmtracks.training", file.name, "--while-stdin-is-open"]
         if _run(command):
             raise InputError(f"training in {processes} processes failed; what they said stands above")
+
+
+def _sharing(batch: int, gpus: int) -> int:
+    """The most processes, one for each GPU, that can share a batch evenly."""
+    return next(count for count in range(max(gpus, 1), 0, -1) if batch % count == 0)
 
 
 def _run(command: list[str]) -> int:

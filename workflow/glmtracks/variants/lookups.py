@@ -11,7 +11,6 @@ from glmtracks import tracks
 from glmtracks.arrays import grouped, in_batches
 from glmtracks.genome import Genome
 from glmtracks.scoring.runner import Runner
-from glmtracks.scoring.tiles import Tile
 from glmtracks.tracks.shards import score_columns
 
 TILE = 256  # bases; a change alone is scored with so many around it
@@ -92,38 +91,38 @@ def combine(*lookups: Lookup) -> Lookup:
 def sparse_log_probs(runner: Runner, genome: Genome, contig: str, positions: np.ndarray) -> np.ndarray:
     """Natural-log probabilities of A, C, G, T at some positions of a contig, int64 (n,) 0-based: float32 (n, 4).
 
-    Windows are made of tiles of `TILE` bases, counted from the contig's first base. Tiles share a window where reading
-    what lies between them costs less than the margins of another window would. What a model that sees beyond the
-    margins answers depends on where its windows lie; it is asked about the tiles of the whole contig.
+    Masked models are asked about these positions alone, with the masks that scoring the whole contig has around them.
     """
-    if runner.model.receptive_field > runner.margin:
-        return _log_probs_of_tiles(runner, genome, contig, positions)
     found = np.empty((len(positions), 4), np.float32)
-    if not len(positions):
-        return found
-    longest = runner.model.context
-    widest = min(WIDEST, longest - 2 * runner.margin) if longest else WIDEST
-    tile = min(TILE, widest)
-    begins, lengths = cover(np.unique(positions // tile), tile, widest, 2 * runner.margin)
+    begins, lengths = _windows(runner, genome.contigs[contig], np.unique(positions))
     window_of = np.searchsorted(begins, positions, side="right") - 1
     wrap = genome.contigs[contig] > runner.margin  # as in scoring the whole contig
     for length, windows in grouped(lengths):
         for some in in_batches(windows, _BASES_AT_ONCE // (length + 2 * runner.margin)):
             codes = genome.windows(contig, begins[some] - runner.margin, length + 2 * runner.margin, wrap=wrap)
-            log_probs = runner.ask(codes, runner.margin)
-            rows = np.flatnonzero((window_of >= some[0]) & (window_of <= some[-1]) & (lengths[window_of] == length))
-            found[rows] = log_probs[np.searchsorted(some, window_of[rows]), positions[rows] - begins[window_of[rows]]]
+            rows = np.flatnonzero(np.isin(window_of, some))
+            places = np.searchsorted(some, window_of[rows]), positions[rows] - begins[window_of[rows]]
+            wanted = np.zeros((len(some), length), bool)
+            wanted[places] = True
+            found[rows] = runner.ask(codes, runner.margin, wanted)[places]
     return found
 
 
-def _log_probs_of_tiles(runner: Runner, genome: Genome, contig: str, positions: np.ndarray) -> np.ndarray:
-    """The same, from windows that lie as in scoring the whole contig."""
-    found = np.empty((len(positions), 4), np.float32)
-    size, by_tile = genome.contigs[contig], list(grouped(positions // runner.window * runner.window))
-    tiles = [Tile(contig, start, min(start + runner.window, size)) for start, _ in by_tile]
-    for (tile, log_probs), (_, rows) in zip(runner.log_probs(genome, tiles), by_tile, strict=True):
-        found[rows] = log_probs[positions[rows] - tile.start]
-    return found
+def _windows(runner: Runner, size: int, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Begins and lengths, without the margins, of windows that hold positions, in order, of a contig of `size` bases.
+
+    They are made of tiles of `TILE` bases, counted from the contig's first base. Tiles share a window where reading
+    what lies between them costs less than the margins of another window would. What a model that sees beyond the
+    margins answers depends on where its windows lie; its are the tiles of the whole contig.
+    """
+    if runner.model.receptive_field > runner.margin:
+        begins = np.unique(positions // runner.window) * runner.window
+        bases = np.minimum(size - begins, runner.window)
+        return begins, np.array([runner.length_for(count) for count in bases.tolist()], np.int64)
+    longest = runner.model.context
+    widest = min(WIDEST, longest - 2 * runner.margin) if longest else WIDEST
+    tile = min(TILE, widest)
+    return cover(np.unique(positions // tile), tile, widest, 2 * runner.margin)
 
 
 def cover(tiles: np.ndarray, tile: int, widest: int, gap: int) -> tuple[np.ndarray, np.ndarray]:

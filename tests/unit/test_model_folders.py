@@ -8,9 +8,11 @@ from safetensors.torch import load_file, save_file
 from test_models import SMALL, TRAINABLE, ask, random_codes
 
 from glmtracks.errors import InputError
-from glmtracks.files import sha256
+from glmtracks.files import sha256, write_json
 from glmtracks.models.registry import adopt, load, save
 from glmtracks.training import build
+from glmtracks.training.card import write_card
+from glmtracks.windows.corpus import Corpus
 
 
 @pytest.mark.parametrize("kind", TRAINABLE)
@@ -119,6 +121,16 @@ def test_what_lies_beside_a_loaded_model_and_cannot_be_read_is_one_clear_error(n
     with pytest.raises(InputError, match=complaint) as caught:
         adopt(str(source), kind="markov", seen=["unknown"], licence="unknown", **out)
     assert "\n" not in str(caught.value) and name in str(caught.value) and not (tmp_path / "out").exists()
+
+
+def test_a_card_tells_of_classes_that_one_part_alone_has(tmp_path):
+    model = build("causal", SMALL)
+    save(model, tmp_path, seen=["yeast"], licence="MIT", training={"steps": 5})
+    metrics = {"train_nats_per_base": 1.2, "train_nats_per_base_5UTR": 1.1, "validation_nats_per_base": 1.3}
+    write_json(tmp_path / "metrics.json", metrics | {"parameters": 7, "validation_nats_per_base_in_repeats": 0.9})
+    write_card(tmp_path, model, Corpus([]))
+    rows = ["| all | 1.2000 | 1.3000 |", "| 5UTR | 1.1000 |  |", "| in repeats |  | 0.9000 |"]
+    assert "\n".join(["|---|---|---|", *rows, "", "## Use"]) in (tmp_path / "README.md").read_text()
 
 
 def _folder_instead(path) -> None:

@@ -22,13 +22,14 @@ def write_card(folder: Path, model: GenomicLanguageModel, corpus: Corpus) -> Non
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    config = read_config(folder)
+    config, metrics = read_config(folder), json.loads((folder / "metrics.json").read_text())
     text = environment.get_template(TEMPLATE.name).render(
         name=folder.name,
         model=model,
         config=config,
         recipe={key: value for key, value in config["training"].items() if key not in model.architecture},
-        metrics=json.loads((folder / "metrics.json").read_text()),
+        metrics=metrics,
+        groups=dict.fromkeys(key.partition("_nats_per_base")[2] for key in metrics if "_nats_per_base" in key),
         genomes=[_describe(member) for member in corpus.genomes],
     )
     with atomic(folder / "README.md") as temporary:

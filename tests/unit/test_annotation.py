@@ -301,6 +301,20 @@ def test_a_cds_across_the_origin_of_a_circle_is_two_segments_in_frame(strand, ro
         assert again[["start", "end", "phase"]].to_numpy().tolist() == rows
 
 
+@pytest.mark.parametrize(("strand", "phases"), [("+", [0, 1]), ("-", [1, 0])])
+@pytest.mark.parametrize("behind", [0, 3])
+def test_an_intron_across_the_origin_of_a_circle_is_one_when_read_again(strand, phases, behind, tmp_path):
+    """Two segments of 8 bases, the second at the origin or behind it: none of them tells that the gene goes round."""
+    rows = [("mRNA", 81, 108 + behind, "ID"), ("CDS", 81, 88, "Parent"), ("CDS", 101 + behind, 108 + behind, "Parent")]
+    text = CIRCLE.partition("c\tx\tgene")[0]
+    text += "".join(f"c\tx\t{kind}\t{start}\t{end}\t.\t{strand}\t.\t{key}=T\n" for kind, start, end, key in rows)
+    features = read(text, tmp_path, contigs={"c": 100})
+    cds = features.loc[features["feature"] == "CDS", ["start", "end", "phase"]]
+    assert cds.to_numpy().tolist() == [[80, 88, phases[0]], [behind, behind + 8, phases[1]]]
+    write_gff3(features, {"c": 100}, tmp_path / "a.gff3.gz")
+    pd.testing.assert_frame_equal(read_annotation(tmp_path / "a.gff3.gz"), features)
+
+
 def test_features_past_the_end_of_a_line_are_refused(tmp_path):
     text = CIRCLE.format(end=131, strand="+", phase=0).replace("Is_circular=true", "genome=chromosome")
     with pytest.raises(InputError, match=r"CDS of G at c:81-131|exon of G at c:81-131"):

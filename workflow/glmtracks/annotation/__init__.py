@@ -73,7 +73,7 @@ def read_features(
     features = features.sort_values(
         ["_contig", "transcript", "along", "_exon", "end"], kind="stable", ignore_index=True
     )
-    return features.drop(columns=["_contig", "_exon", "along"])
+    return features.drop(columns=["_contig", "_exon", "along", "row_end"])
 
 
 def read_annotation(path: str | Path) -> pd.DataFrame:
@@ -134,7 +134,9 @@ def _cross_origin(features: pd.DataFrame, circular: Mapping[str, int]) -> pd.Dat
     gap = pieces["start"] - pieces.groupby("transcript")["end"].cummax().groupby(by).shift()
     widest = gap.groupby(by).transform("max")
     resume = pieces["start"].where((gap == widest) & (gap > 0)).groupby(by).transform("min")
-    pieces["along"] = pieces["start"] + length.where(crosses & (pieces["start"] < resume), 0)
+    past = pieces["row_end"] - length  # where a transcript's own row ends on the second lap, it says it itself
+    second_lap = (pieces["end"] <= past).where(past > 0, crosses & (pieces["start"] < resume))
+    pieces["along"] = pieces["start"] + length.where(second_lap, 0)
     return pd.concat([features[~on_circle], pieces.drop(columns="beyond")], ignore_index=True)
 
 
@@ -170,8 +172,8 @@ def write_gff3(features: pd.DataFrame, contigs: Mapping[str, int], path: str | P
 
     Rows are gene, mRNA (has CDS) or ncRNA, exon and CDS, joined by `ID=gene:…`, `ID=transcript:…` and Parent, with
     biotype and Name. A contig whose origin some transcript crosses gets a region row with `Is_circular=true`; exons and
-    CDS cut there are two rows, and the rows of that transcript and gene span the contig. `read_annotation` gives the
-    same table back.
+    CDS cut there are two rows, and the rows of that transcript and gene end on a second lap, past the contig's end.
+    `read_annotation` gives the same table back.
 
     Args:
         features: the transcript features table.
@@ -196,7 +198,8 @@ def _gff_rows(features: pd.DataFrame, contigs: Mapping[str, int]) -> pd.DataFram
     names = ["transcript", "gene", "gene_name", "biotype"]
     table = features.assign(**{name: _escape(features[name]) for name in names})
     table["coding"] = table["feature"] == "CDS"
-    whole = table.groupby(["contig", "transcript"], sort=False)
+    start, end = unwrap(features, contigs)
+    whole = table.assign(start=start, end=end).groupby(["contig", "transcript"], sort=False)
     spans = {"start": ("start", "min"), "end": ("end", "max"), "coding": ("coding", "any")}
     transcripts = whole.agg(**spans, **{name: (name, "first") for name in ["strand", "gene", "gene_name", "biotype"]})
     transcripts = transcripts.reset_index().sort_values("coding", ascending=False, kind="stable")
@@ -206,9 +209,7 @@ def _gff_rows(features: pd.DataFrame, contigs: Mapping[str, int]) -> pd.DataFram
         ["contig", "gene"], sort=False
     )
     genes = genes.agg(**spans, **{name: (name, "first") for name in ["strand", "gene_name", "biotype"]}).reset_index()
-    circles = pd.DataFrame({"contig": table["contig"][unwrap(features, contigs)[0] != table["start"]].unique()}).assign(
-        start=0, strand="."
-    )
+    circles = pd.DataFrame({"contig": table["contig"][start != table["start"]].unique()}).assign(start=0, strand=".")
     circles["end"] = circles["contig"].map(contigs)
 
     biotype = genes["biotype"].where(~genes["coding"], "protein_coding")

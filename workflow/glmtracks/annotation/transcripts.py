@@ -33,7 +33,8 @@ def assemble(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         contig, start, end (0-based half-open), strand, feature ("exon" or "CDS"), transcript, gene, biotype, gene_name
-        (strings) and phase (int8: as in the file for CDS, -1 where it has none); in no particular order.
+        (strings), phase (int8: as in the file for CDS, -1 where it has none) and row_end (where the row of its
+        transcript ends, NaN where there is none); in no particular order.
     """
     nodes = rows[rows["kind"].isin(["gene", "transcript"]) & rows["id"].notna()].drop_duplicates("id").set_index("id")
     parts = _one_transcript_each(rows[rows["kind"].isin(PARTS)], nodes)
@@ -49,6 +50,7 @@ def assemble(rows: pd.DataFrame) -> pd.DataFrame:
     exons = _exons(parts).assign(feature="exon", phase=np.int8(-1))
     features = pd.concat([exons, _cds(parts).assign(feature="CDS")], ignore_index=True)
     group = features["group"].to_numpy()
+    features["row_end"] = features["group"].map(parts[parts["kind"] == "transcript"].groupby("group")["end"].max())
     first = parts.drop_duplicates("group")
     for column in ["contig", "strand"]:
         features[column] = first[column].to_numpy()[group]
@@ -60,7 +62,7 @@ def assemble(rows: pd.DataFrame) -> pd.DataFrame:
     features = features.merge(places, on=["gene", "contig"], how="left")
     features["gene"] = _numbered(features["gene"], features["copy"].to_numpy())
     strings = ["contig", "strand", "transcript", "gene", "biotype", "gene_name"]
-    return features.astype(dict.fromkeys(strings, "str"))[COLUMNS]
+    return features.astype(dict.fromkeys(strings, "str"))[[*COLUMNS, "row_end"]]
 
 
 def _numbered(names: pd.Series, copy: np.ndarray) -> pd.Series:

@@ -315,6 +315,16 @@ def test_an_intron_across_the_origin_of_a_circle_is_one_when_read_again(strand, 
     pd.testing.assert_frame_equal(read_annotation(tmp_path / "a.gff3.gz"), features)
 
 
+@pytest.mark.parametrize("rows", ["81\t131\t.\t+\t0", "81\t100\t.\t+\t0 1\t31\t.\t+\t1"])
+def test_a_contig_that_the_genome_sheet_calls_a_circle_is_one(rows, make_genome, tmp_path):
+    """GTF cannot say it, and not all GFF3 do."""
+    (tmp_path / "genes.gff3").write_text("".join(f"c\tx\tCDS\t{row}\tID=G\n" for row in rows.split(" ")))
+    genome = make_genome({"c": "ACGT" * 25}, circular="^c$")
+    canonicalise(tmp_path / "genes.gff3", genome.path, tmp_path / "a.gff3.gz", {})
+    cds = read_annotation(tmp_path / "a.gff3.gz").query("feature == 'CDS'")
+    assert cds[["start", "end", "phase"]].to_numpy().tolist() == [[80, 100, 0], [0, 31, 1]]
+
+
 def test_features_past_the_end_of_a_line_are_refused(tmp_path):
     text = CIRCLE.format(end=131, strand="+", phase=0).replace("Is_circular=true", "genome=chromosome")
     with pytest.raises(InputError, match=r"CDS of G at c:81-131|exon of G at c:81-131"):

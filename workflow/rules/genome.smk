@@ -131,6 +131,7 @@ rule annotation:
     input:
         annotation=lambda wildcards: ANNOTATION[wildcards.genome],
         fasta="results/genomes/{genome}/genome.fa.gz",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
     output:
         gff="results/genomes/{genome}/annotation.gff3.gz",
         tbi="results/genomes/{genome}/annotation.gff3.gz.tbi",

@@ -8,7 +8,7 @@ rows before the origin (at the contig's end) come first. A row that itself cross
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -34,7 +34,10 @@ TRUSTED_PHASES = 0.6  # phases agree by chance in a third of the exons; in a sou
 
 
 def read_features(
-    path: str | Path, names: ContigNames | None = None, contigs: Mapping[str, int] | None = None
+    path: str | Path,
+    names: ContigNames | None = None,
+    contigs: Mapping[str, int] | None = None,
+    circles: Collection[str] = (),
 ) -> pd.DataFrame:
     """Transcript features of a GFF3 or GTF file.
 
@@ -48,6 +51,7 @@ def read_features(
             names stay as they are.
         contigs: lengths of the genome's contigs, in genome order. Features past the end of a contig that the file calls
             circular (`Is_circular=true`) continue at its start.
+        circles: of these contigs those that are known to be circular whatever the file says.
 
     Returns:
         the transcript features table (see the module); contigs in the order of `contigs`, else of the file.
@@ -64,6 +68,7 @@ def read_features(
         raise InputError(f"{path} has no exon, CDS or transcript row; leave the annotation of this genome empty.")
     features = assemble(rows)
     if contigs is not None:
+        circular |= {contig: contigs[contig] for contig in circles}
         _check_ends(features, contigs, circular, path)
         circular = {contig: contigs[contig] for contig in circular}
     features = _cross_origin(features, circular)
@@ -107,7 +112,7 @@ def _check_ends(features: pd.DataFrame, contigs: Mapping[str, int], circular: Ma
         raise InputError(
             f"{path}: {row['feature']} of {row['transcript']} at {row['contig']}:{row['start'] + 1}-{row['end']} runs "
             f"past the end of {row['contig']} ({contigs[row['contig']]} bases), one of {len(over)} such rows; use the "
-            "annotation of this very assembly, or give a circular contig a region row with Is_circular=true."
+            "annotation of this very assembly, or name circular contigs in the column circular of the genome sheet."
         )
 
 
@@ -278,7 +283,7 @@ def canonicalise(
         InputError: as from `read_features`.
     """
     genome = Genome(fasta)
-    features = read_features(source, ContigNames(genome.contigs, aliases), genome.contigs)
+    features = read_features(source, ContigNames(genome.contigs, aliases), genome.contigs, genome.circular)
     write_gff3(features, genome.contigs, output)
     counts = summarise(features, genome, genetic_code)
     logger.info("%s: %s", source, ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items()))

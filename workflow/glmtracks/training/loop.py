@@ -43,6 +43,7 @@ from glmtracks.windows.corpus import Corpus
 
 logger = logging.getLogger(__name__)
 
+TRAIN_LOSS = "train_nats_per_base"
 CHOSEN_BY = "validation_nats_per_base_outside_repeats"
 LOG_EVERY = 10  # steps
 UNKNOWN_SPECIES = 0.1  # share of the windows whose species is hidden, so that the model also knows strangers
@@ -72,7 +73,7 @@ class Trainee(lightning.LightningModule):
         if self.trainer.world_size > 1:  # gradients are averaged over processes, which may differ in total weight
             total = self.all_gather(total).sum() / self.trainer.world_size
         mean = (loss * weight).sum() / total.clamp(min=1e-6)
-        self.log("train_nats_per_base", mean.detach(), prog_bar=True, sync_dist=self.trainer.world_size > 1)
+        self.log(TRAIN_LOSS, mean.detach(), prog_bar=True, logger=False, sync_dist=self.trainer.world_size > 1)
         return mean
 
     def on_validation_epoch_start(self) -> None:
@@ -105,8 +106,17 @@ class Trainee(lightning.LightningModule):
         checkpoint |= {"fingerprint": self.fingerprint, "precision": self.precision}
 
 
-class _LogLines(Callback):
-    """What validation found, as lines of the job's log."""
+class _Logs(Callback):
+    """The loss of training in the logs, before a checkpoint of the same step, and of validation as lines of the job's.
+
+    Lightning's own would follow the checkpoint, and a run that is killed between them and goes on would lack it.
+    """
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *args) -> None:
+        if trainer.global_step % LOG_EVERY == 0:
+            for log in trainer.loggers:
+                log.log_metrics({TRAIN_LOSS: float(trainer.callback_metrics[TRAIN_LOSS])}, trainer.global_step - 1)
+                log.save()
 
     def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         value = trainer.callback_metrics.get(CHOSEN_BY)
@@ -202,7 +212,6 @@ def _trainer(
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
-        log_every_n_steps=LOG_EVERY,
         logger=_loggers(folder / "logs", start),
         enable_checkpointing=False,  # Lightning's own; see `Checkpoints`
         callbacks=callbacks,
@@ -223,7 +232,7 @@ def _validation_every(recipe: dict) -> int:
 def _callbacks(recipe: dict, best: BestWeights, has_validation: bool) -> list[Callback]:
     span = max(recipe["average"] * recipe["steps"], 1)
     stopping = [EarlyStopping(monitor=CHOSEN_BY, patience=recipe["patience"])] if has_validation else []
-    return [best, EMAWeightAveraging(decay=1 - 1 / span), _LogLines(), *stopping]
+    return [best, EMAWeightAveraging(decay=1 - 1 / span), _Logs(), *stopping]
 
 
 def _precision(name: str, device: torch.device) -> str:
@@ -241,7 +250,7 @@ def _loggers(folder: Path, start: int) -> list:
     part = f"from_step_{start:08d}"
     shutil.rmtree(folder / "csv" / part, ignore_errors=True)
     return [
-        CSVLogger(folder, name="csv", version=part, flush_logs_every_n_steps=LOG_EVERY),
+        CSVLogger(folder, name="csv", version=part),
         TensorBoardLogger(folder, name="tensorboard", version=part),
     ]
 
@@ -251,8 +260,8 @@ def _history(logs: Path) -> pd.DataFrame:
     written = [path for path in sorted(logs.glob("csv/*/metrics.csv")) if path.stat().st_size]
     parts = [pd.read_csv(path, on_bad_lines="skip") for path in written]  # a run that was killed may leave half a line
     if not parts:
-        return pd.DataFrame({"step": [], "train_nats_per_base": []})
+        return pd.DataFrame({"step": [], TRAIN_LOSS: []})
     table = pd.concat(part.groupby("step").first() for part in parts)
     table = table[~table.index.duplicated(keep="last")].sort_index().drop(columns="epoch", errors="ignore")
     table.index += 1  # Lightning counts from 0
-    return table.dropna(axis=1, how="all").reset_index()
+    return table.dropna(axis=1, how="all").sort_index(axis=1).reset_index()

@@ -232,6 +232,14 @@ def test_a_corpus_without_training_windows_is_one_sentence(corpus, tmp_path):
         build("one_pass", RECIPE).fit(corpus, RECIPE, tmp_path)
 
 
+def test_without_a_validation_window_training_says_so_and_keeps_its_last_weights(corpus, tmp_path, caplog):
+    for member in corpus.genomes:
+        member.windows = member.windows[member.windows["split"] == "train"]
+    recipe = RECIPE | {"steps": 10, "patience": 1}
+    history = build("one_pass", recipe).fit(corpus, recipe, tmp_path)
+    assert history["step"].tolist() == [10] and "there is no validation window: all steps" in caplog.text
+
+
 def test_training_stops_early_and_keeps_its_best_weights(corpus, tmp_path):
     recipe = RECIPE | {"steps": 400, "validations": 100, "patience": 2, "learning_rate": 0.3, "muon_rate": 0.3}
     model = build("one_pass", recipe)

@@ -167,6 +167,8 @@ def fit(
     batches = Batches(packed, batch=recipe["batch"], seed=recipe["seed"], rank=rank, ranks=ranks)
     module = Trainee(model.train(), recipe, fingerprint, precision)
     held_out = validation_loader(packed, "validation", WINDOWS, at_once=16 if device.type == "cpu" else 200)
+    if not len(held_out):
+        logger.warning("there is no validation window: all steps are taken, and the weights of the last are kept")
     best = BestWeights(CHOSEN_BY)
     every = _validation_every(recipe) if len(held_out) else None
     writing = Checkpoints(checkpoint, recipe["checkpoint_every"], every)

@@ -33,7 +33,8 @@ def train_model(**job) -> None:
     """Train a new model of a kind on a corpus and write its folder; see `run` for the job.
 
     The parameter `processes` says how many share each batch; 0 means one for each GPU, as many of them as the batch can
-    be divided among, or one where there is none. The result is that of one process, up to rounding.
+    be divided among, or one where there is none. The result is that of one process, up to rounding, and to which
+    channels are dropped out, which each draws for itself.
     """
     parameters = job["parameters"]
     processes = parameters.get("processes", 1) or _sharing(parameters["batch"], torch.cuda.device_count())

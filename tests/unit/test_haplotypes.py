@@ -285,6 +285,22 @@ def test_a_model_that_sees_beyond_the_margins_is_asked_as_for_the_whole_contig(
     assert sparse_log_probs(runner, genome, "a", positions[:0]).shape == (0, 4)
 
 
+@pytest.mark.parametrize("name, context", [("hyenadna", 32), ("splicebert", 28)])
+@pytest.mark.parametrize("beyond", [1, 0.5, 0])  # the margin, of what a base of the first tile sees
+def test_no_base_of_a_circle_is_predicted_from_its_own_copy(name, context, beyond, make_genome, tmp_path):
+    runner = published_runner(name, tmp_path, context, window=1024)
+    length = runner.margin + int(beyond * runner.window) + 1
+    bases = np.random.default_rng(0).choice(list("ACGT"), length)
+    for place in (0, length // 2, length - 1):
+        found = []
+        for base in "AC":
+            bases[place] = base
+            genome = make_genome({"a": "".join(bases)}, f"{place}{base}", circular="a")
+            tiles = tile_contigs(genome.contigs, runner.window)
+            found.append(np.concatenate([rows for _, rows in runner.log_probs(genome, tiles)])[place])
+        np.testing.assert_allclose(*found, atol=1e-5)
+
+
 def test_an_empty_question_starts_no_model(make_genome):
     none = np.zeros(0, np.int64)
     lookup = model_lookup(lambda: pytest.fail("started"), make_genome({"a": "ACGT"}))

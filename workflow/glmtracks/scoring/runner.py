@@ -215,12 +215,14 @@ class Runner:
     def _read(self, genome: Genome, tiles: list[Tile], rows: int, length: int) -> Tensor:
         """Codes (rows, length + 2 margins) of the tiles; rows to spare and positions off the contig are unknown.
 
-        Margins go round circular contigs, but only those longer than the margin: so no base sees its own copy.
+        Margins go round circular contigs, but only those so long that no base sees its own copy: longer than the
+        margin, or, for a model that sees all of its window, than the farthest that a base of the tile can see.
         """
         codes = np.full((rows, length + 2 * self.margin), 4, dtype=np.uint8)
+        farthest = self.margin + (length if self.model.receptive_field > self.margin else 0)
         for row, tile in enumerate(tiles):
             start, end = tile.start - self.margin, tile.start + length + self.margin
-            codes[row] = genome.codes(tile.contig, start, end, wrap=genome.contigs[tile.contig] > self.margin)
+            codes[row] = genome.codes(tile.contig, start, end, wrap=genome.contigs[tile.contig] > farthest)
         if self.device.type == "cpu":
             return torch.from_numpy(codes)
         # from pageable memory the copy would wait for the pass before, and the GPU then for the next one to be launched

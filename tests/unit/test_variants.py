@@ -19,7 +19,7 @@ from scipy.special import log_softmax
 from glmtracks import tracks
 from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames, Genome
-from glmtracks.variants import vcf
+from glmtracks.variants import annotated_vcf, vcf
 from glmtracks.variants.alleles import REASONS, classify
 from glmtracks.variants.annotated_vcf import annotate_vcf
 from glmtracks.variants.callset import read_callset, shard_names
@@ -367,6 +367,23 @@ def test_oddities_get_a_reason_rather_than_an_error(genome, scores, tmp_path):
     assert table["reason"].astype(object).where(table["reason"].notna(), "scored").tolist() == [
         "symbolic", "ref_mismatch", "no_alt", "scored", "no_alt", "undefined_base",
     ]  # fmt: skip
+
+
+def test_the_header_is_searched_for_contigs_once_however_many_there_are(genome, scores, tmp_path, monkeypatch):
+    """Drafts of genomes have tens of thousands, in header and records alike."""
+    (tmp_path / "i.vcf").write_text(
+        HEADER + f"##contig=<ID=chr1>\n{COLUMNS}\n" + records("chr1 2 C A", "chrM 2 A C", "chr2 2 C A", "new 1 A C")
+    )
+    searched = []
+    monkeypatch.setattr(
+        annotated_vcf, "header_ids", lambda header, key: searched.append(key) or vcf.header_ids(header, key)
+    )
+    annotate(tmp_path / "i.vcf", genome, dataset_lookup(scores))
+    assert searched == ["contig"]
+    with pysam.VariantFile(tmp_path / "out" / "o.vcf.gz") as written:
+        assert {name: contig.length for name, contig in written.header.contigs.items()} == {
+            "chr1": None, "chrM": 10, "chr2": 10, "new": None
+        }  # fmt: skip
 
 
 def test_unsorted_across_blocks(genome, scores, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The ALT alleles of VCF records as columns: what each changes, or why it can have no score."""
 
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -85,14 +86,19 @@ class Alleles:
         self.alt = _capitals(alts.flatten())
         self.reason, self.front, self.back = classify(self.ref, self.alt)
 
-    @property
+    @cached_property
     def start(self) -> np.ndarray:
         """Position of the first base of REF, 0-based: int64 (m,)."""
         return self.positions[self.record] - 1
 
+    @cached_property
+    def _sequences(self) -> tuple[Sequences, Sequences]:
+        """REF and ALT."""
+        return Sequences.of(self.ref), Sequences.of(self.alt)
+
     def ends(self) -> np.ndarray:
         """Where REF ends, 0-based and exclusive: int64 (m,)."""
-        return self.start + Sequences.of(self.ref).lengths
+        return self.start + self._sequences[0].lengths
 
     def compare(self, genome: Genome, contigs: dict[str, str | None]) -> tuple[int, pa.Table]:
         """Compare REF, every base of it, with the genome, and fill in the reasons that depend on that.
@@ -120,7 +126,7 @@ class Alleles:
         return compared, pa.concat_tables(found)
 
     def _compare(self, genome: Genome, contig: str, rows: np.ndarray) -> pa.Table:
-        ref, alt = (Sequences.of(texts).take(rows) for texts in (self.ref, self.alt))
+        ref, alt = (sequences.take(rows) for sequences in self._sequences)
         # One window of one base for each base of each REF
         places = ref._replace(begins=self.start[rows]).index()
         there = genome.windows(contig, places, 1, wrap=False)[:, 0]
@@ -140,7 +146,7 @@ class Alleles:
         found = texts_of(np.frombuffer(decode(of_genome.joined()).encode(), np.uint8), of_genome.lengths)
         columns = [
             self.record[bad] + self._first_record + 1,
-            pa.array(self.names).take(pa.array(self.name_codes[self.record[bad]])),
+            [self.names[code] for code in self.name_codes[self.record[bad]]],
             self.start[bad] + 1,
             self.ref.take(bad),
             self.alt.take(bad),
@@ -151,7 +157,8 @@ class Alleles:
     def table(self, contigs: dict[str, str | None]) -> pa.Table:
         """One row per allele, `ALLELES_SCHEMA`; `record` is counted from 0 over the whole file."""
         known = list(dict.fromkeys(contigs[name] for name in self.names if contigs[name] is not None))
-        index = np.array([known.index(contigs[n]) if contigs[n] is not None else -1 for n in self.names], np.int32)
+        numbers = {contig: number for number, contig in enumerate(known)}
+        index = np.array([numbers.get(contigs[name], -1) for name in self.names], np.int32)
         codes = self.name_codes[self.record]
         columns = [
             pa.DictionaryArray.from_arrays(pa.array(index[codes], mask=index[codes] < 0), pa.array(known, pa.string())),

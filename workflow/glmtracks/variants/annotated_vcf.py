@@ -112,7 +112,8 @@ def _contigs(alleles: pa.Table) -> dict[str, str | None]:
 
 def _contig_lines(vcf: Vcf, contigs: dict[str, str | None], sizes: dict[str, int]) -> list[str]:
     """Header lines for contigs that occur in the records without one, with their length where it is known."""
-    missing = {name: contig for name, contig in contigs.items() if name not in header_ids(vcf.header, "contig")}
+    named = header_ids(vcf.header, "contig")
+    missing = {name: contig for name, contig in contigs.items() if name not in named}
     return [
         f"##contig=<ID={name}" + (f",length={sizes[contig]}>" if contig else ">") for name, contig in missing.items()
     ]

@@ -56,6 +56,15 @@ def test_a_dataset_of_scores(scores):
     assert all_noticed(part, lambda: tracks.read(scores), pd.DataFrame.equals) > 20
 
 
+@pytest.mark.parametrize("keep", [100, 0.5])  # bytes, or a share: without a footer; with one, but of damaged pages
+def test_of_a_damaged_dataset_the_folder_is_to_be_deleted_which_a_run_makes_anew(scores, keep):
+    part = tracks.contig_path(scores, "c")
+    data = part.read_bytes()
+    part.write_bytes(data[:keep] if keep > 1 else bytes(len(data) // 2) + data[len(data) // 2 :])
+    with pytest.raises(InputError, match=f"delete {scores} and run again$"):
+        tracks.read(scores)
+
+
 def test_scores_that_are_looked_up(scores):
     part, places = tracks.contig_path(scores, "c"), np.arange(LENGTH)
     codes = np.zeros(LENGTH, dtype=np.uint8)

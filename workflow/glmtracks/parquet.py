@@ -16,14 +16,17 @@ WITH_CHECKSUMS = {"write_page_checksum": True}  # for ParquetWriter; `checked` l
 
 
 @contextmanager
-def explained(path: str | Path, what: str) -> Iterator[None]:
-    """Turn what pyarrow says of a file that is cut off, damaged or no Parquet into InputError; `what` it should be."""
+def explained(path: str | Path, what: str, result: str | Path | None = None) -> Iterator[None]:
+    """Turn what pyarrow says of a file that is cut off, damaged or no Parquet into InputError; `what` it should be.
+
+    `result` is the folder that is made anew as a whole, where the file is a part of one.
+    """
     try:
         yield
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path} is damaged or cut off, no readable {what} ({reason}); delete it and run again"
+            f"{path} is damaged or cut off, no readable {what} ({reason}); delete {result or 'it'} and run again"
         ) from error
 
 
@@ -47,11 +50,11 @@ def read_frame(path: str | Path, columns: list[str] | None = None) -> pd.DataFra
 class CheckedFile(pq.ParquetFile):
     """A Parquet file that stays open, and whose pages are compared with their checksums as row groups are read.
 
-    Raises InputError, when it is opened and from its methods, where the file is damaged; `what` it should be is said.
+    Raises InputError, when it is opened and from its methods, where the file is damaged; see `explained`.
     """
 
-    def __init__(self, path: str | Path, what: str, **options):
-        self._said = (path, what)
+    def __init__(self, path: str | Path, what: str, result: str | Path | None = None, **options):
+        self._said = (path, what, result)
         with explained(*self._said):
             super().__init__(path, page_checksum_verification=True, **options)
 

@@ -19,7 +19,7 @@ rule tracks:
             "results/tracks/{genome}/{model}/{result}",
             genome=SCORED,
             model=SCORING,
-            result=["calibration", "track_hub", *["snvs.tsv.gz"] * SETTINGS["tracks"]["tsv"]],
+            result=["scores", "calibration", "track_hub", *["snvs.tsv.gz"] * SETTINGS["tracks"]["tsv"]],
         ),
     message:
         "All tracks are in place"

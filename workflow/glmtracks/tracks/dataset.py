@@ -62,13 +62,13 @@ def open_contig(dataset: str | Path, contig: str) -> pq.ParquetFile:
         written = path.stat()
     except FileNotFoundError:
         raise unknown_contig(dataset, contig, contigs(dataset)) from None
-    return CheckedFile(path, _PART, metadata=_footer(path, written.st_mtime_ns, written.st_size))
+    return CheckedFile(path, _PART, dataset, metadata=_footer(path, written.st_mtime_ns, written.st_size))
 
 
 @lru_cache(maxsize=32)
 def _footer(path: Path, written: int, size: int) -> pq.FileMetaData:
     """The footer of a file, kept because that of a long contig takes longer to read than a region."""
-    with explained(path, _PART):
+    with explained(path, _PART, path.parents[1]):
         return pq.read_metadata(path)
 
 

@@ -167,8 +167,9 @@ def score_columns(log_probs: np.ndarray, ref_codes: np.ndarray) -> np.ndarray:
     by_base = np.ascontiguousarray(log_probs.T)  # what follows takes a quarter of the time that it takes row by row
     reference = np.where(ref_codes == UNKNOWN, 0, ref_codes).astype(np.intp)[None]
     scores = np.empty((len(TRACKS), len(ref_codes)), np.float32)
-    np.subtract(by_base, np.take_along_axis(by_base, reference, axis=0), out=scores[:-1])
-    np.divide((np.exp(by_base) * by_base).sum(axis=0), -np.float32(np.log(2)), out=scores[-1])
+    with np.errstate(invalid="ignore"):  # of infinite values, which undefined bases may have
+        np.subtract(by_base, np.take_along_axis(by_base, reference, axis=0), out=scores[:-1])
+        np.divide((np.exp(by_base) * by_base).sum(axis=0), -np.float32(np.log(2)), out=scores[-1])
     np.round(scores, DECIMALS, out=scores)
     scores += np.float32(0)  # -0.0 + 0 is 0.0
     return scores.T

@@ -299,6 +299,8 @@ def test_no_base_of_a_circle_is_predicted_from_its_own_copy(name, context, beyon
             tiles = tile_contigs(genome.contigs, runner.window)
             found.append(np.concatenate([rows for _, rows in runner.log_probs(genome, tiles)])[place])
         np.testing.assert_allclose(*found, atol=1e-5)
+        alone = sparse_log_probs(runner, genome, "a", np.array([place]))
+        np.testing.assert_allclose(alone[0], found[-1], atol=1e-5)
 
 
 def test_an_empty_question_starts_no_model(make_genome):

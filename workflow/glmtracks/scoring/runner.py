@@ -212,17 +212,20 @@ class Runner:
             groups[self.length_for(tile.end - tile.start)].append(tile)
         return groups
 
-    def _read(self, genome: Genome, tiles: list[Tile], rows: int, length: int) -> Tensor:
-        """Codes (rows, length + 2 margins) of the tiles; rows to spare and positions off the contig are unknown.
+    def goes_round(self, size: int, length: int) -> bool:
+        """Whether windows of `length` bases and margins are read around the origin of a circle of `size` bases.
 
-        Margins go round circular contigs, but only those so long that no base sees its own copy: longer than the
-        margin, or, for a model that sees all of its window, than the farthest that a base of the tile can see.
+        Only where no base can see its own copy: the circle must be longer than the margin or, for a model that sees all
+        of its window, than the farthest that a base between the margins sees.
         """
+        return size > self.margin + (length if self.model.receptive_field > self.margin else 0)
+
+    def _read(self, genome: Genome, tiles: list[Tile], rows: int, length: int) -> Tensor:
+        """Codes (rows, length + 2 margins) of the tiles; rows to spare and positions off the contig are unknown."""
         codes = np.full((rows, length + 2 * self.margin), 4, dtype=np.uint8)
-        farthest = self.margin + (length if self.model.receptive_field > self.margin else 0)
-        for row, tile in enumerate(tiles):
-            start, end = tile.start - self.margin, tile.start + length + self.margin
-            codes[row] = genome.codes(tile.contig, start, end, wrap=genome.contigs[tile.contig] > farthest)
+        for row, (contig, start, _) in enumerate(tiles):
+            wrap = self.goes_round(genome.contigs[contig], length)
+            codes[row] = genome.codes(contig, start - self.margin, start + length + self.margin, wrap=wrap)
         if self.device.type == "cpu":
             return torch.from_numpy(codes)
         # from pageable memory the copy would wait for the pass before, and the GPU then for the next one to be launched

@@ -96,8 +96,8 @@ def sparse_log_probs(runner: Runner, genome: Genome, contig: str, positions: np.
     found = np.empty((len(positions), 4), np.float32)
     begins, lengths = _windows(runner, genome.contigs[contig], np.unique(positions))
     window_of = np.searchsorted(begins, positions, side="right") - 1
-    wrap = genome.contigs[contig] > runner.margin  # as in scoring the whole contig
     for length, windows in grouped(lengths):
+        wrap = runner.goes_round(genome.contigs[contig], length)
         for some in in_batches(windows, _BASES_AT_ONCE // (length + 2 * runner.margin)):
             codes = genome.windows(contig, begins[some] - runner.margin, length + 2 * runner.margin, wrap=wrap)
             rows = np.flatnonzero(np.isin(window_of, some))

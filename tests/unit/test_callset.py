@@ -214,6 +214,16 @@ callset_scores.score_alleles(sys.argv[1], callset_scores.Scorers(None, None), sy
     assert (tmp_path / "scores1" / alleles[1].name).read_bytes() == whole[1]
 
 
+@pytest.mark.parametrize("damaged", [slice(100, None), slice(4, 400)])  # without a footer; of damaged pages
+def test_of_damaged_alleles_the_folder_is_to_be_deleted_which_a_run_makes_anew(genome, damaged, tmp_path):
+    (file,) = read(write_vcf(tmp_path / "x.vcf", variants(genome)), genome, 1)
+    data = bytearray(file.read_bytes())
+    data[damaged] = bytes(len(data[damaged]) if damaged.stop else 0)
+    file.write_bytes(data)
+    with pytest.raises(InputError, match=f"delete {file.parent} and run again$"):
+        score_alleles(file, Scorers(None, None), tmp_path / "scores.parquet", {})
+
+
 def test_long_alleles_say_so(genome, model, make_plan, tmp_path):
     sequence = genome.sequence("a", 0, 900)
     rows = [("a", 100, sequence[99], [sequence[99] + "ACGT" * 5, "ACGTT"]), ("a", 200, sequence[199:230], ["A"])]
@@ -257,7 +267,7 @@ def test_shards_of_another_vcf_are_refused(genome, tmp_path, change):
     score_alleles(alleles[0], Scorers(genome, unknown), scores[0], {})
     changed = {"fewer": rows[:-1], "more": [*rows, rows[-1]], "other": [(*rows[0][:3], ["A", "C", "G"]), *rows[1:]]}
     vcf = write_vcf(tmp_path / "x.vcf", changed[change])
-    with pytest.raises(InputError, match=r"were not made of .* as it is now"):
+    with pytest.raises(InputError, match=r"was not made of .* as it is now; delete it"):
         annotate(vcf, alleles, scores, genome, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
 

@@ -31,14 +31,20 @@ def explained(path: str | Path, what: str, result: str | Path | None = None) -> 
 
 
 @contextmanager
-def checked(path: str | Path, what: str) -> Iterator[pq.ParquetFile]:
+def checked(path: str | Path, what: str, result: str | Path | None = None) -> Iterator[pq.ParquetFile]:
     """A Parquet file whose pages are compared with their checksums (CRC-32) as they are read in the block.
 
     Raises:
-        InputError: the file is cut off, damaged, or no Parquet; `what` it should be is said.
+        InputError: the file is cut off, damaged, or no Parquet; see `explained`.
     """
-    with explained(path, what), pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with explained(path, what, result), pq.ParquetFile(path, page_checksum_verification=True) as file:
         yield file
+
+
+def read_footer(path: str | Path, what: str, result: str | Path | None = None) -> pq.FileMetaData:
+    """How many rows of which columns a file has. Raises InputError if it has no footer; see `explained`."""
+    with explained(path, what, result):
+        return pq.read_metadata(path)
 
 
 def read_frame(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
@@ -78,17 +84,20 @@ def own_dictionaries(table: pa.Table) -> pa.Table:
 
 
 class Rows:
-    """The rows of Parquet files, one file after the other, taken a number at a time."""
+    """The rows of Parquet files, one file after the other, taken a number at a time.
 
-    def __init__(self, paths: list[Path], columns: list[str] | None = None):
-        self.paths, self._columns = list(paths), columns
+    `result` is the folder that they are a part of, if it is made as a whole; see `explained`.
+    """
+
+    def __init__(self, paths: list[Path], columns: list[str] | None = None, result: str | Path | None = None):
+        self.paths, self._columns, self._result = list(paths), columns, result
         self._batches = self._read()
         self._pending: list[pa.Table] = []
         self._ready = 0
 
     def _read(self) -> Iterator[pa.Table]:
         for path in self.paths:
-            with checked(path, "table") as file:
+            with checked(path, "table", self._result) as file:
                 for batch in file.iter_batches(_ROWS, columns=self._columns):
                     yield pa.Table.from_batches([batch])
 

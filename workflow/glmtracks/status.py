@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import yaml
 
 from glmtracks.benchmarks import TASKS, missing_inputs
@@ -20,6 +19,7 @@ from glmtracks.config import Configuration, load
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import aligned
+from glmtracks.parquet import read_footer
 from glmtracks.sheets import locate
 
 CONFIG = "config/config.yaml"
@@ -121,7 +121,7 @@ def speeds(results: str | Path, since: float = 0) -> list[tuple[str, str, int, f
         genome, model, name = table.relative_to(results / "logs" / "score_shard").parts
         shard = results / "scores" / genome / model / f"{name.removesuffix('.time.tsv')}.parquet"
         if table.stat().st_mtime >= since and shard.exists() and (seconds := _seconds(table)):
-            found[genome, model][0] += pq.read_metadata(shard).num_rows
+            found[genome, model][0] += read_footer(shard, "shard of scores").num_rows
             found[genome, model][1] += seconds
     return [(*names, bases, bases / seconds) for names, (bases, seconds) in found.items()]
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from glmtracks.errors import InputError
-from glmtracks.parquet import CheckedFile, explained
+from glmtracks.parquet import CheckedFile, read_footer
 
 SUMMARY = "_common_metadata"  # Parquet's name for a dataset's schema; readers of a folder skip names with "_"
 
@@ -68,8 +68,7 @@ def open_contig(dataset: str | Path, contig: str) -> pq.ParquetFile:
 @lru_cache(maxsize=32)
 def _footer(path: Path, written: int, size: int) -> pq.FileMetaData:
     """The footer of a file, kept because that of a long contig takes longer to read than a region."""
-    with explained(path, _PART, path.parents[1]):
-        return pq.read_metadata(path)
+    return read_footer(path, _PART, path.parents[1])
 
 
 def unknown_contig(dataset: str | Path, contig: str, known: Iterable[str]) -> InputError:

@@ -11,7 +11,7 @@ import pysam
 
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
-from glmtracks.parquet import WITH_CHECKSUMS, Rows, own_dictionaries
+from glmtracks.parquet import WITH_CHECKSUMS, Rows, own_dictionaries, read_footer
 from glmtracks.tabix import write_index
 from glmtracks.variants import vcf_fields
 from glmtracks.variants.alleles import ALLELES_SCHEMA
@@ -47,7 +47,8 @@ def annotate_vcf(
         InputError: not a VCF, or shards that do not belong to it or to each other.
     """
     metadata, names = _shared(scores)
-    rows, values = Rows(alleles, [n for n in ALLELES_SCHEMA.names if n not in ("front", "back")]), Rows(scores)
+    folder, kept = Path(alleles[0]).parent, [name for name in ALLELES_SCHEMA.names if name not in ("front", "back")]
+    rows, values = Rows(alleles, kept, folder), Rows(scores)
     schema = vcf_fields.variants_schema(names).with_metadata({**metadata, "model": model})
     info_lines = vcf_fields.header_lines(names, model)
     contigs: dict[str, str | None] = {}
@@ -65,29 +66,29 @@ def annotate_vcf(
                 found, of_model = rows.take(int(offsets[-1])), values.take(int(offsets[-1]))
                 expected = records + np.repeat(np.arange(block.num_rows), np.diff(offsets))
                 if found.num_rows != len(expected) or (found["record"].to_numpy() != expected).any():
-                    raise _foreign(vcf_in, alleles)
+                    raise _foreign(vcf_in, folder)
                 if of_model.num_rows != len(expected):
-                    raise _foreign(vcf_in, scores)
+                    raise _foreign(vcf_in, Path(scores[0]).parent)
                 write_records(handle, block, vcf_fields.info(of_model, offsets))
                 columns = [(of_model if name in names else found)[name] for name in schema.names]
                 writer.write_table(own_dictionaries(pa.table(columns, names=schema.names).cast(schema)))
                 contigs |= _contigs(found)
                 records += block.num_rows
         if rows.take(1).num_rows:
-            raise _foreign(vcf_in, alleles)
+            raise _foreign(vcf_in, folder)
         contig_lines = _contig_lines(vcf, contigs, sizes)
         if contig_lines:
             replace_header(text, header_text(vcf, info_lines + contig_lines))
         write_index(text, index, preset="vcf")
 
 
-def _foreign(vcf: str | Path, shards: list[str | Path]) -> InputError:
-    return InputError(f"{shards[0]} and its like were not made of {vcf} as it is now; delete them and run again")
+def _foreign(vcf: str | Path, folder: Path) -> InputError:
+    return InputError(f"{folder} was not made of {vcf} as it is now; delete it and run again")
 
 
 def _shared(scores: list[str | Path]) -> tuple[dict[str, str], list[str]]:
     """Metadata and columns of the shards of scores, which must agree."""
-    schemas = [pq.read_schema(path) for path in scores]
+    schemas = [read_footer(path, "table").schema.to_arrow_schema() for path in scores]
     for path, schema in zip(scores, schemas, strict=True):
         if not schema.equals(schemas[0], check_metadata=True):
             raise InputError(

@@ -18,7 +18,7 @@ from glmtracks.arrays import Sequences
 from glmtracks.files import atomic
 from glmtracks.genome import Genome, encode
 from glmtracks.models.registry import read_config
-from glmtracks.parquet import WITH_CHECKSUMS, Rows
+from glmtracks.parquet import WITH_CHECKSUMS, Rows, read_footer
 from glmtracks.tracks.shards import DECIMALS
 from glmtracks.variants import vcf_fields
 from glmtracks.variants.alleles import REASON_CODE, SCORED, reason_codes, reason_column
@@ -180,13 +180,14 @@ def _rounded(values: np.ndarray, decimals: int) -> pa.Array:
 def score_alleles(alleles: str | Path, scorers: Scorers, destination: str | Path, metadata: dict[str, str]) -> None:
     """Score a shard of a call set: a Parquet file with a row for each of its alleles, and `metadata` in its schema."""
     schema = vcf_fields.scores_schema(scorers.columns).with_metadata(metadata)
-    total = pq.read_metadata(alleles).num_rows
+    rows = Rows([Path(alleles)], result=Path(alleles).parent)
+    total = read_footer(alleles, "table", Path(alleles).parent).num_rows
     with (
         atomic(destination) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd", **WITH_CHECKSUMS) as writer,
         tqdm(total=total, unit=" alleles", unit_scale=True, desc="scoring", disable=None) as bar,
     ):
-        for table in Rows([Path(alleles)]).groups(_ROWS):
+        for table in rows.groups(_ROWS):
             writer.write_table(scorers.score(table))
             bar.update(table.num_rows)
 

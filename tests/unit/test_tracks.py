@@ -128,6 +128,7 @@ def test_read_gives_exactly_the_region(dataset, region, start, end):
     assert frame["start"].tolist() == list(range(start, end))
     assert (frame["contig"] == contig).all()
     assert "".join(frame["ref"]) == "".join("ACGTN"[code] for code in truth[contig][0][start:end])
+    pd.testing.assert_frame_equal(tracks.read(folder, region, "entropy"), frame.drop(columns="ref"))
 
 
 def test_read_everything_in_genome_order(dataset):

@@ -227,15 +227,16 @@ def _write(destination: Path, metadata: dict[str, str], tables: Iterator[pa.Tabl
     """Write tables as one Parquet file, in row groups of about `ROWS`."""
     first = next(tables)
     schema = first.schema.with_metadata(metadata)
-    pending: list[pa.Table] = []
+    pending, rows = [], 0
     with (
         atomic(destination) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd", **WITH_CHECKSUMS) as writer,
     ):
         for table in chain([first], tables):
             pending.append(table)
-            if sum(map(len, pending)) >= ROWS:
+            rows += len(table)
+            if rows >= ROWS:
                 writer.write_table(pa.concat_tables(pending).cast(schema), row_group_size=ROWS)
-                pending = []
+                pending, rows = [], 0
         if pending:
             writer.write_table(pa.concat_tables(pending).cast(schema), row_group_size=ROWS)

@@ -148,7 +148,7 @@ def read_sizes(path: str | Path) -> dict[str, int]:
 
 
 def read(
-    dataset: str | Path, region: str | tuple[str, int, int] | None = None, columns: Sequence[str] | None = None
+    dataset: str | Path, region: str | tuple[str, int, int] | None = None, columns: Sequence[str] | str | None = None
 ) -> pd.DataFrame:
     """Scores of a region, a contig or a whole dataset.
 
@@ -158,7 +158,7 @@ def read(
         dataset: folder of `write_dataset`.
         region: "chrI:1000-2000" (1-based, inclusive), "chrI", ("chrI", 999, 2000) (0-based, half-open), or None for
             all; what reaches past the end of the contig is cut.
-        columns: some of ref, the stored tracks (llr_A, llr_C, llr_G, llr_T, entropy) and those computed from them
+        columns: one or some of ref, the stored tracks (llr_A, llr_C, llr_G, llr_T, entropy) and those computed from them
             (llr_min, llr_mean, logo_A … logo_T, and, where the scores are calibrated, llr_corrected_A …
             llr_corrected_T, phred_A … phred_T; see `glmtracks.tracks.derived` and `glmtracks.tracks.calibration`); None
             for ref and the stored tracks.
@@ -173,7 +173,8 @@ def read(
     """
     sizes = contigs(dataset)
     regions = [(name, 0, size) for name, size in sizes.items()] if region is None else [_parse(dataset, region, sizes)]
-    wanted = ["start", *(("ref", *TRACKS) if columns is None else (c for c in columns if c not in ("contig", "start")))]
+    asked = ("ref", *TRACKS) if columns is None else [columns] if isinstance(columns, str) else columns
+    wanted = ["start", *(column for column in asked if column not in ("contig", "start"))]
     calibration = calibration_for(dataset, wanted)
     tables = [ContigScores(dataset, name, wanted, calibration).rows(start, end) for name, start, end in regions]
     order = {name: code for code, name in enumerate(sizes)}

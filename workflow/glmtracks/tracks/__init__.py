@@ -158,7 +158,7 @@ def read(
         dataset: folder of `write_dataset`.
         region: "chrI:1000-2000" (1-based, inclusive), "chrI", ("chrI", 999, 2000) (0-based, half-open), or None for
             all; what reaches past the end of the contig is cut.
-        columns: one or some of ref, the stored tracks (llr_A, llr_C, llr_G, llr_T, entropy) and those computed from them
+        columns: one or more of ref, the stored tracks (llr_A … llr_T, entropy) and those computed from them
             (llr_min, llr_mean, logo_A … logo_T, and, where the scores are calibrated, llr_corrected_A …
             llr_corrected_T, phred_A … phred_T; see `glmtracks.tracks.derived` and `glmtracks.tracks.calibration`); None
             for ref and the stored tracks.

@@ -376,6 +376,9 @@ def test_a_model_loaded_from_its_folder_scores_as_it_did_when_trained(road, tmp_
     assert scores.equals(before)
     card = json.loads((project.results / "models/loaded/config.json").read_text())
     assert card["seen"] == ["toy"] and card["licence"] == "MIT"
+    given = project.folder / "given/config.json"
+    given.write_text(given.read_text() + "\n")
+    assert planned(project.run("--dry-run", shard.format("loaded")))["load_model"] == 1
 
 
 def test_settings_of_the_config_are_those_of_the_run(road):

@@ -66,7 +66,7 @@ rule train_model:
 
 rule load_model:
     input:
-        folder=lambda wildcards: [] if is_on_hub(MODELS[wildcards.model]["source"]) else source_of(wildcards),
+        files=files_of_source,
     output:
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",

@@ -46,7 +46,7 @@ def memory_to_load(wildcards, input, attempt):
 
 def minutes_to_load(wildcards, input, attempt):
     """Minutes for the same, and for fetching them from a hub."""
-    return (10 if input.folder else 120) * 2 ** (attempt - 1)
+    return (10 if input.files else 120) * 2 ** (attempt - 1)
 
 
 def gpus_to_train(wildcards):

@@ -104,6 +104,13 @@ def source_of(wildcards):
     return source if is_on_hub(source) else locate(source)
 
 
+def files_of_source(wildcards):
+    """The files of the folder that a loaded model is in, since a folder is no newer for a file that is written over."""
+    source = source_of(wildcards)
+    files = [] if is_on_hub(source) else sorted(Path(source).glob("*"))
+    return [local(str(file)) for file in files if file.is_file()]
+
+
 def source_mb(wildcards):
     """MB of the weights of a loaded model; 2,000, as of half a billion, where they are still on the hub."""
     folder = Path(source_of(wildcards))

@@ -367,12 +367,14 @@ def test_suggestions_name_a_way_out():
 def test_aliases_come_from_a_list_or_a_table(tmp_path):
     assert read_aliases("") == {}
     assert read_aliases("I=chrI, II=chrII") == {"I": "chrI", "II": "chrII"}
+    many = {f"NC_{number:06}.1": f"chr{number}" for number in range(40)}  # longer than a name of a file may be
+    assert read_aliases(",".join(map("=".join, many.items()))) == many
     table = tmp_path / "aliases.tsv"
     table.write_text("# alias\tcontig\nNC_001133.9\tchrI\n\n")
     assert read_aliases(str(table)) == {"NC_001133.9": "chrI"}
 
 
-@pytest.mark.parametrize("cell", ["I=chrI,II", "I=", "nowhere.tsv", "I=a,I=b"])
+@pytest.mark.parametrize("cell", ["I=chrI,II", "I=", "nowhere.tsv", "I=a,I=b", "I chrI " * 40])
 def test_wrong_aliases_are_refused(cell):
     with pytest.raises(InputError, match="contig_aliases"):
         read_aliases(cell)

@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -73,7 +74,7 @@ def read_aliases(cell: str | None) -> dict[str, str]:
     """
     if not cell:
         return {}
-    if "=" in cell and not Path(cell).is_file():
+    if "=" in cell and not os.path.isfile(cell):  # which, unlike Path, takes a text of any length
         entries = [(f"entry {entry!r}", entry.split("=")) for entry in cell.split(",") if entry.strip()]
     else:
         entries = _read_alias_table(Path(cell))
@@ -89,7 +90,7 @@ def read_aliases(cell: str | None) -> dict[str, str]:
 
 
 def _read_alias_table(path: Path) -> list[tuple[str, list[str]]]:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"contig_aliases {path} is neither a list such as I=chrI,II=chrII nor a file that exists.")
     lines = enumerate(path.read_text("utf-8-sig", errors="replace").splitlines(), start=1)
     return [(f"line {n}", line.split("\t")) for n, line in lines if line.strip() and not line.startswith("#")]

@@ -381,6 +381,18 @@ def test_a_model_loaded_from_its_folder_scores_as_it_did_when_trained(road, tmp_
     assert planned(project.run("--dry-run", shard.format("loaded")))["load_model"] == 1
 
 
+def test_a_table_of_contig_names_that_changes_is_read_again(road, tmp_path):
+    project = road.copy(tmp_path / "named")
+    sheet, table = project.folder / "genomes.tsv", project.folder / "names.tsv"
+    table.write_text("NC_0003.1\tchr3\n")
+    sheet.write_text(sheet.read_text().replace("NC_0003.1=chr3", "names.tsv"))
+    project.run("--touch")
+    assert not planned(project.run("--dry-run"))
+    table.write_text(table.read_text() + "third\tchr3\n")
+    again = planned(project.run("--dry-run"))
+    assert again["annotation"] == again["embed_regions"] == again["read_callset"] == 1
+
+
 def test_settings_of_the_config_are_those_of_the_run(road):
     settings = yaml.safe_load((road.folder / "config.yaml").read_text())
     windows = pq.read_table(road.results / "windows/toy/windows.parquet").to_pandas()

@@ -25,6 +25,7 @@ rule benchmark_items:
             "results/genomes/{outgroup}/genome.fa.gz", outgroup=GENOMES[wildcards.genome]["outgroups"]
         ),
         files=lambda wildcards: list(inputs_of(wildcards).values()),
+        aliases=lambda wildcards: ALIASES.get(wildcards.genome, []),
     output:
         "results/benchmarks/{genome}/{task}/items.parquet",
     log:

@@ -60,6 +60,7 @@ rule embed_regions:
         config="results/models/{model}/config.json",
         plan="results/scores/{genome}/{model}/plan.json",
         bed=lambda wildcards: EMBED_BED[wildcards.genome],
+        aliases=lambda wildcards: ALIASES.get(wildcards.genome, []),
     output:
         "results/embeddings/{genome}/{model}.regions.parquet",
     log:

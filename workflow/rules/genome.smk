@@ -132,6 +132,7 @@ rule annotation:
         annotation=lambda wildcards: ANNOTATION[wildcards.genome],
         fasta="results/genomes/{genome}/genome.fa.gz",
         circular="results/genomes/{genome}/genome.fa.gz.circular",
+        aliases=lambda wildcards: ALIASES.get(wildcards.genome, []),
     output:
         gff="results/genomes/{genome}/annotation.gff3.gz",
         tbi="results/genomes/{genome}/annotation.gff3.gz.tbi",

@@ -24,6 +24,9 @@ rule train_model:
         leakage=of_corpus("results/windows/{corpus}/leakage.json"),
         regions=of_genomes("results/genomes/{genome}/regions.parquet"),
         evidence=lambda wildcards: [EVIDENCE[g] for g in MODELS[wildcards.model]["genomes"] if g in EVIDENCE],
+        aliases=lambda wildcards: [
+            ALIASES[g] for g in MODELS[wildcards.model]["genomes"] if g in ALIASES.keys() & EVIDENCE
+        ],
     output:
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",

@@ -8,6 +8,7 @@ rule repeats:
     input:
         fasta="results/genomes/{genome}/genome.fa.gz",
         bed=lambda wildcards: REPEATS_BED.get(wildcards.genome, []),
+        aliases=lambda wildcards: ALIASES.get(wildcards.genome, []) if wildcards.genome in REPEATS_BED else [],
     output:
         bed="results/genomes/{genome}/repeats.bed.gz",
         tbi="results/genomes/{genome}/repeats.bed.gz.tbi",

@@ -120,6 +120,7 @@ rule calibrate:
         fasta="results/genomes/{genome}/genome.fa.gz",
         regions="results/genomes/{genome}/regions.parquet",
         neutral=lambda wildcards: NEUTRAL.get(wildcards.genome, []),
+        aliases=lambda wildcards: ALIASES.get(wildcards.genome, []) if wildcards.genome in NEUTRAL else [],
     output:
         directory("results/tracks/{genome}/{model}/calibration"),
     log:

@@ -60,6 +60,10 @@ def cut_file(source):
 
 
 FASTA = {name: source_file(row["fasta"], "fasta", row["sha256"]) for name, row in GENOMES.items()}
+# Tables of contig names, of rows that name one rather than list the names
+ALIASES = {
+    name: here(row["contig_aliases"]) for name, row in GENOMES.items() if os.path.isfile(locate(row["contig_aliases"]))
+}
 ANNOTATION = {name: source_file(row["annotation"], "annotation") for name, row in GENOMES.items() if row["annotation"]}
 REPEATS_BED = {
     name: source_file(row["repeats"].removeprefix("bed:"), "bed")

@@ -17,6 +17,7 @@ rule variants:
 rule read_callset:
     input:
         vcf=lambda wildcards: VCF[wildcards.callset],
+        aliases=lambda wildcards: ALIASES.get(CALLSETS[wildcards.callset]["genome"], []),
         fasta=of_callset("results/genomes/{genome}/genome.fa.gz"),
         circular=of_callset("results/genomes/{genome}/genome.fa.gz.circular"),
     output:

@@ -14,6 +14,7 @@ rule split:
         fasta="results/genomes/{genome}/genome.fa.gz",
         circular="results/genomes/{genome}/genome.fa.gz.circular",
         beds=lambda wildcards: HELD_OUT_BED[wildcards.genome].values(),
+        aliases=lambda wildcards: ALIASES.get(wildcards.genome, []) if HELD_OUT_BED[wildcards.genome] else [],
     output:
         "results/genomes/{genome}/split.tsv",
     log:

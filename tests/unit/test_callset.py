@@ -214,6 +214,27 @@ callset_scores.score_alleles(sys.argv[1], callset_scores.Scorers(None, None), sy
     assert (tmp_path / "scores1" / alleles[1].name).read_bytes() == whole[1]
 
 
+def test_a_killed_reading_leaves_nothing_to_the_next(genome, tmp_path):
+    write_vcf(tmp_path / "x.vcf", variants(genome))
+    code = """
+import os, signal, sys
+from glmtracks.genome import ContigNames, Genome
+from glmtracks.variants import callset
+if sys.argv[3] == "killed":
+    callset._divide = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+genome, out = Genome(sys.argv[1]), sys.argv[2]
+callset.read_callset(
+    f"{out}/x.vcf", genome, ContigNames(genome.contigs), shards=2, folder=f"{out}/calls/alleles",
+    mismatches=f"{out}/calls/m.tsv", mismatches_if_refused=f"{out}/r.tsv", max_mismatches=0,
+)
+"""
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    for how, status in (("killed", -9), ("whole", 0)):
+        command = [sys.executable, "-c", code, genome.path, tmp_path, how]
+        assert subprocess.run(command, env=environment, check=False).returncode == status
+    assert sorted(file.name for file in (tmp_path / "calls").iterdir()) == ["alleles", "m.tsv"]
+
+
 @pytest.mark.parametrize("damaged", [slice(100, None), slice(4, 400)])  # without a footer; of damaged pages
 def test_of_damaged_alleles_the_folder_is_to_be_deleted_which_a_run_makes_anew(genome, damaged, tmp_path):
     (file,) = read(write_vcf(tmp_path / "x.vcf", variants(genome)), genome, 1)

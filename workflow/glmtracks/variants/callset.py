@@ -5,7 +5,6 @@ so what is computed for a group, and with it the result, does not depend on the 
 """
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,10 +70,8 @@ def read_callset(
     Path(mismatches_if_refused).unlink(missing_ok=True)
     if expected := parse_checksum(checksum):
         check(Path(vcf), expected, vcf, "correct the file, or sha256 in the sheet of call sets.")
-    Path(folder).parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=Path(folder).parent) as scratch:
-        temporary = Path(scratch)
-        everything, sheet = temporary / "alleles.parquet", temporary / "ref_mismatches.tsv"
+    with atomic_folder(folder) as temporary:
+        everything, sheet = (temporary.with_name(name) for name in ("everything.parquet", "ref_mismatches.tsv"))
         reading = _Reading(vcf, genome, names)
         with (
             # it is read once, at once
@@ -91,7 +88,7 @@ def read_callset(
             with atomic(mismatches_if_refused) as kept:
                 sheet.rename(kept)
             raise InputError(reading.refusal(max_mismatches, mismatches_if_refused))
-        _divide(everything, reading.group_begins, reading.alleles, shards, folder)
+        _divide(everything, reading.group_begins, reading.alleles, shards, temporary)
         with atomic(mismatches) as kept:
             sheet.rename(kept)
 
@@ -196,18 +193,15 @@ class _Reading:
         )
 
 
-def _divide(everything: Path, begins: list[np.ndarray], alleles: int, shards: int, folder: str | Path) -> None:
+def _divide(everything: Path, begins: list[np.ndarray], alleles: int, shards: int, folder: Path) -> None:
     """Divide the alleles, at borders of groups, into `shards` files of about the same number of rows."""
     borders = np.concatenate([*begins, [alleles]])
     wanted = alleles * np.arange(1, shards) / shards
     cuts = np.concatenate([[0], borders[np.searchsorted(borders, wanted)], [alleles]])
     rows = Rows([everything])
-    with atomic_folder(folder) as temporary:
-        for name, count in zip(shard_names(shards), np.diff(cuts), strict=True):
-            with pq.ParquetWriter(
-                temporary / f"{name}.parquet", SCHEMA, compression="zstd", **WITH_CHECKSUMS
-            ) as writer:
-                while count:
-                    some = min(int(count), _ROWS)
-                    writer.write_table(own_dictionaries(rows.take(some)))
-                    count -= some
+    for name, count in zip(shard_names(shards), np.diff(cuts), strict=True):
+        with pq.ParquetWriter(folder / f"{name}.parquet", SCHEMA, compression="zstd", **WITH_CHECKSUMS) as writer:
+            while count:
+                some = min(int(count), _ROWS)
+                writer.write_table(own_dictionaries(rows.take(some)))
+                count -= some

@@ -126,6 +126,8 @@ def test_five_mistakes_are_five_sentences(sheets):
     [
         ({"genomes": ""}, "is empty"),
         ({"genomes": "name\tfsta\nyeast\tx\n"}, "unknown column 'fsta' (did you mean fasta?)"),
+        ({"genomes": "name,fasta\nyeast,x\n"}, "first line 'name,fasta' is a single cell; cells are parted by tabs"),
+        ({"benchmarks": "genome  task\nyeast  sites\n"}, "'genome  task' is a single cell; cells are parted by tabs"),
         ({"genomes": "name\tfasta\n../x\thttps://a/b.fa\n"}, "'../x' has a form that is not allowed"),
         ({"genomes": "name\tfasta\nyeast\thttps://a/b.fa\nyeast\thttps://a/b.fa\n"}, "used by more than one row"),
         ({"genomes": "name\tfasta\toutgroups\nyeast\thttps://a/b.fa\tyeast\n"}, "genome other than this one"),

@@ -32,6 +32,9 @@ def read_sheet(path: str, name: str, problems: list[str]) -> list[dict]:
     if not lines:
         return []
     (_, header), *body = lines
+    if len(header) == 1 and header[0] not in rules["properties"]:
+        problems.append(f"{path}: its first line {header[0]!r} is a single cell; cells are parted by tabs")
+        return []
     unknown = [column for column in header if column not in rules["properties"]]
     for column in unknown:
         hint = did_you_mean(column, rules["properties"])

@@ -168,6 +168,10 @@ def test_five_mistakes_are_five_sentences(sheets):
             {"models": f"name\tkind\tsource\tparameters\no\tone_pass\t{SHIPPED}\twidth=64\n"},
             f"parameters: the model in {SHIPPED} has its own",
         ),
+        (
+            {"models": f"name\tkind\tsource\no\tmasked\t{SHIPPED}\n"},
+            f"kind: {SHIPPED} holds a model of kind one_pass; correct the sheet",
+        ),
         ({"benchmarks": "genome\ttask\nyeast\tperplexities\n"}, "(did you mean perplexity?)"),
         ({"benchmarks": "genome\ttask\nyeast\tperplexity\nyeast\tperplexity\n"}, "more than one row"),
         ({"callsets": "name\tgenome\tvcf\nx\tyeast\tno.vcf\n"}, "vcf: there is no file 'no.vcf'"),

@@ -184,9 +184,12 @@ def _check_model_folder(row: dict, problems: list[str]) -> None:
     if not is_ours(locate(row["source"])):
         return
     try:
-        read_config(locate(row["source"]))
+        kind = read_config(locate(row["source"]))["kind"]
     except InputError as error:
         problems.append(f"{row['_where']}, source: {error}")
+    else:
+        if row.get("kind") in KINDS and row["kind"] != kind:
+            problems.append(f"{row['_where']}, kind: {row['source']} holds a model of kind {kind}; correct the sheet")
     if row["parameters"]:
         problems.append(
             f"{row['_where']}, parameters: the model in {row['source']} has its own, which stay; leave it empty"

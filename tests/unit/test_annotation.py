@@ -416,6 +416,15 @@ def test_the_summary_counts_genes_that_do_not_fit_the_genome(make_genome, tmp_pa
     }
 
 
+@pytest.mark.parametrize("shift, warned", [(0, False), (1, True)])
+def test_genes_of_another_assembly_are_warned_of(shift, warned, make_genome, tmp_path, caplog):
+    genome = make_genome({"c": "ATGAAATAA" * 4})
+    rows = (f"c\tx\tCDS\t{at + shift}\t{at + shift + 8}\t.\t+\t0\tID={at}\n" for at in (1, 10, 19))
+    (tmp_path / "a.gff").write_text("".join(rows))
+    canonicalise(tmp_path / "a.gff", genome.path, tmp_path / "a.gff3.gz", {})
+    assert ("a.gff: of its 3 coding transcripts most begin with no start codon" in caplog.text) == warned
+
+
 @pytest.mark.skipif(not shutil.which("bcftools"), reason="bcftools is not installed")
 def test_bcftools_csq_reads_the_canonical_form(make_genome, tmp_path):
     genome = make_genome({"c": "A" * 20 + "ATGAAATAA" + "A" * 20})

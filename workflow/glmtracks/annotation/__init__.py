@@ -279,6 +279,8 @@ def canonicalise(
 ) -> None:
     """Read an annotation of any style and write it as canonical GFF3 (see `write_gff3`) for a normalised genome.
 
+    Genes of which most are none in this genome, as those of another assembly, are warned of.
+
     Raises:
         InputError: as from `read_features`.
     """
@@ -287,3 +289,12 @@ def canonicalise(
     write_gff3(features, genome.contigs, output)
     counts = summarise(features, genome, genetic_code)
     logger.info("%s: %s", source, ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items()))
+    coding = counts["coding_transcripts"]
+    if coding and 2 * min(counts["without_start_codon"], counts["without_stop_codon"]) > coding:
+        logger.warning(
+            "%s: of its %d coding transcripts most begin with no start codon and most end with no stop codon; is it "
+            "the annotation of this very assembly, and genetic_code %d that of its genes?",
+            source,
+            coding,
+            genetic_code,
+        )

@@ -151,6 +151,20 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
+def _read_settings(file: str) -> dict:
+    """What a configuration file says; raises `InputError` where there is none, or none that can be read."""
+    path = Path(locate(file))
+    if not path.is_file():
+        raise InputError(f"{file} does not exist; name the configuration of the run: --configfile")
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is not valid YAML ({' '.join(str(error).split())}); correct it") from None
+    if not isinstance(settings, dict):
+        raise InputError(f"{file} has no keys; write key: value, a line each")
+    return settings
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m glmtracks.status", description="What is done of a run.")
@@ -158,10 +172,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--configfile", default=CONFIG, help=f"the configuration of the run ({CONFIG})")
     options = parser.parse_args(arguments)
     try:
-        path = Path(locate(options.configfile))
-        if not path.exists():
-            raise InputError(f"{options.configfile} does not exist; name the configuration of the run: --configfile")
-        config = load(yaml.safe_load(path.read_text()) or {})
+        config = load(_read_settings(options.configfile))
     except InputError as error:
         sys.exit(f"glmtracks: {error}")
     lines = aligned(done(options.results, config))

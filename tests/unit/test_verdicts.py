@@ -46,6 +46,14 @@ def test_below_one_half_is_the_other_way_round_and_not_knowledge(told):
     assert "the other way round, more often than by chance: stop gained." in lead
 
 
+def test_contrasts_of_one_class_are_told_apart_by_what_it_is_compared_with(tmp_path):
+    values = {"all P/LP vs B/LB": 0.5, "all P/LP vs common": 0.8, "stop_lost vs synonymous": 0.7}
+    rows = [row("clinvar", contrast, "house", value, 0.05) for contrast, value in values.items()]
+    lead = " ".join(verdicts(read_summary(write_summary(tmp_path / "summary.tsv", rows)))[0]["lead"])
+    assert "better than a coin toss, interval included: all P/LP vs common, stop lost." in lead
+    assert "not rank better than a coin toss: all P/LP vs B/LB." in lead
+
+
 @pytest.mark.parametrize("seen", SEEN)
 def test_every_verdict_says_whether_the_genome_was_seen(tmp_path, seen):
     rows = [row("perplexity", "all", "house", 1.3, 0.05, seen=seen)]

@@ -54,13 +54,19 @@ def tally(model: str, rows: pd.DataFrame) -> str:
 def beyond_chance(rows: pd.DataFrame) -> list[str]:
     """What a model ranks better than a coin toss, and what it does not, by the intervals of its AUROC."""
     ranked = rows[rows["metric"].str.startswith("auroc") & rows["low"].notna()]
-    names = ranked["contrast"].map(lambda contrast: contrast.partition(" vs ")[0].replace("_", " "))
+    names = short_names(ranked["contrast"])
     sides = (
         ("It ranks better than a coin toss, interval included:", ranked["low"] > COIN),
         ("It does not rank better than a coin toss:", (ranked["low"] <= COIN) & (ranked["high"] >= COIN)),
         ("It ranks the other way round, more often than by chance:", ranked["high"] < COIN),
     )
     return [f"{text} {', '.join(names[side])}." for text, side in sides if side.any()]
+
+
+def short_names(contrasts: pd.Series) -> pd.Series:
+    """Contrasts in words; what the class is compared with stands there only where it tells two of them apart."""
+    short = contrasts.str.replace(" vs .*", "", regex=True)
+    return short.mask(short.duplicated(keep=False), contrasts).str.replace("_", " ")
 
 
 def sentence(row) -> str:

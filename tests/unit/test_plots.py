@@ -63,6 +63,14 @@ def test_differences_keep_losses_and_rows_without_a_number(tmp_path):
     assert any("no interval" in words for words in text)
 
 
+def test_differences_of_a_task_without_any_number_say_why(tmp_path):
+    reason = "fewer than 10 positives: no metric"
+    rows = [row("splice_decoy", f"{site} vs decoy", "house", np.nan, status=reason) for site in ("donor", "acceptor")]
+    sources = {"summaries": [write_summary(tmp_path / "summary.tsv", rows)]}
+    text = _texts(figures.differences(tables.differences(sources, GENOME, BASELINE), style.looks(["house"])))
+    assert text.count(reason) == 2
+
+
 def test_perplexity_is_shown_by_region_and_repeat_but_not_by_cpg(tmp_path):
     contrasts = ["all", "repeat", "CpG", "intergenic", "CDS", "CDS codon 3, non-repeat", "CDS, repeat, CpG"]
     rows = [row("perplexity", contrast, "house", 1.3, 0.05) for contrast in contrasts]

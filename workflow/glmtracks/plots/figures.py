@@ -69,7 +69,8 @@ def differences(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
         contrasts = list(rows["contrast"].unique())
         dodged(axes, rows, contrasts, "contrast", ("difference", "difference_low", "difference_high"), looks)
         axes.axvline(0, color=INK, linewidth=1)
-        reach = 1.08 * np.nanmax(np.abs(rows[["difference", "difference_low", "difference_high"]]), initial=1e-3)
+        drawn = rows[["difference", "difference_low", "difference_high"]].to_numpy(dtype=np.float64)
+        reach = 1.08 * np.nanmax(np.abs(drawn), initial=1e-3)
         axes.set_xlim(-reach, reach)
         axes.set_yticks(range(len(contrasts)), [_readable(name) for name in contrasts])
         for place, contrast in enumerate(contrasts):

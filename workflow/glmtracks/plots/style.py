@@ -127,7 +127,7 @@ def dodged(
         value, low, high = (found[name].to_numpy() for name in values)
         axes.errorbar(
             value,
-            found[column].map(place) + offset,
+            [place[name] + offset for name in found[column]],
             xerr=np.nan_to_num([value - low, high - value]),
             fmt=looks[scorer].marker,
             color=looks[scorer].colour,

@@ -364,6 +364,15 @@ def test_a_parameter_of_one_model_recomputes_that_model_alone(road, tmp_path):
     assert not re.search(r"Job \d+: .*markov", output)
 
 
+def test_another_number_of_draws_asks_no_model_and_draws_no_item_anew(road, tmp_path):
+    touched = road.copy(tmp_path / "touched")
+    config = touched.folder / "config.yaml"
+    config.write_text(config.read_text().replace("draws: 100", "draws: 101"))
+    jobs = planned(touched.run("--dry-run"))
+    assert jobs.pop("benchmark_summary") == 3
+    assert set(jobs) == {"all", "benchmark_table", "plot", "provenance", "report_page"}
+
+
 def test_a_model_loaded_from_its_folder_scores_as_it_did_when_trained(road, tmp_path):
     project = road.copy(tmp_path / "loaded")
     shutil.copytree(project.results / "models/tiny", project.folder / "given")

@@ -43,7 +43,7 @@ rule benchmark_items:
         genome=lambda wildcards: {key: GENOMES[wildcards.genome][key] for key in ("genetic_code", "contig_aliases")},
         outgroups=lambda wildcards: GENOMES[wildcards.genome]["outgroups"],
         files=lambda wildcards: list(inputs_of(wildcards)),
-        options=SETTINGS["benchmark"],
+        options={key: value for key, value in SETTINGS["benchmark"].items() if key != "draws"},
         seed=SETTINGS["seed"],
     message:
         "Drawing the items of the task {wildcards.task} on {wildcards.genome}"
@@ -216,7 +216,7 @@ rule benchmark_summary:
     params:
         task="{task}",
         genome="{genome}",
-        options=SETTINGS["benchmark"],
+        draws=SETTINGS["benchmark"]["draws"],
         seed=SETTINGS["seed"],
         left_out=lambda wildcards: unable(wildcards.task),
     message:

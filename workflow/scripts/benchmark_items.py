@@ -3,7 +3,7 @@
 input   fasta, regions, split; annotation (empty where the genome has none); outgroups (list of FASTA, may be empty);
         files (list, may be empty)
 params  task; genome (genetic_code, contig_aliases); outgroups and files (their names, in the same order); options
-        (max_items, gc_window, draws); seed
+        (`inputs.Options`); seed
 output  [0] items.parquet
 """
 

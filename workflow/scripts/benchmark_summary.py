@@ -2,15 +2,13 @@
 
 input   table (items.parquet); scores (one {model}.parquet for each model); configs (config.json of each, same order);
         split (split.tsv)
-params  task; genome (name); options (max_items, gc_window, draws); seed; left_out
-        (models that cannot do the task -> why)
+params  task; genome (name); draws; seed; left_out (models that cannot do the task -> why)
 output  [0] tab-separated table
 """
 
 from glmtracks.jobs import job
 
 with job(snakemake.log[0]):
-    from glmtracks.benchmarks.inputs import Options
     from glmtracks.benchmarks.summary import summarise
     from glmtracks.benchmarks.table import describe_models
 
@@ -21,7 +19,7 @@ with job(snakemake.log[0]):
         list(snakemake.input.scores),
         describe_models(list(snakemake.input.configs), snakemake.params.genome, snakemake.input.split),
         snakemake.output[0],
-        draws=Options(**snakemake.params.options).draws,
+        draws=snakemake.params.draws,
         seed=snakemake.params.seed,
         left_out=snakemake.params.left_out,
     )

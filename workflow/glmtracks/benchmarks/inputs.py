@@ -32,7 +32,6 @@ class Options:
     """Settings of all tasks.
 
     max_items  most items drawn for one task and genome
-    draws      bootstrap draws
     gc_window  bases around an item for its GC and CpG content
     stars      fewest review stars of a ClinVar variant
     max_af     highest frequency in a population of a variant that counts as pathogenic
@@ -45,7 +44,6 @@ class Options:
     """
 
     max_items: int = 300_000
-    draws: int = 2_000
     gc_window: int = 201
     stars: int = 1
     max_af: float = 0.05

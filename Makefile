@@ -25,15 +25,15 @@ unexport PYTHONDONTWRITEBYTECODE # without compiled modules Snakemake and each o
 .PHONY: demo demo-human yeast status serve test test-cluster test-cluster-demo fuzz bench lint clean
 
 demo: .venv/installed
-	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/snakemake --cores $(CORES) --rerun-incomplete
 	@$(BIN)/python -m glmtracks.overview results
 
 demo-human: .venv/installed
-	$(BIN)/snakemake --cores $(CORES) --configfile config/presets/human_mito_demo.yaml
+	$(BIN)/snakemake --cores $(CORES) --rerun-incomplete --configfile config/presets/human_mito_demo.yaml
 	@$(BIN)/python -m glmtracks.overview results
 
 yeast: .venv/installed
-	$(BIN)/snakemake --cores $(CORES) --configfile config/presets/yeast_genome.yaml
+	$(BIN)/snakemake --cores $(CORES) --rerun-incomplete --configfile config/presets/yeast_genome.yaml
 	@$(BIN)/python -m glmtracks.overview results
 
 status: .venv/installed

@@ -41,7 +41,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Like `atomic`, for a folder: whatever stood at `path` is replaced as a whole. What is put beside it goes again."""
+    """Like `atomic`, for a folder: what stood at `path` is replaced as a whole; what is put beside it goes again."""
     path = Path(path)
     with _beside(path) as temporary:
         temporary.mkdir()

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.optim import Muon
 from training_world import RECIPE, make_corpus
 
 from glmtracks.errors import InputError
@@ -17,6 +18,7 @@ from glmtracks.schemas import fill_defaults, schema
 from glmtracks.training import _sharing, build
 from glmtracks.training.batches import Batches
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
+from glmtracks.training.optimiser import PreciseMuon
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
 from glmtracks.training.validation import summarise, tally, validate
 from glmtracks.windows.corpus import Corpus, CorpusGenome
@@ -216,6 +218,23 @@ def test_dropout_adamw_and_smoothing_train_too(corpus, tmp_path):
     model = build("one_pass", recipe)
     model.fit(corpus, recipe, tmp_path)
     assert validate(model, PackedCorpus(corpus), "validation")["validation_nats_per_base"] < 1.38
+
+
+def test_muon_in_float32_takes_the_steps_of_pytorchs(monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)  # PyTorch's rounds the gradients to it
+    matrices = [torch.randn(shape, generator=torch.Generator().manual_seed(1)) for shape in ((8, 24), (24, 8), (8, 8))]
+    found = []
+    for muon in (Muon, PreciseMuon):
+        weights = [torch.nn.Parameter(matrix.clone()) for matrix in [*matrices, matrices[0]]]
+        optimiser = muon(weights, lr=0.02, weight_decay=0.1)
+        for step in range(3):
+            for weight in weights[:-1]:  # the last is not used
+                weight.grad = weight.detach() ** 2 + step
+            optimiser.step()
+        found.append(weights)
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+    assert torch.equal(found[1][-1], matrices[0]) and not torch.equal(found[1][0], matrices[0])
 
 
 def test_no_steps_leave_the_model_as_it_was(corpus, tmp_path):

@@ -17,7 +17,7 @@ from glmtracks.files import atomic
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_FORMAT = 2  # of what they hold; a training does not go on from one of another format
+CHECKPOINT_FORMAT = 3  # of what they hold and how it goes on; a training does not go on from one of another format
 
 
 class AtomicCheckpoints(TorchCheckpointIO):

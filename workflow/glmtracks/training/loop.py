@@ -92,7 +92,7 @@ class Trainee(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict:
         recipe = self.recipe
-        optimizer = make_optimiser(self.model, recipe)
+        optimizer = make_optimiser(self.model, recipe, self.precision)
         rising = max(recipe["warmup"] * recipe["steps"], 1)
 
         def rate(step: int) -> float:

@@ -1,10 +1,40 @@
 """The optimiser of a recipe: AdamW, or Muon for the matrices with AdamW for all else."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
 BETAS = (0.9, 0.98)
 MOMENTUM = 0.95
+
+
+class PreciseMuon(Muon):
+    """Muon in float32; PyTorch's multiplies in bfloat16 whatever else does, and some processors only imitate that."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None if closure is None else closure()
+        for group in self.param_groups:
+            momentum, rate = group["momentum"], group["lr"]
+            for matrix in (p for p in group["params"] if p.grad is not None):
+                mean = self.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
+                mean.lerp_(matrix.grad, 1 - momentum)
+                update = _orthogonal(matrix.grad.lerp(mean, momentum), group)
+                matrix.mul_(1 - rate * group["weight_decay"])
+                matrix.add_(update, alpha=-rate * max(1, matrix.shape[0] / matrix.shape[1]) ** 0.5)
+        return loss
+
+
+def _orthogonal(matrix: Tensor, group: dict) -> Tensor:
+    """The nearest orthogonal matrix, about, by Newton and Schulz' iteration with the coefficients of a group."""
+    a, b, c = group["ns_coefficients"]
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / x.norm().clamp(min=group["eps"])
+    for _ in range(group["ns_steps"]):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if tall else x
 
 
 class Together(Optimizer):
@@ -34,8 +64,9 @@ class Together(Optimizer):
         self._share()
 
 
-def make_optimiser(model: nn.Module, recipe: dict) -> Optimizer:
-    """The optimiser called `adamw` or `muon`; matrices decay, norms and biases do not.
+def make_optimiser(model: nn.Module, recipe: dict, precision: str) -> Optimizer:
+    """The optimiser called `adamw` or `muon`, for a training in a precision of Lightning's names; matrices decay, norms
+    and biases do not.
 
     Muon (Jordan et al. 2024) orthogonalises the update of each matrix, which suits the inner layers; the first and the
     last, whose rows are bases and species, stay with AdamW as its authors advise.
@@ -50,7 +81,8 @@ def make_optimiser(model: nn.Module, recipe: dict) -> Optimizer:
         return AdamW(groups, lr=rate, betas=BETAS)
     first_and_last = [p for p in matrices if id(p) in outer]
     groups = [{"params": first_and_last, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    muon = PreciseMuon if precision == "32-true" else Muon
     return Together(
-        Muon(inner, lr=recipe["muon_rate"], weight_decay=decay, momentum=MOMENTUM),
+        muon(inner, lr=recipe["muon_rate"], weight_decay=decay, momentum=MOMENTUM),
         AdamW(groups, lr=rate, betas=BETAS),
     )

@@ -180,8 +180,8 @@ def _rounded(values: np.ndarray, decimals: int) -> pa.Array:
 def score_alleles(alleles: str | Path, scorers: Scorers, destination: str | Path, metadata: dict[str, str]) -> None:
     """Score a shard of a call set: a Parquet file with a row for each of its alleles, and `metadata` in its schema."""
     schema = vcf_fields.scores_schema(scorers.columns).with_metadata(metadata)
-    rows = Rows([Path(alleles)], result=Path(alleles).parent)
-    total = read_footer(alleles, "table", Path(alleles).parent).num_rows
+    folder = Path(alleles).parent
+    total, rows = read_footer(alleles, "table", folder).num_rows, Rows([Path(alleles)], result=folder)
     with (
         atomic(destination) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd", **WITH_CHECKSUMS) as writer,

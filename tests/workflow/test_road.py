@@ -18,7 +18,7 @@ import pysam
 import pytest
 import worlds
 import yaml
-from conftest import CHECKOUT, Project, planned
+from conftest import CHECKOUT, Project
 from safetensors import safe_open
 
 from glmtracks import tracks
@@ -314,92 +314,6 @@ def test_every_job_left_a_log_and_a_table_of_its_resources(road):
         assert (road.folder / log).is_file()
         measured = pd.read_csv(road.folder / log.with_suffix(".time.tsv"), sep="\t")
         assert measured["s"].notna().all()
-
-
-def test_a_second_run_says_that_there_is_nothing_to_do(road):
-    assert "Nothing to be done" in road.run()
-
-
-def test_shards_of_another_size_give_the_same_bytes(road, tmp_path):
-    again = road.copy(tmp_path / "again")
-    sheet = again.folder / "genomes.tsv"
-    genomes = pd.read_csv(sheet, sep="\t", dtype=str, keep_default_na=False)
-    genomes.loc[genomes["name"] == "toy", "shards"] = "3"
-    genomes.to_csv(sheet, sep="\t", index=False)
-    scores = "results/tracks/toy/tiny/scores"
-    assert planned(again.run(scores)) == {"score_shard": 3, "join_shards": 1}
-    files = sorted(path.relative_to(again.folder) for path in (again.folder / scores).rglob("*.parquet"))
-    assert len(files) == len(worlds.road().contigs)
-    assert all((again.folder / file).read_bytes() == (road.folder / file).read_bytes() for file in files)
-    assert (again.folder / scores / "_common_metadata").read_bytes() == (
-        road.folder / scores / "_common_metadata"
-    ).read_bytes()
-
-
-def test_a_parameter_of_one_model_recomputes_that_model_alone(road, tmp_path):
-    touched = road.copy(tmp_path / "touched")
-    sheet = touched.folder / "models.tsv"
-    sheet.write_text(sheet.read_text().replace("steps=5", "steps=6"))
-    output = touched.run("--dry-run")
-    assert planned(output) == {
-        "all": 1,
-        "annotate_variants": 1,
-        "score_callset": 1,
-        "benchmark_scores": 3,
-        "benchmark_summary": 3,
-        "benchmark_table": 1,
-        "bigwig": 11,
-        "calibrate": 1,
-        "embed": 1,
-        "embed_regions": 1,
-        "join_shards": 1,
-        "plan_scoring": 1,
-        "plot": 7,
-        "provenance": 1,
-        "report_page": 1,
-        "score_shard": 1,
-        "track_hub": 1,
-        "train_model": 1,
-    }
-    assert not re.search(r"Job \d+: .*markov", output)
-
-
-def test_another_number_of_draws_asks_no_model_and_draws_no_item_anew(road, tmp_path):
-    touched = road.copy(tmp_path / "touched")
-    config = touched.folder / "config.yaml"
-    config.write_text(config.read_text().replace("draws: 100", "draws: 101"))
-    jobs = planned(touched.run("--dry-run"))
-    assert jobs.pop("benchmark_summary") == 3
-    assert set(jobs) == {"all", "benchmark_table", "plot", "provenance", "report_page"}
-
-
-def test_a_model_loaded_from_its_folder_scores_as_it_did_when_trained(road, tmp_path):
-    project = road.copy(tmp_path / "loaded")
-    shutil.copytree(project.results / "models/tiny", project.folder / "given")
-    models = pd.read_csv(project.folder / "models.tsv", sep="\t", dtype=str, keep_default_na=False).to_dict("records")
-    loaded = {"name": "loaded", "kind": "one_pass", "source": "given", "seen": "toy", "licence": "MIT"}
-    project.sheet("models", [*models, loaded])
-    shard = "results/scores/toy/{}/0001-of-0001.parquet"
-    assert planned(project.run(shard.format("loaded"))) == {"load_model": 1, "plan_scoring": 1, "score_shard": 1}
-    scores, before = (pq.read_table(project.folder / shard.format(name)) for name in ("loaded", "tiny"))
-    assert scores.equals(before)
-    card = json.loads((project.results / "models/loaded/config.json").read_text())
-    assert card["seen"] == ["toy"] and card["licence"] == "MIT"
-    given = project.folder / "given/config.json"
-    given.write_text(given.read_text() + "\n")
-    assert planned(project.run("--dry-run", shard.format("loaded")))["load_model"] == 1
-
-
-def test_a_table_of_contig_names_that_changes_is_read_again(road, tmp_path):
-    project = road.copy(tmp_path / "named")
-    sheet, table = project.folder / "genomes.tsv", project.folder / "names.tsv"
-    table.write_text("NC_0003.1\tchr3\n")
-    sheet.write_text(sheet.read_text().replace("NC_0003.1=chr3", "names.tsv"))
-    project.run("--touch")
-    assert not planned(project.run("--dry-run"))
-    table.write_text(table.read_text() + "third\tchr3\n")
-    again = planned(project.run("--dry-run"))
-    assert again["annotation"] == again["embed_regions"] == again["read_callset"] == 1
 
 
 def test_settings_of_the_config_are_those_of_the_run(road):

@@ -79,10 +79,8 @@ def _items() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def data(made):
     results, _ = made
-    genomes = {"toy": {"genetic_code": 1}}
-    return browser_data(results, genomes, ["markov_5", "house"], read_summary(results / "benchmarks/summary.tsv"))[
-        "toy"
-    ]
+    genomes = {"toy": {"genetic_code": 1, "models": ["markov_5", "house"]}}
+    return browser_data(results, genomes, read_summary(results / "benchmarks/summary.tsv"))["toy"]
 
 
 def _unpacked(text: str, dtype: str) -> np.ndarray:
@@ -177,7 +175,7 @@ def test_a_genome_without_genes_repeats_and_benchmark_has_places_too(tmp_path, m
     place.mkdir(parents=True)
     write_scores(world.genome, place, noise)
     summary = pd.DataFrame(columns=list(COLUMNS))
-    found = browser_data(tmp_path / "results", {"bare": {"genetic_code": 1}}, ["house"], summary)["bare"]
+    found = browser_data(tmp_path / "results", {"bare": {"genetic_code": 1, "models": ["house"]}}, summary)["bare"]
     assert found["loci"] and found["windows"] and found["consequences"] is None and found["genes"] == []
 
 
@@ -188,7 +186,7 @@ def test_many_contigs_take_no_room(tmp_path, make_genome):
     place.mkdir(parents=True)
     write_scores(genome, place, noise)
     summary = pd.DataFrame(columns=list(COLUMNS))
-    found = browser_data(tmp_path / "results", {"many": {"genetic_code": 1}}, ["house"], summary)["many"]
+    found = browser_data(tmp_path / "results", {"many": {"genetic_code": 1, "models": ["house"]}}, summary)["many"]
     assert len(found["lengths"]) <= Room.of(1, 1).loci
     assert len(to_script(found)) < 50_000
 

@@ -104,6 +104,30 @@ def test_call_sets_are_scored_by_all_models_that_give_probabilities(sheets):
     assert found.callsets["x"]["models"] == ["d"]
 
 
+def test_a_genome_is_scored_by_the_models_that_its_row_names(sheets, tmp_path):
+    fasta = tmp_path / "genome.fa"
+    genomes = f"name\tfasta\tmodels\nyeast\t{fasta}\tb\nhuman\t{fasta}\t\n"
+    models = "name\tkind\tsource\tgenomes\n" + "".join(f"{name}\tmarkov\ttrain\tyeast\n" for name in "ab")
+    calls = "name\tgenome\tvcf\tmodels\n" + "".join(
+        f"{name}\t{genome}\thttps://a/b.vcf\t{named}\n"
+        for name, genome, named in [("x", "yeast", ""), ("y", "human", ""), ("z", "yeast", "a")]
+    )
+    found = load(sheets(genomes=genomes, models=models, callsets=calls))
+    assert [row["models"] for row in found.genomes.values()] == [["b"], ["a", "b"]]
+    assert [row["models"] for row in found.callsets.values()] == [["b"], ["a", "b"], ["a"]]
+    everything = load(sheets(genomes=genomes.replace("\tb\n", "\tb,a\n"), models=models))
+    plain = f"name\tfasta\nyeast\t{fasta}\nhuman\t{fasta}\n"
+    assert fingerprint(load(sheets(genomes=plain, models=models))) == fingerprint(everything) != fingerprint(found)
+
+
+def test_models_that_score_nothing_are_named(sheets, tmp_path):
+    genomes = f"name\tfasta\tscored\tmodels\nyeast\t{tmp_path / 'genome.fa'}\tno\tm5,m6\n"
+    with pytest.raises(InputError) as caught:
+        load(sheets(genomes=genomes, benchmarks="genome\ttask\n"))
+    assert "models: score nothing where the column scored is no; leave it empty" in str(caught.value)
+    assert "models: 'm6' is not a model of the model sheet; known are m5" in str(caught.value)
+
+
 def test_five_mistakes_are_five_sentences(sheets):
     config = sheets(
         genomes="name\tfasta\tgenetic_code\nyeast\tnowhere.fa\tx\n",

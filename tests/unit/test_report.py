@@ -71,6 +71,7 @@ def _write_report(results: Path, rows: list[dict] | None = None, linted: list | 
         read = {needed: sources[needed] for needed in PLOTS[name].reads}
         make_plot(name, GENOME, KINDS, read, f"{path}.svg", f"{path}.tsv")
     genome = {"fasta": "a.fa", "annotation": NASTY, "repeats": "bed:<b>", "genetic_code": 1, "outgroups": ["<i>"]}
+    genome["models"] = list(MODELS)
     model = {"kind": "one_pass", "source": "train", "genomes": [GENOME], "seen": ["unknown"], "licence": NASTY}
     page = Page(
         results=results,

@@ -17,6 +17,7 @@ CIRCLE, CIRCLE_LENGTH = "NC_000999.1", 120_000
 ORIGIN_GENE = (CIRCLE_LENGTH - 151, CIRCLE_LENGTH + 209)  # 360 bases, 0-based half-open on a line past the origin
 GENOMES = {"fragments": "fragments.gtf", "circle": "circle.gff", "bare": ""}
 RUN = [("fragments", "perplexity"), ("fragments", "consequence"), ("circle", "consequence"), ("bare", "perplexity")]
+UNSCORED = ("bare", "markov")  # by the column `models`
 SKIPPED = [("bare", "consequence"), ("circle", "outgroup")]
 
 
@@ -86,6 +87,7 @@ def make(project: Project) -> None:
                 "fasta": fastas[name],
                 "annotation": annotation,
                 "genetic_code": 11 if name == "circle" else 1,
+                "models": "tiny" if name == "bare" else "",
                 "shards": 2,
             }
             for name, annotation in GENOMES.items()
@@ -103,8 +105,7 @@ def new(once) -> Project:
     return once("new", make)
 
 
-@pytest.mark.parametrize("genome", GENOMES)
-@pytest.mark.parametrize("model", ["markov", "tiny"])
+@pytest.mark.parametrize("genome, model", [(g, m) for g in GENOMES for m in ("markov", "tiny") if (g, m) != UNSCORED])
 def test_every_base_of_every_contig_is_scored(new, genome, model):
     fasta = pyfaidx.Fasta(str(new.results / f"genomes/{genome}/genome.fa.gz"), sequence_always_upper=True)
     files = f"{new.results}/tracks/{genome}/{model}/scores/**/*.parquet"
@@ -119,6 +120,15 @@ def test_every_base_of_every_contig_is_scored(new, genome, model):
     with pyBigWig.open(str(new.results / f"tracks/{genome}/{model}/llr_G.bw")) as bigwig:
         assert bigwig.chroms() == {name: len(sequence) for name, sequence in sequences.items()}
         assert bigwig.header()["nBasesCovered"] == sum(defined.values())
+
+
+def test_a_model_that_a_genome_does_not_name_leaves_it_alone(new):
+    genome, model = UNSCORED
+    made = [path.parts for path in new.results.rglob("*") if not {"logs", "leakage"}.intersection(path.parts)]
+    assert any(genome in parts and "tracks" in parts for parts in made)
+    assert not any(genome in parts and any(part.startswith(model) for part in parts) for parts in made)
+    summary = pd.read_csv(new.results / "benchmarks/summary.tsv", sep="\t")
+    assert not ((summary["genome"] == genome) & (summary["scorer"] == model)).any()
 
 
 def test_contig_names_and_letters_come_through(new):

@@ -62,11 +62,17 @@ def corpus_of(model: dict) -> NamedCorpus:
 def fingerprint(configuration: Configuration) -> str:
     """12 hexadecimal digits that change with any setting or cell of a sheet, but not with how files are laid out.
 
-    The checksum of weights is left out: it changes no result, only whether there is one.
+    The checksum of weights is left out: it changes no result, only whether there is one. So are the models of a genome
+    that all score.
     """
     settings = {key: value for key, value in configuration.settings.items() if key not in SHEETS}
     models = [{key: value for key, value in row.items() if key != "sha256"} for row in configuration.models.values()]
-    rows = [[*configuration.genomes.values()], models, configuration.benchmarks]
+    every = [*configuration.models]
+    genomes = [
+        {key: value for key, value in row.items() if (key, value) != ("models", every)}
+        for row in configuration.genomes.values()
+    ]
+    rows = [genomes, models, configuration.benchmarks]
     rows = [[{key: value for key, value in row.items() if key != "_where"} for row in sheet] for sheet in rows]
     return sha1(json.dumps([settings, rows], sort_keys=True).encode()).hexdigest()[:12]
 
@@ -221,6 +227,11 @@ def _check_uses(sheets: dict[str, list[dict]], genomes: dict[str, dict], problem
     models = [row["name"] for row in sheets["models"] if row.get("name")]
     embedding = {row["name"]: row["kind"] for row in sheets["models"] if row.get("name") and not _scores(row)}
     scored = [name for name, row in genomes.items() if row["scored"]]
+    for row in genomes.values():
+        _check_reference(row, "models", models, "model of the model sheet", problems)
+        if row["models"] and not row["scored"]:
+            problems.append(f"{row['_where']}, models: score nothing where the column scored is no; leave it empty")
+        row["models"] = [name for name in models if name in row["models"]] or models
     for row in benchmarks:
         _check_reference(row, "task", TASKS, "task", problems)
         if row.get("task") in TASKS:
@@ -235,7 +246,8 @@ def _check_uses(sheets: dict[str, list[dict]], genomes: dict[str, dict], problem
                     f"{row['_where']}, models: {name!r} is of kind {embedding[name]}, which has embeddings alone and "
                     "scores no variants; leave it out"
                 )
-        row["models"] = row["models"] or [name for name in models if name not in embedding]
+        scoring = genomes[row["genome"]]["models"] if row.get("genome") in genomes else models
+        row["models"] = row["models"] or [name for name in scoring if name not in embedding]
     pairs = Counter((row.get("genome"), row.get("task")) for row in benchmarks)
     for row in benchmarks:
         if pairs[row.get("genome"), row.get("task")] > 1:

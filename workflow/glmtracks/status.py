@@ -55,8 +55,8 @@ def done(results: str | Path, config: Configuration) -> list[tuple[str, ...]]:
             continue
         rows_of = [row for row in config.benchmarks if row["genome"] == genome]
         runnable = [row["task"] for row in rows_of if not missing_inputs(row["task"], about, row["inputs"])]
-        for model, settings in config.models.items():
-            embeds = KINDS[settings["kind"]].embeds
+        for model in about["models"]:
+            embeds = KINDS[config.models[model]["kind"]].embeds
             tasks = [task for task in runnable if embeds or not TASKS[task].embeds]
             tracks = results / "tracks" / genome / model
             embeddings = results / "embeddings" / genome / f"{model}.parquet"

@@ -186,13 +186,17 @@ rule benchmark_summary:
     input:
         table="results/benchmarks/{genome}/{task}/items.parquet",
         scores=lambda wildcards: expand(
-            "results/benchmarks/{genome}/{task}/{model}.parquet", model=able(wildcards.task), **wildcards
+            "results/benchmarks/{genome}/{task}/{model}.parquet",
+            model=able(wildcards.genome, wildcards.task),
+            **wildcards,
         ),
-        configs=lambda wildcards: expand("results/models/{model}/config.json", model=able(wildcards.task)),
+        configs=lambda wildcards: expand(
+            "results/models/{model}/config.json", model=able(wildcards.genome, wildcards.task)
+        ),
         leakage=lambda wildcards: expand(
             "results/leakage/{genome}/{model}.json",
             genome=wildcards.genome,
-            model=[name for name in able(wildcards.task) if (wildcards.genome, name) in LINTED],
+            model=[name for name in able(wildcards.genome, wildcards.task) if (wildcards.genome, name) in LINTED],
         ),
         split="results/genomes/{genome}/split.tsv",
     output:
@@ -218,7 +222,7 @@ rule benchmark_summary:
         genome="{genome}",
         draws=SETTINGS["benchmark"]["draws"],
         seed=SETTINGS["seed"],
-        left_out=lambda wildcards: unable(wildcards.task),
+        left_out=lambda wildcards: unable(wildcards.genome, wildcards.task),
     message:
         "Comparing models and baselines in the task {wildcards.task} on {wildcards.genome}"
     script:

@@ -41,8 +41,10 @@ TRAINED = [name for name, row in MODELS.items() if row["source"] == "train"]
 CORPUS_OF = {model: corpus_of(MODELS[model]) for model in TRAINED}
 CORPORA = {corpus.name: corpus for corpus in CORPUS_OF.values()}
 LOADED = [name for name in MODELS if name not in TRAINED]
-SCORING = [name for name, row in MODELS.items() if KINDS[row["kind"]].scores]
 EMBEDDING = [name for name, row in MODELS.items() if KINDS[row["kind"]].embeds]
+# The models that score, and embed, each scored genome
+SCORED_BY = {g: [m for m in GENOMES[g]["models"] if KINDS[MODELS[m]["kind"]].scores] for g in SCORED}
+EMBEDDED_BY = {g: [m for m in GENOMES[g]["models"] if m in EMBEDDING] for g in SCORED}
 TRACKS = SETTINGS["tracks"]["bigwigs"]
 
 
@@ -75,9 +77,9 @@ def tasks():
 RUNNABLE, SKIPPED = tasks()
 
 
-def able(task):
-    """The models that can do a task: those that give probabilities of bases, or those that have embeddings."""
-    return EMBEDDING if TASKS[task].embeds else SCORING
+def able(genome, task):
+    """The models of a genome that can do a task: those that give probabilities of bases, or that have embeddings."""
+    return (EMBEDDED_BY if TASKS[task].embeds else SCORED_BY)[genome]
 
 
 def holds_out(model, genome):
@@ -87,22 +89,23 @@ def holds_out(model, genome):
 
 
 # Genome and model of every benchmark for which must be looked what the model has seen
-LINTED = list(dict.fromkeys((g, m) for g, task in RUNNABLE for m in able(task) if not holds_out(m, g)))
+LINTED = list(dict.fromkeys((g, m) for g, task in RUNNABLE for m in able(g, task) if not holds_out(m, g)))
 
 
-def unable(task):
-    """The models that cannot do a task -> why, in words."""
+def unable(genome, task):
+    """The models of a genome that cannot do a task -> why, in words."""
     lacking = "embeddings" if TASKS[task].embeds else "probabilities of bases, only embeddings"
     return {
-        name: f"a model of the kind {row['kind']} has no {lacking}"
-        for name, row in MODELS.items()
-        if name not in able(task)
+        name: f"a model of the kind {MODELS[name]['kind']} has no {lacking}"
+        for name in GENOMES[genome]["models"]
+        if name not in able(genome, task)
     }
 
 
-def compared(task):
+def compared(genome, task):
     """The models whose scores of items are drawn: those that can do the task and are of no kind of baseline."""
-    return [name for name in (able(task) if task else MODELS) if not KINDS[MODELS[name]["kind"]].baseline]
+    names = able(genome, task) if task else GENOMES[genome]["models"]
+    return [name for name in names if not KINDS[MODELS[name]["kind"]].baseline]
 
 
 def scoring_of(genome, model):

@@ -7,16 +7,12 @@ and {model}.regions.parquet.
 
 rule embeddings:
     input:
-        expand(
-            "results/embeddings/{genome}/{model}.parquet",
-            genome=SCORED,
-            model=EMBEDDING,
-        ),
-        expand(
-            "results/embeddings/{genome}/{model}.regions.parquet",
-            genome=EMBED_BED,
-            model=EMBEDDING,
-        ),
+        [f"results/embeddings/{genome}/{model}.parquet" for genome in SCORED for model in EMBEDDED_BY[genome]],
+        [
+            f"results/embeddings/{genome}/{model}.regions.parquet"
+            for genome in EMBED_BED
+            for model in EMBEDDED_BY[genome]
+        ],
     message:
         "All embeddings are in place"
 

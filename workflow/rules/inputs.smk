@@ -83,8 +83,13 @@ def of_callset(pattern):
 
 
 def if_scored(pattern):
-    """An input function: as `of_callset`, and nothing where the genome is not scored."""
-    return lambda wildcards: of_callset(pattern)(wildcards) if CALLSETS[wildcards.callset]["genome"] in SCORED else []
+    """An input function: as `of_callset`, and nothing where the model does not score the genome."""
+
+    def files(wildcards):
+        scoring = SCORED_BY.get(CALLSETS[wildcards.callset]["genome"], [])
+        return of_callset(pattern)(wildcards) if wildcards.model in scoring else []
+
+    return files
 
 
 def callset_shards(pattern):
@@ -108,15 +113,15 @@ def origins():
     """Folder of results -> what its files come from; of the folder of all, everything."""
     return {
         "results": {"genomes": list(GENOMES), "models": list(MODELS), "inputs": list(SOURCES)},
-        **{f"results/tracks/{genome}/{model}": made_of(genome, [model]) for genome in SCORED for model in SCORING},
-        **{f"results/embeddings/{genome}": made_of(genome, EMBEDDING) for genome in SCORED if EMBEDDING},
+        **{f"results/tracks/{genome}/{model}": made_of(genome, [model]) for genome in SCORED for model in SCORED_BY[genome]},
+        **{f"results/embeddings/{genome}": made_of(genome, models) for genome, models in EMBEDDED_BY.items() if models},
         **{
             f"results/variants/{callset}": made_of(row["genome"], row["models"], [VCF[callset]])
             for callset, row in CALLSETS.items()
         },
         **{
             f"results/benchmarks/{genome}/{task}": made_of(
-                genome, able(task), INPUTS[genome, task].values(), GENOMES[genome]["outgroups"]
+                genome, able(genome, task), INPUTS[genome, task].values(), GENOMES[genome]["outgroups"]
             )
             for genome, task in RUNNABLE
         },

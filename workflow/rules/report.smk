@@ -43,8 +43,8 @@ rule plot:
                     READ[name],
                     genome=wildcards.genome,
                     task=PLOTS[wildcards.plot].task or TASKS_OF[wildcards.genome],
-                    model=SCORING if name == "datasets" else MODELS,
-                    compared=compared(PLOTS[wildcards.plot].task),
+                    model=SCORED_BY[wildcards.genome] if name == "datasets" else MODELS,
+                    compared=compared(wildcards.genome, PLOTS[wildcards.plot].task),
                 )
                 for name in PLOTS[wildcards.plot].reads
             }

@@ -9,18 +9,16 @@ bigWig for each track, track_hub/ and, if wanted, the table snvs.tsv.gz.
 
 rule tracks:
     input:
-        expand(
-            "results/tracks/{genome}/{model}/{track}.bw",
-            genome=SCORED,
-            model=SCORING,
-            track=TRACKS,
-        ),
-        expand(
-            "results/tracks/{genome}/{model}/{result}",
-            genome=SCORED,
-            model=SCORING,
-            result=["scores", "calibration", "track_hub", *["snvs.tsv.gz"] * SETTINGS["tracks"]["tsv"]],
-        ),
+        [
+            f"results/tracks/{genome}/{model}/{result}"
+            for genome, models in SCORED_BY.items()
+            for model in models
+            for result in [
+                *(f"{track}.bw" for track in TRACKS),
+                *("scores", "calibration", "track_hub"),
+                *["snvs.tsv.gz"] * SETTINGS["tracks"]["tsv"],
+            ]
+        ],
     message:
         "All tracks are in place"
 

@@ -1,7 +1,7 @@
 """The data behind the report's browser, look-up and logos: of each scored genome some slices, and where the rest is."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,20 +25,17 @@ _REGION_COLUMNS = ["contig", "start", "end", "region", "strand", "gene", "repeat
 _ITEM_COLUMNS = ["contig", "start", "end", "ref", "alt", "label", "contrast", "score"]
 
 
-def browser_data(
-    results: Path, genomes: Mapping[str, dict], models: Iterable[str], summary: pd.DataFrame
-) -> dict[str, dict]:
+def browser_data(results: Path, genomes: Mapping[str, dict], summary: pd.DataFrame) -> dict[str, dict]:
     """What the page's JavaScript knows of each scored genome (see `_genome`); genomes without scores have no entry.
 
     Args:
         results: the folder results/.
         genomes: rows of the genome sheet by name, those that are scored.
-        models: names of the models, in the order of their sheet.
         summary: the benchmark table, which tells models from baselines and the best from the others.
     """
     scored_by = {
-        name: [model for model in _by_merit(summary, name, models) if _dataset(results, name, model).is_dir()]
-        for name in genomes
+        name: [model for model in _by_merit(summary, name, row["models"]) if _dataset(results, name, model).is_dir()]
+        for name, row in genomes.items()
     }
     room = Room.of(len(genomes), min(max(map(len, scored_by.values()), default=0), MOST_MODELS))
     return {
@@ -58,9 +55,9 @@ def _dataset(results: Path, genome: str, model: str) -> Path:
     return results / "tracks" / genome / model / "scores"
 
 
-def _by_merit(summary: pd.DataFrame, genome: str, models: Iterable[str]) -> list[str]:
+def _by_merit(summary: pd.DataFrame, genome: str, models: list[str]) -> list[str]:
     """Models before baselines; among either the one that predicts held-out bases best first."""
-    rows = summary[(summary["genome"] == genome) & summary["scorer"].isin(list(models))]
+    rows = summary[(summary["genome"] == genome) & summary["scorer"].isin(models)]
     baselines = set(rows.loc[rows["scorer_kind"] == "baseline", "scorer"])
     overall = rows[(rows["metric"] == "nats_per_base") & (rows["contrast"] == "all")]
     nats = overall.set_index("scorer")["value"].to_dict()

@@ -64,14 +64,17 @@ def methods(
         paragraphs (without line breaks) and references (what is cited, and the citation), in the order of the text.
     """
     pinned = versions()
-    scored = [name for name, row in genomes.items() if row["scored"]]
-    repeats = list(dict.fromkeys(genomes[name]["repeats"] for name in scored))
+    scored = {name: row for name, row in genomes.items() if row["scored"]}
+    repeats = list(dict.fromkeys(row["repeats"] for row in scored.values()))
     tools = ", ".join(f"{name} {pinned[package]}" for name, package in _TOOLS.items() if package in pinned)
     paragraphs = [
         f"Genomes were annotated with glmtracks {__version__}, a Snakemake workflow. "
-        + " ".join(_genome(results, name, genomes[name]) for name in scored)
+        + " ".join(_genome(results, name, row) for name, row in scored.items())
         + "".join(f" {_repeats(one, pinned)}" for one in repeats),
-        *(_model(results, name, row, scored) for name, row in models.items()),
+        *(
+            _model(results, name, row, [genome for genome, about in scored.items() if name in about["models"]])
+            for name, row in models.items()
+        ),
         _scores(),
         *_benchmark(summary),
         f"The environments pin {tools}.",

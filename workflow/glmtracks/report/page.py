@@ -62,10 +62,9 @@ class Page:
         """Genomes that were scored."""
         return [name for name, row in self.genomes.items() if row["scored"]]
 
-    @property
-    def scoring(self) -> list[str]:
-        """Models that give scores of bases, not embeddings alone."""
-        return [name for name, row in self.models.items() if KINDS[row["kind"]].scores]
+    def scoring(self, genome: str) -> list[str]:
+        """Models that give scores of the bases of a genome, not embeddings alone."""
+        return [name for name in self.genomes[genome]["models"] if KINDS[self.models[name]["kind"]].scores]
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -84,7 +83,7 @@ def write_page(page: Page, destination: str | Path) -> None:
     )
     environment.filters |= {"count": _count, "size": _size, "words": _words}
     scored = {name: page.genomes[name] for name in page.scored}
-    data = {"genomes": browser_data(page.results, scored, page.models, page.summary), "consequences": CONSEQUENCES}
+    data = {"genomes": browser_data(page.results, scored, page.summary), "consequences": CONSEQUENCES}
     text = environment.get_template("index.html.j2").render(
         version=__version__,
         style=Markup((CAPTIONS / "style.css").read_text(encoding="utf-8")),
@@ -274,11 +273,11 @@ def _files(page: Page) -> list[dict]:
     """What was made of each scored genome by each model."""
     found = []
     for genome in page.scored:
-        for model in page.models:
+        for model in page.genomes[genome]["models"]:
             folder = f"tracks/{genome}/{model}"
             made = [f"{name}.bw" for name in ALL_TRACKS if (page.results / folder / f"{name}.bw").is_file()]
             links = [_link(page, f"{folder}/{name}", name) for name in made]
-            if model in page.scoring:
+            if model in page.scoring(genome):
                 links.append(_link(page, f"{folder}/track_hub/hub.txt", "track hub"))
                 links.append(_link(page, f"{folder}/scores/", "scores (Parquet)"))
             for suffix, text in ((".parquet", "embeddings"), (".regions.parquet", "embeddings of intervals")):
@@ -309,8 +308,9 @@ def _callset_files(page: Page) -> list[dict]:
 
 def _example(page: Page) -> dict | None:
     """A dataset of scores and an interval of it, to show how they are read."""
-    if not (page.scored and page.scoring):
+    genome = next(filter(page.scoring, page.scored), None)
+    if genome is None:
         return None
-    dataset = page.results / "tracks" / page.scored[0] / page.scoring[-1] / "scores"
+    dataset = page.results / "tracks" / genome / page.scoring(genome)[-1] / "scores"
     contig, length = next(iter(tracks.contigs(dataset).items()))
     return {"dataset": f"results/{dataset.relative_to(page.results)}", "contig": contig, "end": min(2000, length)}

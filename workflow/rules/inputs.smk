@@ -113,7 +113,11 @@ def origins():
     """Folder of results -> what its files come from; of the folder of all, everything."""
     return {
         "results": {"genomes": list(GENOMES), "models": list(MODELS), "inputs": list(SOURCES)},
-        **{f"results/tracks/{genome}/{model}": made_of(genome, [model]) for genome in SCORED for model in SCORED_BY[genome]},
+        **{
+            f"results/tracks/{genome}/{model}": made_of(genome, [model])
+            for genome in SCORED
+            for model in SCORED_BY[genome]
+        },
         **{f"results/embeddings/{genome}": made_of(genome, models) for genome, models in EMBEDDED_BY.items() if models},
         **{
             f"results/variants/{callset}": made_of(row["genome"], row["models"], [VCF[callset]])

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import tracemalloc
 from itertools import chain, pairwise
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from published_checkpoints import adopt_layout
 
-from glmtracks.arrays import Sequences, common_ends, grouped, texts_of
+from glmtracks import arrays
+from glmtracks.arrays import Sequences, common_ends, grouped, in_portions, texts_of
 from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames, Genome
 from glmtracks.models.registry import save
@@ -276,6 +279,18 @@ def test_every_base_of_ref_is_compared(genome, tmp_path):
     assert pd.read_csv(tmp_path / "wrong.tsv", sep="\t")["genome"].tolist() == [sequence] * 2
 
 
+def test_memory_does_not_grow_with_the_length_of_ref_times_the_number_of_alts(make_genome, tmp_path):
+    """As where many genomes are compared: a long stretch of sequence, and what each of them has there."""
+    sequence = "".join(np.random.default_rng(0).choice(list("ACGT"), 50_000))
+    vcf = write_vcf(tmp_path / "x.vcf", [("a", 1, sequence, [sequence[:n] for n in range(1, 101)])])
+    genome = make_genome({"a": sequence})
+    tracemalloc.start()
+    table = pd.read_parquet(read(vcf, genome, 1)[0], columns=["front", "back", "reason"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(table) == 100 and table["reason"].isna().all() and peak < 100e6
+
+
 @pytest.mark.parametrize("change", ["fewer", "more", "other"])
 def test_shards_of_another_vcf_are_refused(genome, tmp_path, change):
     rows = variants(genome)
@@ -334,10 +349,15 @@ def test_calibration_corrects_and_ranks_single_bases_alone(genome, tmp_path):
     assert table.loc[~scored, ["llr_corrected", "phred"]].isna().all(axis=None)
 
 
-@given(st.lists(st.tuples(st.text("AC", max_size=6), st.text("AC", max_size=6)), min_size=1))
-def test_what_two_sequences_share_at_their_ends(pairs):
+@given(
+    st.lists(st.tuples(st.text("AC", max_size=6), st.text("AC", max_size=6)), min_size=1),
+    st.sampled_from([1, 8, arrays.AT_ONCE]),
+)
+def test_what_two_sequences_share_at_their_ends(pairs, at_once):
     first, second = (Sequences.of(pa.array(column, pa.string())) for column in zip(*pairs, strict=True))
-    for (a, b), front, back in zip(pairs, *common_ends(first, second), strict=True):
+    with mock.patch.object(arrays, "AT_ONCE", at_once):
+        ends = common_ends(first, second)
+    for (a, b), front, back in zip(pairs, *ends, strict=True):
         assert a[len(a) - back :] == b[len(b) - back :] and a[:front] == b[:front]
         rest = a[front : len(a) - back], b[front : len(b) - back]
         assert not (rest[0] and rest[1] and (rest[0][0] == rest[1][0] or rest[0][-1] == rest[1][-1]))
@@ -368,6 +388,13 @@ def test_rows_of_files_come_in_any_number_and_whole_groups(tmp_path):
     (tmp_path / "1.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"1\.parquet is damaged or cut off"):
         Rows(files).take(100)
+
+
+@given(st.lists(st.integers(0, 9)), st.integers(1, 20))
+def test_portions_hold_every_row_and_little_more_than_they_should(weights, most):
+    portions = list(in_portions(np.array(weights, np.int64), most))
+    assert list(chain.from_iterable(range(len(weights))[some] for some in portions)) == list(range(len(weights)))
+    assert all(sum(weights[some]) < most + 10 for some in portions)
 
 
 def test_groups_and_keys():

@@ -1,10 +1,13 @@
 """Operations on arrays that NumPy lacks: rows by key, and sequences of different lengths in one array."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
+
+AT_ONCE = 1 << 20  # symbols of sequences that are looked at, each with the numbers of its row and place
 
 
 def grouped(keys: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -18,6 +21,16 @@ def in_batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """Yield an array in pieces of `size`, at least 1; the last one may be shorter."""
     size = max(size, 1)
     yield from (rows[first : first + size] for first in range(0, len(rows), size))
+
+
+def in_portions(weights: np.ndarray, most: int) -> Iterator[slice]:
+    """Yield consecutive stretches of rows whose weights, integer (n,), sum to about `most`.
+
+    None holds more than `most` and the weight of one row beside.
+    """
+    before = np.cumsum(weights) - weights
+    edges = np.flatnonzero(np.diff(before // most)) + 1
+    yield from (slice(first, last) for first, last in pairwise([0, *edges.tolist(), len(weights)]))
 
 
 class Sequences(NamedTuple):
@@ -80,11 +93,13 @@ def common_ends(first: Sequences, second: Sequences) -> tuple[np.ndarray, np.nda
 
 def _agreement(first: Sequences, second: Sequences, limit: np.ndarray, step: int) -> np.ndarray:
     """How many symbols agree in a row from `begins` on, in the direction `step`, at most `limit` (n,)."""
-    row = np.repeat(np.arange(len(limit)), limit)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(limit) - limit, limit)
-    left, right = (s.symbols[s.begins[row] + step * place] for s in (first, second))
-    differ = np.flatnonzero(left != right)
-    rows, at = np.unique(row[differ], return_index=True)
     found = limit.copy()
-    found[rows] = place[differ[at]]
+    for some in in_portions(limit, AT_ONCE):
+        here = limit[some]
+        row = np.repeat(np.arange(len(here)) + some.start, here)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(here) - here, here)
+        left, right = (s.symbols[s.begins[row] + step * place] for s in (first, second))
+        differ = np.flatnonzero(left != right)
+        rows, at = np.unique(row[differ], return_index=True)
+        found[rows] = place[differ[at]]
     return found

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glmtracks.arrays import Sequences, common_ends, texts_of
+from glmtracks.arrays import AT_ONCE, Sequences, common_ends, in_portions, texts_of
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN, Genome, decode, encode
 
@@ -122,7 +122,8 @@ class Alleles:
                 continue
             rows = begin + np.flatnonzero(self.reason[begin:end] == SCORED)
             compared += len(rows)
-            found.append(self._compare(genome, contig, rows))
+            widths = self._sequences[0].lengths[rows]  # REF once for each ALT
+            found += [self._compare(genome, contig, rows[some]) for some in in_portions(widths, AT_ONCE)]
         return compared, pa.concat_tables(found)
 
     def _compare(self, genome: Genome, contig: str, rows: np.ndarray) -> pa.Table:

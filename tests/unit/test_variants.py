@@ -340,7 +340,11 @@ def test_leftovers_of_an_earlier_run_are_refused(genome, scores, tmp_path, heade
     "row, message",
     [
         (b"chr1\t1\tgr\xfcn\tA\tC", r"record 2 of .*: ID gr\\xfcn is not in UTF-8; mend it"),
-        (b"chr1\tone\t.\tA\tC", "record 2 of .*: POS 'one' is no number; mend it"),
+        (b"chr1\tone\t.\tA\tC", "record 2 of .*: POS 'one' is no number from 0 to 4294967295; mend it"),
+        (b"chr1\t-1\t.\tA\tC", "record 2 of .*: POS '-1' is no number"),
+        (b"chr1\t4294967296\t.\tA\tC", "record 2 of .*: POS '4294967296' is no number"),  # as far as an index goes
+        (b"chr1\t18446744073709551616\t.\tA\tC", "record 2 of .*: POS '18446744073709551616' is no number"),
+        ("chr1\t٥\t.\tA\tC".encode(), "record 2 of .*: POS '٥' is no number"),
     ],
 )
 def test_what_is_no_text_or_number_is_named_by_its_record(genome, scores, tmp_path, row, message):

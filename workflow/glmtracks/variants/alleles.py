@@ -1,5 +1,6 @@
 """The ALT alleles of VCF records as columns: what each changes, or why it can have no score."""
 
+import re
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -55,6 +56,7 @@ MISMATCHES_SCHEMA = pa.schema(
 )
 
 
+FARTHEST = (1 << 32) - 1  # the last position that an index holds
 _TEXT = ("CHROM", "POS", "ID", "REF", "ALT")  # columns that must be text in UTF-8
 
 
@@ -77,6 +79,8 @@ class Alleles:
             self.positions = fields["POS"].cast(pa.int64()).to_numpy()
         except pa.ArrowInvalid as error:
             raise _unreadable(path, block, first_record) from error
+        if self.positions.min(initial=0) < 0 or self.positions.max(initial=0) > FARTHEST:
+            raise _unreadable(path, block, first_record)
         self._first_record = first_record
         contig = fields["CHROM"].dictionary_encode()
         self.names, self.name_codes = contig.dictionary.to_pylist(), contig.indices.to_numpy()
@@ -192,7 +196,7 @@ def _capitals(alleles: pa.Array) -> pa.Array:
 
 
 def _unreadable(path: str | Path, block: pa.Table, first_record: int) -> InputError:
-    """What is wrong with the first record whose place, name or alleles are not text, or whose POS is no number."""
+    """What is wrong with the first record whose place, name or alleles are not text, or whose POS is no position."""
     for row in range(block.num_rows):
         place = f"record {first_record + row + 1} of {path}"
         for name in _TEXT:
@@ -202,8 +206,8 @@ def _unreadable(path: str | Path, block: pa.Table, first_record: int) -> InputEr
             except UnicodeDecodeError:
                 shown = value[:40].decode(errors="backslashreplace")
                 return InputError(f"{place}: {name} {shown} is not in UTF-8; mend it")
-            if name == "POS" and not text.isdecimal():
-                return InputError(f"{place}: POS {text[:40]!r} is no number; mend it")
+            if name == "POS" and not (re.fullmatch("[0-9]+", text) and int(text) <= FARTHEST):
+                return InputError(f"{place}: POS {text[:40]!r} is no number from 0 to {FARTHEST}; mend it")
     return InputError(f"{path} cannot be read behind record {first_record}")
 
 

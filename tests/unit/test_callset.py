@@ -20,11 +20,11 @@ from published_checkpoints import adopt_layout
 from glmtracks import arrays
 from glmtracks.arrays import Sequences, common_ends, grouped, in_portions, texts_of
 from glmtracks.errors import InputError
-from glmtracks.genome import ContigNames, Genome
+from glmtracks.genome import ContigNames, Genome, encode
 from glmtracks.models.registry import save
 from glmtracks.parquet import Rows
 from glmtracks.training import build
-from glmtracks.variants import callset
+from glmtracks.variants import callset, callset_scores
 from glmtracks.variants.annotated_vcf import annotate_vcf
 from glmtracks.variants.callset import read_callset, shard_names
 from glmtracks.variants.callset_scores import Scorers, score_alleles, score_callset
@@ -221,8 +221,8 @@ def test_a_killed_reading_leaves_nothing_to_the_next(genome, tmp_path):
     write_vcf(tmp_path / "x.vcf", variants(genome))
     code = """
 import os, signal, sys
-from glmtracks.genome import ContigNames, Genome
-from glmtracks.variants import callset
+from glmtracks.genome import ContigNames, Genome, encode
+from glmtracks.variants import callset, callset_scores
 if sys.argv[3] == "killed":
     callset._divide = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 genome, out = Genome(sys.argv[1]), sys.argv[2]
@@ -246,6 +246,15 @@ def test_of_damaged_alleles_the_folder_is_to_be_deleted_which_a_run_makes_anew(g
     file.write_bytes(data)
     with pytest.raises(InputError, match=f"delete {file.parent} and run again$"):
         score_alleles(file, Scorers(None, None), tmp_path / "scores.parquet", {})
+
+
+def test_bases_become_codes_once_however_many_contigs_there_are(genome, model, make_plan, tmp_path, monkeypatch):
+    """Drafts of genomes have tens of thousands, and their alleles lie in one array."""
+    alleles, read_of = read(write_vcf(tmp_path / "x.vcf", variants(genome)), genome, 1), []
+    monkeypatch.setattr(callset_scores, "encode", lambda symbols: read_of.append(len(symbols)) or encode(symbols))
+    score(alleles, genome, model, make_plan(model))
+    texts = pq.read_table(alleles[0], columns=["ref", "alt"])
+    assert sorted(read_of) == sorted(len("".join(texts[name].to_pylist())) for name in ("ref", "alt"))
 
 
 def test_long_alleles_say_so(genome, model, make_plan, tmp_path):

@@ -87,7 +87,7 @@ class Scorers:
         these = alleles.take(alleles.single)
         if not len(these.rows):
             return these.rows, 0, {}
-        ref, alt = (encode(bases.joined()) for bases in (these.before, these.after))
+        ref, alt = these.before.joined(), these.after.joined()
         llr, entropy = self.lookup(these.contig, these.positions, ref, alt)
         found = {"llr": llr, "entropy": entropy}
         if self.calibration:
@@ -128,7 +128,7 @@ class Scorers:
 
 @dataclass
 class _OfContig:
-    """Alleles of one contig that can have a score: rows int64 (n,) of the table, and what changes where."""
+    """Alleles of one contig that can have a score: rows int64 (n,) of the table, and what changes where, as codes."""
 
     contig: str
     rows: np.ndarray
@@ -146,8 +146,7 @@ class _OfContig:
         """As `glmtracks.variants.haplotypes` takes them."""
         from glmtracks.variants.haplotypes import Changes
 
-        codes = (bases._replace(symbols=encode(bases.symbols)) for bases in (self.before, self.after))
-        return Changes(self.contig, self.positions, *codes)
+        return Changes(self.contig, self.positions, self.before, self.after)
 
     def take(self, chosen: np.ndarray) -> "_OfContig":
         """Those of a mask (n,)."""
@@ -161,7 +160,8 @@ def _by_contig(table: pa.Table, reason: np.ndarray) -> Iterator[_OfContig]:
     contigs = table["contig"].chunk(0)
     codes = pc.fill_null(contigs.indices, -1).to_numpy()
     front, back, start = (table[name].to_numpy() for name in ("front", "back", "start"))
-    ref, alt = (Sequences.of(table[name].chunk(0)) for name in ("ref", "alt"))
+    texts = (Sequences.of(table[name].chunk(0)) for name in ("ref", "alt"))
+    ref, alt = (bases._replace(symbols=encode(bases.symbols)) for bases in texts)
     edges = np.flatnonzero(np.diff(codes)) + 1
     for begin, end in pairwise([0, *edges, len(codes)]):
         rows = begin + np.flatnonzero(reason[begin:end] == SCORED)

@@ -97,6 +97,17 @@ def test_windows_that_masks_are_compared_in_are_no_longer_than_usual_contigs(mak
     assert (probe.windows[:, middle] < 4).all() and len(probe.windows) * masks >= 40
 
 
+@pytest.mark.parametrize("size", [64, 65])
+def test_a_circle_that_is_scored_as_a_line_is_planned_as_one(make_genome, size):
+    sequence = {"a": "".join(np.random.default_rng(0).choice(list("ACGT"), size))}
+    circle, line = (make_genome(sequence, f"circular{pattern}", circular=pattern) for pattern in ("a", ""))
+    options = {"window": 256, "batch": 1, "precision": "float32", "device": "cpu", "threads": 1}
+    runner = Runner.start(build("one_pass", SHAPE), **options)
+    assert runner.margin == 64
+    drawn = [Probe.draw(runner, genome, genome.contigs, 40).windows for genome in (circle, line)]
+    assert np.array_equal(*drawn) == (size == 64)
+
+
 def test_a_threshold_that_no_spacing_meets_leaves_single_masks(plan):
     found, table = plan("masked", sharp=3.0, agreement=1.0)
     assert (found["strategy"], found["spacing"]) == ("masked", None)

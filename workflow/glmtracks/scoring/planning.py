@@ -153,7 +153,7 @@ class Probe:
             places = np.array([length // 2]) if masked else np.arange(runner.margin, length - runner.margin)
             distance = length if masked else None
         count = -(-sample // len(places)) if masked else WINDOWS
-        return cls(_draw(genome, contigs, length, count), places, distance)
+        return cls(_draw(runner, genome, contigs, length, count), places, distance)
 
     def log_probs(self, runner: Runner, spacing: int | None = None, most: int | None = None) -> np.ndarray:
         """Log-probabilities, float32 (n, k, 4), at the places of the windows (of the first `most`); masks of a masked
@@ -188,15 +188,21 @@ def _median_length(contigs: dict[str, int]) -> int:
     return int(lengths[np.searchsorted(np.cumsum(lengths), lengths.sum() / 2)])
 
 
-def _draw(genome: Genome, contigs: dict[str, int], length: int, count: int) -> np.ndarray:
-    """`count` windows, uint8 (count, length), the most complete of `DRAWS` times as many at random places."""
+def _draw(runner: Runner, genome: Genome, contigs: dict[str, int], length: int, count: int) -> np.ndarray:
+    """`count` windows, uint8 (count, length), the most complete of `DRAWS` times as many at random places.
+
+    They go round those circles that windows of this length are read around when the genome is scored.
+    """
     rng, names = np.random.default_rng(SEED), list(contigs)
     sizes = np.array(list(contigs.values()))
     ends = np.cumsum(sizes)
     centres = rng.integers(0, ends[-1], DRAWS * count)
     which = np.searchsorted(ends, centres, side="right")
     starts = centres - (ends - sizes)[which] - length // 2
-    windows = np.stack([genome.codes(names[c], int(s), int(s) + length) for c, s in zip(which, starts, strict=True)])
+    wrap = [runner.goes_round(size, length - 2 * runner.margin) for size in contigs.values()]
+    windows = np.stack(
+        [genome.codes(names[c], int(s), int(s) + length, wrap=wrap[c]) for c, s in zip(which, starts, strict=True)]
+    )
     complete = np.argsort((windows > 3).sum(axis=1), kind="stable")[:count]
     return windows[np.sort(complete)]
 

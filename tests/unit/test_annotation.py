@@ -115,6 +115,17 @@ c	x	CDS	121	160	.	+	0	ID=cds.1;Parent=G1
 c	x	CDS	201	250	.	+	2	ID=cds.2;Parent=G1
 c	x	tRNA	401	470	.	-	.	ID=R1
 """,
+    "gffread": """
+##gff-version 3
+# gffread v0.12.7
+c	x	mRNA	101	300	.	+	.	ID=T1;geneID=G1;gene_name=G1
+c	x	exon	101	160	.	+	.	Parent=T1
+c	x	exon	201	300	.	+	.	Parent=T1
+c	x	CDS	121	160	.	+	0	Parent=T1
+c	x	CDS	201	250	.	+	2	Parent=T1
+c	x	tRNA	401	470	.	-	.	ID=T2;geneID=R1
+c	x	exon	401	470	.	-	.	Parent=T2
+""",
     "braker": """
 c	AUGUSTUS	gene	101	300	0.9	+	.	G1
 c	AUGUSTUS	transcript	101	300	0.9	+	.	T1

@@ -42,7 +42,7 @@ KINDS = {
 # Column of the table -> attribute keys that may hold it.
 LINKS = {"id": "ID", "parent": "Parent", "transcript_id": "transcript_id"}
 DETAILS = {
-    "gene_id": "gene_id",
+    "gene_id": "gene_id|geneID",  # the latter of gffread, whose transcripts have no gene rows
     "gene": "gene",
     "gene_name": "gene_name",
     "name": "Name|name",

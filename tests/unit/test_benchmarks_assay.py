@@ -215,6 +215,19 @@ def test_a_scan_of_a_protein_stands_on_the_snvs_that_make_its_changes(gene, tmp_
     assert not {value["A2W"], value["A2K"]} & set(found["measured"])
 
 
+@pytest.mark.parametrize("strand", "+-")
+def test_a_protein_of_a_bacterium_may_begin_with_another_start_codon(strand, make_genome, tmp_path):
+    text = "CCGTGGCTAAATGGTAACC"  # GTG GCT AAA TGG TAA: MAKW
+    text = text if strand == "+" else text.translate(str.maketrans("ACGT", "TGCA"))[::-1]
+    genome = make_genome({"a": text})
+    features = read_features(write(tmp_path / "x.gff3", f"a\tx\tCDS\t3\t17\t.\t{strand}\t0\tID=p\n"))
+    table = write(tmp_path / "x.csv", "mutant,mutated_sequence,DMS_score\nA2V,MVKW,1\nM1L,LAKW,2\n")
+    found, _ = read_assay(table, genome, ContigNames(genome.contigs), features, 11)
+    assert found["start"].tolist() == [6 if strand == "+" else 12] and found["measured"].tolist() == [1.0]
+    with pytest.raises(InputError, match="no transcript of the genome makes the protein MAKW"):
+        read_assay(table, genome, ContigNames(genome.contigs), features, 1)
+
+
 def test_a_protein_that_the_genome_does_not_make_is_refused(gene, tmp_path):
     genome, features, _ = gene
     names = ContigNames(genome.contigs)

@@ -174,8 +174,9 @@ def map_protein(
     """The SNVs that make the single amino-acid changes of a scan, each with the change's measurement.
 
     The protein is `mutated_sequence` with the mutations undone. It is looked for in what the transcripts of the genome
-    make, and the first that holds all of it is taken. A change that several SNVs make stands on
-    each; one that none makes, and rows of several changes, are left out and counted in `told`.
+    make, and the first that holds all of it is taken; a start codon other than ATG, such as GTG, makes the M that
+    the protein begins with, and changes of that M are counted with what no SNV makes. A change that several SNVs make
+    stands on each; one that none makes, and rows of several changes, are left out and counted in `told`.
 
     table  mutant, mutated_sequence, assay, measured
     """
@@ -185,7 +186,10 @@ def map_protein(
     protein = _protein(table[single].iloc[0], path)
     codons = read_codons(genome, features)
     code = read_code(genetic_code)
-    letters = np.where(codons.index >= 0, code.amino_acid[codons.index], ord("X")).astype(np.uint8)
+    known = codons.index >= 0
+    read = np.where(known, code.amino_acid[codons.index], ord("X")).astype(np.uint8)
+    begins = known & codons.first & code.start[codons.index] & protein.startswith("M")
+    letters = np.where(begins, np.uint8(ord("M")), read)
     offset = _find(letters, features, codons, protein, path)
     changes = table[single]
     place = changes["mutant"].str[1:-1].astype(int) - 1
@@ -197,7 +201,8 @@ def map_protein(
         raise InputError(f"{path}: {mutant} does not start from the amino acid of the protein; correct the table.")
     step = np.arange(4) - codons.code[rows][:, :, None].astype(np.int64)
     changed = codons.index[rows][:, None, None] + step * np.array([16, 4, 1])[:, None]
-    change, base, new = np.nonzero((code.amino_acid[changed] == wanted.to_numpy()[:, None, None]) & (step != 0))
+    makes = (code.amino_acid[changed] == wanted.to_numpy()[:, None, None]) & (step != 0)
+    change, base, new = np.nonzero(makes & (read == letters)[rows][:, None, None])
     if not single.all():
         told.append(f"{int((~single).sum()):,} rows that are not one amino-acid change")
     if missing := len(changes) - len(np.unique(change)):

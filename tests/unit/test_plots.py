@@ -2,12 +2,14 @@
 
 import re
 from inspect import getmembers, isfunction
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from report_world import GENOME, KINDS, row, rows_of_all_verdicts, write_model, write_scores, write_summary
 from sklearn.manifold import trustworthiness
 
@@ -380,6 +382,19 @@ def test_with_nothing_to_draw_the_picture_says_so(tmp_path, name):
     text = " ".join(re.findall(r">([^<>]+)</text>", (tmp_path / "plot.svg").read_text()))
     assert " ".join(text.split()) == PLOTS[name].empty
     assert (tmp_path / "plot.tsv").exists()
+
+
+@pytest.mark.parametrize("span", [(0.057, 0.098), (0.51, 4.0), (0.16, 42), (0.001, 90), (1e-4, 1e4)])
+def test_the_numbers_of_a_logarithmic_axis_stand_apart(span):
+    figure = Figure(figsize=(4.5, 3), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(span, span)
+    style.log_scale(axes, "x")
+    figure.draw_without_rendering()
+    low, high = axes.get_xlim()
+    ticks = [*axes.xaxis.get_major_ticks(), *axes.xaxis.get_minor_ticks()]
+    labels = sorted((t.get_loc(), t.label1.get_window_extent()) for t in ticks if low <= t.get_loc() <= high)
+    assert len(labels) > 1 and all(left.x1 < right.x0 for (_, left), (_, right) in pairwise(labels))
 
 
 def test_models_keep_their_colour_and_baselines_are_hollow():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from glmtracks.plots.style import INK, PAPER, ROW, SOFT, Look, baseline_looks, dodged, legend_above, row_grid
+from glmtracks.plots.style import INK, PAPER, ROW, SOFT, Look, baseline_looks, dodged, legend_above, log_scale, row_grid
 
 
 def clinvar_curves(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
@@ -71,7 +71,7 @@ def frequency_by_llr(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
             markersize=5,
             label=model,
         )
-    axes.set_yscale("log")
+    log_scale(axes, "y")
     axes.set_xlabel("llr of the minor against the major allele, nats: median of a tenth of the alleles")
     axes.set_ylabel("mean minor allele frequency")
     legend_above(figure, axes)
@@ -86,7 +86,7 @@ def odds_by_frequency(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     axes = figure.subplots()
     dodged(axes, table, bins, "bin", ("value", "low", "high"), looks)
     axes.axvline(1, color=INK, linewidth=1)
-    axes.set_xscale("log")
+    log_scale(axes, "x")
     counts = table.groupby("bin")["n_positives"].max()
     axes.set_yticks(range(len(bins)), [f"{name}\nn = {int(counts[name]):,}" for name in bins], linespacing=1.2)
     axes.set_xlabel("odds ratio of the least expected tenth (1: no more of these alleles there than of common ones)")
@@ -114,7 +114,7 @@ def odds_ratios(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
                 markersize=5,
             )
         axes.axvline(1, color=INK, linewidth=1)
-        axes.set_xscale("log")
+        log_scale(axes, "x")
         axes.set_title(f"{contrast}: highest {tail}")
         row_grid(axes, len(scorers))
     grid[0].set_yticks(range(len(scorers)), scorers)

@@ -17,6 +17,7 @@ import pandas as pd
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 INK, SOFT, GRID, PAPER = "#1f2328", "#667080", "#dfe3e8", "#fefefe"
 _NAMES = ("blue", "vermillion", "green", "purple", "orange", "sky")
@@ -86,6 +87,18 @@ def legend_above(figure: Figure, axes: Axes) -> None:
     """One legend for the whole figure, above it."""
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 6), handletextpad=0.4)
+
+
+def log_scale(axes: Axes, direction: str) -> None:
+    """Make an axis ("x" or "y"), on which all is drawn already, logarithmic, with plain numbers that stand apart."""
+    axes.set(**{f"{direction}scale": "log"})
+    axis = getattr(axes, f"{direction}axis")
+    low, high = np.log10(axis.get_view_interval())
+    between = (2, 3, 4, 5, 7) if high - low < 0.6 else (2, 5) if high - low < 2 else ()
+    axis.set_minor_locator(LogLocator(subs=between) if between else NullLocator())
+    axis.get_major_locator().set_params(numticks=6)
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter("{x:g}")
 
 
 def sentence(text: str) -> Figure:

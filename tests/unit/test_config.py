@@ -154,7 +154,7 @@ def test_five_mistakes_are_five_sentences(sheets):
         ({"benchmarks": "genome  task\nyeast  sites\n"}, "'genome  task' is a single cell; cells are parted by tabs"),
         ({"genomes": "name\tfasta\n../x\thttps://a/b.fa\n"}, "'../x' has a form that is not allowed"),
         ({"genomes": "name\tfasta\nyeast\thttps://a/b.fa\nyeast\thttps://a/b.fa\n"}, "used by more than one row"),
-        ({"genomes": "name\tfasta\toutgroups\nyeast\thttps://a/b.fa\tyeast\n"}, "genome other than this one"),
+        ({"genomes": "name\tfasta\toutgroups\nyeast\thttps://a/b.fa\tyeast\n"}, "other than this one; there is none"),
         ({"genomes": "name\tfasta\tinclude\nyeast\thttps://a/b.fa\t(\n"}, "not a valid regular expression"),
         (
             {"genomes": "name\tfasta\tfasta\nyeast\thttps://a/b.fa\thttps://a/c.fa\n"},

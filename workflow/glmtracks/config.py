@@ -96,7 +96,8 @@ def _check_reference(row: dict, column: str, known, what: str, problems: list[st
     for value in values if isinstance(values, list) else [values]:
         if value not in known:
             hint = did_you_mean(str(value), known)
-            problems.append(f"{row['_where']}, {column}: {value!r} is not a {what}{hint}; known are {', '.join(known)}")
+            others = f"known are {', '.join(known)}" if known else "there is none"
+            problems.append(f"{row['_where']}, {column}: {value!r} is not a {what}{hint}; {others}")
 
 
 def _check_file(row: dict, column: str, problems: list[str]) -> None:

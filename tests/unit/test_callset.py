@@ -221,8 +221,8 @@ def test_a_killed_reading_leaves_nothing_to_the_next(genome, tmp_path):
     write_vcf(tmp_path / "x.vcf", variants(genome))
     code = """
 import os, signal, sys
-from glmtracks.genome import ContigNames, Genome, encode
-from glmtracks.variants import callset, callset_scores
+from glmtracks.genome import ContigNames, Genome
+from glmtracks.variants import callset
 if sys.argv[3] == "killed":
     callset._divide = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 genome, out = Genome(sys.argv[1]), sys.argv[2]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pybigtools
 import pyBigWig
 import pytest
 from scipy.special import log_softmax
@@ -90,3 +91,33 @@ def test_what_goes_wrong_inside_the_library_is_not_lost(dataset, tmp_path, monke
     with pytest.raises(OSError, match="not written in full"):
         write_bigwig(dataset, SIZES, "llr_A", tmp_path / "x.bw")
     assert not (tmp_path / "x.bw").exists()
+
+
+def test_summaries_say_nothing_of_gaps(tmp_path):
+    """What browsers show from afar: pybigtools fills gaps with the value of the base after them."""
+    rng, sizes = np.random.default_rng(1), {"all_N": 400, "a": 150_000, "b": 70_000, "c": 20_000}
+    with tracks.ScoresWriter(tmp_path / "s.parquet", {}) as writer:
+        for contig, size in sizes.items():
+            codes = rng.integers(0, 4, size).astype(np.uint8)
+            for start in range(0, size, 501 if contig == "c" else 9_000):
+                codes[start : start + rng.integers(1, 7_000 if contig == "a" else 400)] = UNKNOWN
+            writer.write(contig, 0, codes, log_softmax(rng.normal(0, 2, (size, 4)), axis=1))
+    tracks.write_dataset([tmp_path / "s.parquet"], sizes, tmp_path / "scores")
+    write_bigwig(tmp_path / "scores", sizes, "llr_min", tmp_path / "x.bw")
+    file = pybigtools.open(str(tmp_path / "x.bw"))
+    values = {contig: tracks.read(tmp_path / "scores", contig, "llr_min")["llr_min"].to_numpy() for contig in sizes}
+    assert file.zooms()
+    for level in file.zooms():
+        for contig in ("a", "b", "c"):
+            records = list(file.zoom_records(level, contig))
+            for start, end, summary in records:
+                here = values[contig][start:end][~np.isnan(values[contig][start:end])].astype(np.float64)
+                found = [summary[key] for key in ("bases_covered", "min_val", "max_val", "sum", "sum_squares")]
+                assert found == pytest.approx(
+                    [len(here), here.min(), here.max(), here.sum(), (here**2).sum()], abs=0.05
+                )
+            assert sum(summary["bases_covered"] for *_, summary in records) == np.count_nonzero(
+                ~np.isnan(values[contig])
+            )
+    with pyBigWig.open(str(tmp_path / "x.bw")) as other:
+        assert other.stats("a", type="mean") == pytest.approx([np.nanmean(values["a"].astype(np.float64))], rel=1e-4)

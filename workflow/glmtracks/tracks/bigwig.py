@@ -15,6 +15,7 @@ from glmtracks.files import atomic
 from glmtracks.track_names import ALL_TRACKS
 from glmtracks.tracks.calibration import Calibration
 from glmtracks.tracks.contig_scores import ContigScores
+from glmtracks.tracks.zooms import Gaps, leave_out_gaps
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ def write_bigwig(dataset: str | Path, contigs: dict[str, int], column: str, dest
         if not intervals.bases:
             raise InputError(f"{destination} would be empty: no base of {dataset} has a score (is the genome all N?)")
         _check(temporary, destination, intervals.bases)
+        leave_out_gaps(temporary, intervals.gaps())
     logger.info("%s: %s bases in %s intervals", destination, f"{intervals.bases:,}", f"{intervals.count:,}")
 
 
@@ -62,6 +64,8 @@ class _Intervals:
         self.dataset, self.contigs, self.column, self.calibration = dataset, contigs, column, calibration
         self.bases = self.count = 0
         self.error: Exception | None = None
+        self._last: dict[str, int] = {}  # contig -> its last base with a value so far
+        self._gaps: dict[str, list[np.ndarray]] = {}  # contig -> columns of `Gaps` (3, n) of each of its row groups
 
     def __iter__(self) -> Iterator[Iterator[tuple[str, int, int, float]]]:
         try:
@@ -80,9 +84,28 @@ class _Intervals:
         scored = known[edges[:-1]]
         self.bases += int(known.sum())
         self.count += int(scored.sum())
+        self._note_gaps(contig, start, values, np.flatnonzero(known))
         bounds = (edges + start).tolist()  # one object is the end of an interval and the start of the next
         intervals = zip(repeat(contig), bounds, bounds[1:], values[edges[:-1]].tolist())
         return compress(intervals, scored.tolist())
+
+    def _note_gaps(self, contig: str, start: int, values: np.ndarray, known: np.ndarray) -> None:
+        """Keep the gaps that end among `values`; `known` says which of these are a number."""
+        if not len(known):
+            return
+        positions = known + start
+        before = np.append(self._last.get(contig, positions[0] - 1), positions[:-1])
+        new = positions - before > 1
+        self._gaps.setdefault(contig, []).append(np.array([before[new] + 1, positions[new], values[known[new]]]))
+        self._last[contig] = int(positions[-1])
+
+    def gaps(self) -> dict[int, Gaps]:
+        """Those of each contig that has a value, by its number in the file."""
+        found = (np.concatenate(pieces, axis=1) for pieces in self._gaps.values())
+        return {
+            number: Gaps(start.astype(np.int64), end.astype(np.int64), value.astype(np.float32))
+            for number, (start, end, value) in enumerate(found)
+        }
 
 
 def _check(path: Path, destination: str | Path, bases: int) -> None:

@@ -155,6 +155,12 @@ def test_a_log_on_the_full_disk_does_not_hide_the_sentence(disk):
     assert done.stderr.strip().startswith("glmtracks: ") and "the disk is full" in done.stderr
 
 
+def test_of_several_results_the_first_is_named_and_room_counted_when_all_are_gone(disk):
+    said = pytest.raises(DiskFull, match=rf"^{disk}/table could not be written: the disk is full \(1\.0 MB are free")
+    with said, atomic(disk / "table") as table, atomic(disk / "index"):
+        table.write_bytes(bytes(2 * SIZE))
+
+
 @pytest.mark.parametrize(
     ("error", "number"),
     [

@@ -72,6 +72,8 @@ def explain_full_disk(path: str | Path) -> Iterator[None]:
     """Turn whatever says in the block that there is no room into `DiskFull`, with the name of the file, `path`."""
     try:
         yield
+    except DiskFull as error:  # of a block within this one, which counted the room while this one's file took it
+        raise disk_full(path, no_room(error)) from error
     except InputError:
         raise
     except Exception as error:

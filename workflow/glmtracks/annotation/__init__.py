@@ -187,7 +187,7 @@ def write_gff3(features: pd.DataFrame, contigs: Mapping[str, int], path: str | P
     """
     rows = _gff_rows(features, contigs)
     header = ["##gff-version 3", *(f"##sequence-region {contig} 1 {length}" for contig, length in contigs.items())]
-    with atomic(f"{path}.tbi") as index, atomic(path) as temporary:
+    with atomic(path) as temporary, atomic(f"{path}.tbi") as index:
         plain = temporary.with_suffix("")
         with plain.open("wb") as handle:
             handle.write(("\n".join(header) + "\n").encode())

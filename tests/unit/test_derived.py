@@ -30,6 +30,11 @@ def dataset(tmp_path_factory) -> tuple[Path, np.ndarray]:
     return folder / "scores", codes
 
 
+def test_a_column_that_is_asked_for_twice_comes_twice(dataset):
+    frame = tracks.read(dataset[0], "chr1:1-9", ["llr_min", "llr_A", "llr_min", "llr_A"])
+    assert list(frame.columns[2:]) == ["llr_min", "llr_A"] * 2
+
+
 def test_summaries_leave_the_reference_out(dataset):
     folder, codes = dataset
     frame = tracks.read(folder, "chr1:1-3000", [*LLR_COLUMNS, "llr_min", "llr_mean"])

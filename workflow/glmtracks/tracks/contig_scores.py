@@ -40,7 +40,7 @@ class ContigScores:
     ):
         self._file = open_contig(dataset, contig)
         self.columns, self._calibration = list(columns), calibration
-        self._derived = [column for column in columns if column in DERIVED]
+        self._derived = [column for column in dict.fromkeys(columns) if column in DERIVED]
         stored = {*(column for column in columns if column not in DERIVED), *sources(self._derived)}
         self._stored = [name for name in self._file.schema_arrow.names if name in stored]
         self.length = self._file.metadata.num_rows

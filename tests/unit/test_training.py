@@ -62,6 +62,14 @@ def test_a_window_of_a_circular_contig_goes_on_at_its_start(corpus):
     assert [REGIONS[number] for number in windows.region[0, 49:51]] == ["intron", "CDS"]
 
 
+def test_a_genome_that_has_no_window_leaves_those_of_the_others_as_they_are(corpus):
+    alone = PackedCorpus(Corpus(corpus.genomes[:1]))
+    corpus.genomes[1].windows = corpus.genomes[1].windows.head(0)
+    packed = PackedCorpus(corpus, species=("one", "two"))
+    assert len(packed.windows) == len(alone.windows)
+    assert torch.equal(Batches(packed, batch=8, seed=1)[0].packed, Batches(alone, batch=8, seed=1)[0].packed)
+
+
 def test_batches_are_a_function_of_seed_and_step_and_come_from_both_strands(corpus):
     packed = PackedCorpus(corpus)
     first, again, other = (Batches(packed, batch=64, seed=seed)[4].codes for seed in (3, 3, 4))

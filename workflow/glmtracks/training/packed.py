@@ -78,7 +78,7 @@ class PackedCorpus:
                     if evidence:
                         evidence.read(contig, self.evidence[origin : origin + length])
                 origin += length
-            offset = member.windows["contig"].astype(str).map(origins)
+            offset = member.windows["contig"].astype(str).map(origins).astype(np.int64)  # also where it has none
             number = species.index(member.species) + 1 if member.species in species else 0
             tables.append(
                 member.windows.assign(

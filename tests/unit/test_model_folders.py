@@ -92,6 +92,18 @@ def test_a_damaged_folder_is_one_clear_error(damage, complaint, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["one_pass", "masked", "causal"])
+def test_a_config_of_another_size_is_an_error_before_a_model_of_that_size_takes_memory(kind, tmp_path, monkeypatch):
+    save(build(kind, SMALL), tmp_path)
+    _reshape(tmp_path, width=5000)
+    taken = []
+    initialise = torch.nn.Linear.reset_parameters
+    monkeypatch.setattr(torch.nn.Linear, "reset_parameters", lambda self: taken.append(self.weight) or initialise(self))
+    with pytest.raises(InputError, match=r"do not fit together .*size mismatch"):
+        load(tmp_path)
+    assert taken and all(weight.is_meta for weight in taken)
+
+
 def test_counts_with_fractions_are_not_those_of_a_markov_chain(tmp_path):
     save(build("markov", SMALL), tmp_path)
     _rewrite(tmp_path, lambda weight: weight + 0.5, "counts")

@@ -189,14 +189,33 @@ def load(folder: str | Path) -> "GenomicLanguageModel":
         raise InputError(
             f"{weights} does not have the SHA-256 that config.json names; the file is damaged or was exchanged"
         )
-    model = _build(content["kind"], content["architecture"], folder)
     try:
-        check_formats(model.state_dict(), load_file(weights), str(weights))
+        found = load_file(weights)
+        _check_sizes(content, found, folder)
+        model = _build(content["kind"], content["architecture"], folder)
+        check_formats(model.state_dict(), found, str(weights))
         load_model(model, weights)
     except (TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
         raise _unfit(folder, error) from None
     check_finite(model.state_dict(), str(weights))
     return model.eval()
+
+
+def _check_sizes(content: dict, found: "dict[str, Tensor]", folder: str | Path) -> None:
+    """Raise RuntimeError where weights that were `found` have other sizes than those of the model of a config.
+
+    Compared with one that takes no memory: a size in a damaged config.json could make it want more than there is.
+    """
+    import torch
+
+    facts = KINDS.get(content["kind"])
+    if facts and not facts.published:  # networks of others compute buffers while they are built
+        with torch.device("meta"):
+            own = _build(content["kind"], content["architecture"], folder).state_dict()
+        for name in filter(found.__contains__, own):
+            has, wanted = tuple(found[name].shape), tuple(own[name].shape)
+            if has != wanted:
+                raise RuntimeError(f"size mismatch for {name}: {has} in the weights, {wanted} by the config")
 
 
 def _build(kind: str, architecture: dict, folder: str | Path) -> "GenomicLanguageModel":

@@ -217,3 +217,18 @@ def test_several_processes_that_are_killed_or_asked_to_end_do_and_go_on_later(jo
     assert "nats per base outside repeats in validation" in log  # what the others said
     train(job, tmp_path / "killed")
     assert len(list((tmp_path / "killed" / "logs" / "csv").iterdir())) == 3  # it did go on, and not start anew
+
+
+def test_processes_that_measure_differently_train_in_one_number_format(tmp_path):
+    script = tmp_path / "asks.py"
+    script.write_text("""
+import os, torch
+from glmtracks.training import loop
+number = int(os.environ["RANK"])
+loop.pick_precision = lambda name, device: (torch.bfloat16, torch.float32)[number]
+open(f"{os.environ['OUT']}/{number}", "w").write(loop._precision("auto", torch.device("cpu")))
+""")
+    environment = os.environ | {"PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1", "OUT": str(tmp_path)}
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    subprocess.run(launcher, env=environment, check=True, timeout=600)
+    assert [(tmp_path / number).read_text() for number in "01"] == ["bf16-mixed"] * 2

@@ -47,6 +47,11 @@ def _trained(parameters, kind="one_pass"):
     return {"models": f"name\tkind\tsource\tgenomes\tparameters\nm\t{kind}\ttrain\tyeast\t{parameters}\n"}
 
 
+def test_a_largest_dilation_that_no_layer_has_is_refused(sheets):
+    with pytest.raises(InputError, match="max_dilation: 100 is not one of 1, 2, 4"):
+        load(sheets(**_trained("max_dilation=100")))
+
+
 @pytest.mark.parametrize("source", ["x" * 5000, "a\0b", "resources"])
 def test_parameters_beside_any_name_of_a_folder_are_no_traceback(sheets, source):
     models = f"name\tkind\tsource\tparameters\no\tone_pass\t{source}\twidth=64\n"

@@ -1,7 +1,9 @@
 """How a model is stored and loaded: what survives its folder, and that whatever is wrong there is one sentence."""
 
 import json
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -12,7 +14,7 @@ from glmtracks.files import sha256, write_json
 from glmtracks.models.registry import adopt, load, save
 from glmtracks.training import build
 from glmtracks.training.card import write_card
-from glmtracks.windows.corpus import Corpus
+from glmtracks.windows.corpus import Corpus, CorpusGenome
 
 
 @pytest.mark.parametrize("kind", TRAINABLE)
@@ -143,6 +145,20 @@ def test_a_card_tells_of_classes_that_one_part_alone_has(tmp_path):
     write_card(tmp_path, model, Corpus([]))
     rows = ["| all | 1.2000 | 1.3000 |", "| 5UTR | 1.1000 |  |", "| in repeats |  | 0.9000 |"]
     assert "\n".join(["|---|---|---|", *rows, "", "## Use"]) in (tmp_path / "README.md").read_text()
+
+
+def test_a_card_tells_what_was_seen_more_often_and_weighted_by_what(tmp_path, make_genome):
+    model = build("causal", SMALL)
+    save(model, tmp_path, seen=["yeast"], licence="MIT", training={"steps": 5})
+    write_json(tmp_path / "metrics.json", {"parameters": 7})
+    parts = pd.DataFrame({"contig": ["a"], "start": [0], "end": [40], "split": ["train"]})
+    plain = CorpusGenome("plain", make_genome({"a": "ACGT" * 10}), pd.DataFrame(), parts, parts)
+    other = replace(plain, name="other", repetitions=3, evidence=tmp_path / "phastCons.bw")
+    write_card(tmp_path, model, Corpus([plain, other]))
+    text = (tmp_path / "README.md").read_text()
+    assert "\n\nEach training window of other is seen 3 times while one of the others is seen once.\n" in text
+    assert "Bases of other are weighted by the evidence in phastCons.bw.\n\nThe model has" in text
+    assert "window of plain" not in text and "Bases of plain" not in text
 
 
 def _folder_instead(path) -> None:

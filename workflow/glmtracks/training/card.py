@@ -47,4 +47,6 @@ def _describe(member) -> dict:
         "contigs": len(member.genome.contigs),
         "bases": bases,
         "windows": windows,
+        "repetitions": member.repetitions,
+        "evidence": member.evidence.name if member.evidence else "",
     }

@@ -2,8 +2,9 @@
 
 Paralogs, transposons and subtelomeres make the contigs of one genome share sequence, and the genomes of related
 species share nearly all of it, in another order and under other names. Two signs are looked for: canonical 21-mers,
-which do not coincide by chance, and alignment, which finds homologous sequence of up to about 20 % divergence. Repeats
-are left out of the comparison: they are everywhere, and they weigh little in training.
+which do not coincide by chance, and alignment, which finds homologous sequence of up to about 20 % divergence (see
+`glmtracks.windows.homology`; of stretches below 500 bases less). Repeats are left out of the comparison: they are
+everywhere, and they weigh little in training.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """Finding, by alignment, what a part of a corpus has in common with the parts that are held out.
 
 minimap2 (Li 2018) with the settings of `glmtracks.evidence.alignment`, which follow homologous sequence of related
-species up to about 20 % divergence, wherever it has moved. The shorter a stretch, the more alike it has to be: of those
-of 500 bases nearly all are found at 20 %, of 150 bases less than half at 15 %, of 100 bases none from 5 % on. Repeats are
+species up to about 20 % divergence, wherever it has moved. The shorter a stretch, the more alike it has to be: of 500
+bases nearly all are found at 20 %, of 150 bases less than half at 15 %, of 100 bases none from 5 % on. Repeats are
 unknown bases on both sides.
 """
 

@@ -124,6 +124,15 @@ def test_another_number_format_is_checked_against_float32(plan):
     assert plan("one_pass")[0]["parity"] is None
 
 
+@pytest.mark.parametrize("window, said", [(256, "33%"), (384, "25%"), (512, None), (8192, None)])
+def test_margins_that_cost_much_are_said_with_what_costs_less(plan, caplog, window, said):
+    """Here 64 bases on each side; contigs that one window holds have nothing to gain."""
+    caplog.set_level("INFO")
+    plan("one_pass", window=window)
+    assert ("scores.window: 512 would make it 20%" in caplog.text) == bool(said)
+    assert not said or f"{said} of the bases that are read are margins" in caplog.text
+
+
 def test_a_model_that_guesses_worse_than_chance_is_said_to_know_nothing(plan, caplog):
     plan("one_pass", sharp=4.0)
     assert "knows nothing about this genome" in caplog.text

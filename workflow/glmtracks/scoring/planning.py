@@ -35,6 +35,7 @@ WINDOWS = 16  # of these
 CHECKED = 16  # windows at most that are asked about once more in another number format
 STRANDED = 200  # bases at about which the two strands are compared
 AGREEING = 0.1  # Spearman of their llr below which something is wrong: strands of random weights have none
+COSTLY = 0.25  # of the bases of a window, in its margins: worth a word
 DRAWS = 4  # windows drawn for each that is used: the most complete ones are
 SEED = 0
 EMBEDDED = Strategy("embeddings", 1)  # of models that give no probabilities
@@ -103,6 +104,8 @@ def plan_scoring(
     found = {"nats_per_base": probe.loss(truth), "strand_agreement": _strand_agreement(precise, probe, truth)}
     plan = _plan(runner, model_folder, provenance, bases, parity=parity, **found)
     _write(plan, table, destination, table_out)
+    if max(contigs.values()) > runner.window:
+        _weigh_margins(runner)
 
 
 def _plan(runner: Runner, model_folder: Path, provenance: Path, bases: int, **found) -> dict:
@@ -293,6 +296,17 @@ def _cost(runner: Runner, bases: int) -> dict[str, float]:
     passes = _passes(runner.strategy, runner) if model.scores else 1
     rate = runner.batch * runner.window / (min(seconds[1:]) * passes)
     return {"bases": bases, "bases_per_second": round(rate, 1), "expected_seconds": round(bases / rate, 1)}
+
+
+def _weigh_margins(runner: Runner) -> None:
+    """Say what the margins cost where they are long beside the window, and what would make that less."""
+    read = 2 * runner.margin
+    if not runner.model.context and read > COSTLY * runner.window:
+        wider = 1 << (int(read / COSTLY) - 1).bit_length()
+        logger.info(
+            f"{read / (read + runner.window):.0%} of the bases that are read are margins of windows; scores.window: "
+            f"{wider} would make it {read / (read + wider):.0%}, and take more memory"
+        )
 
 
 def _say(plan: dict, table: pd.DataFrame) -> None:

@@ -109,13 +109,14 @@ def test_embeddings_are_lists_of_float16_of_one_length(folder, genome, tmp_path)
     assert pq.read_schema(tmp_path / "windows.parquet").field("embedding").type == pa.list_(pa.float16(), 16)
 
 
-def test_embeddings_beyond_float16_are_refused(folder, genome, tmp_path, monkeypatch):
+@pytest.mark.parametrize("make", [windows, lambda *args: regions(*args, "chrI\t0\t722\n")])
+def test_embeddings_beyond_float16_are_refused(folder, genome, tmp_path, monkeypatch, make):
     monkeypatch.setattr(
         embeddings.Runner, "inner_states", lambda self, codes, layer: self.model.embeddings(codes) * 1e9
     )
     with pytest.raises(InputError, match=r"float16 holds no more than 65,504; choose another layer"):
-        windows(folder, genome, tmp_path)
-    assert not (tmp_path / "windows.parquet").exists()
+        make(folder, genome, tmp_path)
+    assert not list(tmp_path.glob("*.parquet"))
 
 
 def test_regions_keep_the_order_and_names_of_the_file(folder, genome, tmp_path, monkeypatch):

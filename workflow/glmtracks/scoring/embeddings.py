@@ -60,7 +60,8 @@ def embed_genome(
     on the contigs whose names match the pattern `contigs`.
 
     A contig shorter than `size` is one window. The Parquet file has contig, start, end (0-based, half-open) and
-    embedding, a list of `channels` float16 values; what made it stands in the metadata of its schema.
+    embedding, a list of `channels` float16 values; what made it stands in the metadata of its schema. Raises InputError
+    where a mean is larger than float16 holds.
     """
     genome, runner = Genome(fasta), start_runner(model_folder, settings, threads, plan)
     chosen = select_contigs(genome, contigs, "embeddings.contigs")
@@ -90,7 +91,8 @@ def embed_regions(
     `embed_genome`.
 
     Raises:
-        InputError: as `read_bed`; an interval is empty, on no contig of the genome or past the end of one.
+        InputError: as `read_bed`; an interval is empty, on no contig of the genome or past the end of one; a mean is
+            larger than float16 holds.
     """
     genome = Genome(fasta)
     regions = _regions(genome, bed, names)
@@ -164,6 +166,8 @@ def region_means(runner: Runner, genome: Genome, regions: pd.DataFrame, layer: i
 
     regions  contig, start, end (0-based half-open, inside the contig), in any order; at least one
     layer    as of `GenomicLanguageModel.embeddings`
+
+    Raises InputError where a mean is larger than float16 holds.
     """
     columns = Intervals(np.arange(len(regions)), regions["start"].to_numpy(), regions["end"].to_numpy())
     found = {contig: columns.where(rows) for contig, rows in regions.groupby("contig").indices.items()}
@@ -183,7 +187,7 @@ def region_means(runner: Runner, genome: Genome, regions: pd.DataFrame, layer: i
     for _, where, means in interval_means(runner, genome, tiles, beginning, layer):
         if result is None:
             result = np.empty((len(regions), means.shape[1]), dtype=np.float16)
-        result[where.row] = means
+        result[where.row] = _half(means)
     return result
 
 
@@ -202,7 +206,7 @@ def _metadata(runner: Runner, model_folder: Path, provenance: Path, layer: int) 
 
 def _table(contig: str, where: Intervals, means: np.ndarray) -> pa.Table:
     columns = {"contig": pa.repeat(contig, len(where.row)), "start": where.start, "end": where.end}
-    return pa.table(columns | {"embedding": _vectors(means)})
+    return pa.table(columns | {"embedding": _vectors(_half(means))})
 
 
 def _region_table(regions: pd.DataFrame, means: np.ndarray) -> pa.Table:
@@ -211,7 +215,8 @@ def _region_table(regions: pd.DataFrame, means: np.ndarray) -> pa.Table:
     return pa.table(table | {"embedding": _vectors(means)})
 
 
-def _vectors(means: np.ndarray) -> pa.Array:
+def _half(means: np.ndarray) -> np.ndarray:
+    """Means as float16; raises InputError where one is larger than that holds."""
     with np.errstate(over="ignore"):
         half = means.astype(np.float16)
     if (np.isinf(half) & np.isfinite(means)).any():
@@ -219,7 +224,12 @@ def _vectors(means: np.ndarray) -> pa.Array:
             f"the embeddings reach {np.abs(means).max():,.0f}, and float16 holds no more than 65,504; choose another "
             "layer (embeddings.layer)"
         )
-    flat = pa.array(half.reshape(-1), type=pa.float16())
+    return half
+
+
+def _vectors(means: np.ndarray) -> pa.Array:
+    """Rows, float16 (n, channels), as a column of lists."""
+    flat = pa.array(means.reshape(-1), type=pa.float16())
     return pa.FixedSizeListArray.from_arrays(flat, means.shape[1])
 
 

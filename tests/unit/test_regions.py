@@ -198,17 +198,17 @@ def test_positions_outside_are_refused():
 
 def test_files_in_regions_out(make_genome, tmp_path):
     """From canonical GFF3 and BED to Parquet and back, categories in genome order."""
-    genome = make_genome({"z": "ACGT" * 20, "a": "ACGT" * 10})
+    genome = make_genome({"z": "ACGT" * 20, "HG002#1#a": "ACGT" * 10})
     (tmp_path / "genes.gff3").write_text(gene("z", "-", [(10, 40)], [(10, 40)]))
     canonicalise(tmp_path / "genes.gff3", genome.path, tmp_path / "annotation.gff3.gz", {})
-    (tmp_path / "repeats.bed").write_text("a\t0\t7\nz\t20\t30\n")
+    (tmp_path / "repeats.bed").write_text("HG002#1#a\t0\t7\nz\t20\t30\n")
     classify(genome.path, tmp_path / "repeats.bed", tmp_path / "annotation.gff3.gz", tmp_path / "regions.parquet", 10)
     regions = read_regions(tmp_path / "regions.parquet")
-    assert list(regions["contig"].cat.categories) == ["z", "a"]
+    assert list(regions["contig"].cat.categories) == ["z", "HG002#1#a"]
     assert letters(regions, "z") == ["intergenic"] * 10 + ["CDS"] * 30 + ["promoter"] * 10 + ["intergenic"] * 30
     assert regions.loc[regions["repeat"], ["contig", "start", "end"]].to_numpy().tolist() == [
         ["z", 20, 30],
-        ["a", 0, 7],
+        ["HG002#1#a", 0, 7],
     ]
     (tmp_path / "none.bed").write_text("")
     classify(genome.path, tmp_path / "none.bed", None, tmp_path / "plain.parquet")

@@ -8,6 +8,7 @@ import pandas as pd
 
 from glmtracks.annotation import read_annotation
 from glmtracks.annotation.gene_parts import CLASSES, INTERGENIC, STRANDS, transcript_parts
+from glmtracks.bed import read_bed
 from glmtracks.files import atomic
 from glmtracks.genome import Genome
 from glmtracks.intervals import COLUMNS, locate, paint, sorted_unique
@@ -208,9 +209,8 @@ def classify(
         promoter: bases upstream of a transcript.
     """
     genome = Genome(fasta)
-    names = dict(zip(COLUMNS, ["str", np.int64, np.int64], strict=True))
-    masked = pd.read_csv(repeats, sep="\t", header=None, usecols=[0, 1, 2], names=COLUMNS, dtype=names, comment="#")
-    regions = make_regions(genome, read_annotation(annotation) if annotation else None, masked, promoter=promoter)
+    features = read_annotation(annotation) if annotation else None
+    regions = make_regions(genome, features, read_bed(repeats), promoter=promoter)
     write_regions(regions, output)
     bases = (regions["end"] - regions["start"]).groupby(regions["region"]).sum()
     shares = ", ".join(f"{name} {count / genome.size:.2%}" for name, count in bases.items())

@@ -217,6 +217,7 @@ def test_contigs_are_left_out_by_their_whole_header(write, out):
         (">a\nACGT\n>b", "contig b has no sequence"),
         (">a\nACGT\n> b\nAC\n", "line 3: the header '> b'"),
         (">ä\nACGT\n", "line 1: the header"),
+        ('>a"b\nACGT\n', "quotation marks"),
         (">p\nMKVLAAGIVGLCAKQELPF\n", "contig p, line 2: this looks like a protein"),
     ],
 )

@@ -159,11 +159,11 @@ class _CanonicalFasta:
 
     def _begin_contig(self, header: bytes, line: int) -> None:
         words = header.split(None, 1)
-        # what SAM, BED and tabix can carry: printable ASCII, not like a comment
-        if not words or header[:1].isspace() or not re.fullmatch(rb"(?!#)[!-~]+", words[0]):
+        # what SAM, BED, tabix and tables can carry: printable ASCII, not like a comment, without "
+        if not words or header[:1].isspace() or not re.fullmatch(rb"(?!#)[!#-~]+", words[0]):
             raise InputError(
                 f"{self.source}, line {line}: the header {show(b'>' + header)} does not begin with a name in "
-                "plain ASCII; give every contig one."
+                "plain ASCII without quotation marks; give every contig one."
             )
         name = words[0].decode("ascii")
         if not self.keep(name, header.decode("latin-1")):

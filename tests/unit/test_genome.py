@@ -228,6 +228,14 @@ def test_one_sentence_for_each_bad_file(write, out, content, told):
     assert str(source) in message
 
 
+def test_a_contig_that_no_index_counts_to_the_end_of_is_refused(write, out, monkeypatch):
+    monkeypatch.setattr(fasta, "LONGEST_CONTIG", 6)
+    source = write(">a\nACGTAC\n>b\nACG\nTACG\n")
+    assert "contig b has more than 6 bases" in refused(source, out)
+    run(source, out, exclude="b")
+    assert Genome(out / "genome.fa.gz").contigs == {"a": 6}
+
+
 def test_a_missing_file_is_named(tmp_path, out):
     assert "nowhere.fa does not exist" in refused(tmp_path / "nowhere.fa", out)
 

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 LINE = 60
 LONGEST_NAME = 240  # of a contig, as it stands in the names of files, which file systems limit to 255
+LONGEST_CONTIG = (1 << 31) - 1  # bases; pysam counts no further
 LEVEL = 4  # of compression: 4 % larger than the usual 6, in a fifth of the time
 # IUPAC nucleotide codes; Q, E, I, L, F, P, Z, J, O and * are not among them but frequent in proteins
 NUCLEOTIDES = b"ACGTURYSWKMBDHVNacgturyswkmbdhvn"
@@ -81,7 +82,8 @@ def normalise(
 
     Raises:
         InputError: the checksum differs; the file is missing, empty, cut off, or not a FASTA of nucleotides; a contig
-            has no sequence or a name that is taken; a pattern is not a regular expression or leaves no contig.
+            has no sequence, 2**31 bases or more, or a name that is taken; a pattern is not a regular expression or
+            leaves no contig.
     """
     source, fasta_out = Path(source), Path(fasta_out)
     patterns = {"include": include, "exclude": exclude, "exclude_title": exclude_title, "circular": circular}
@@ -186,6 +188,11 @@ class _CanonicalFasta:
             raise self._illegal(text, line, counts)
         self.letters += counts
         self.lengths[self._name] += len(bases)
+        if self.lengths[self._name] > LONGEST_CONTIG:
+            raise InputError(
+                f"{self.source}: contig {self._name} has more than {LONGEST_CONTIG:,} bases, and an indexed FASTA is "
+                "read no farther; cut it in two, or leave it out (column exclude)."
+            )
         bases = self._rest + bases
         full = len(bases) // LINE * LINE
         lines = np.frombuffer(bases, dtype=np.uint8, count=full).reshape(-1, LINE)

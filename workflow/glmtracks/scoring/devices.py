@@ -47,16 +47,32 @@ def claim_device(name: str) -> torch.device:
         return device
     for index in range(torch.cuda.device_count()):
         uuid = getattr(torch.cuda.get_device_properties(index), "uuid", index)
-        lock = open(Path(tempfile.gettempdir(), f"glmtracks-gpu-{uuid}.lock"), "a")  # noqa: SIM115 - open to the end
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-        else:
-            _CLAIMED.append(lock)
+        if _lock(Path(tempfile.gettempdir(), f"glmtracks-gpu-{uuid}.lock")):
             return torch.device("cuda", index)
     free = [torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count())]
     return torch.device("cuda", free.index(max(free)))
+
+
+def _lock(path: Path) -> bool:
+    """Lock a file until this process ends; whether no other process has."""
+    try:
+        lock = _opened(path)
+    except PermissionError:  # another user's, who lets nobody read it
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    _CLAIMED.append(lock)
+    return True
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return open(path, "a")
+    except PermissionError:  # another user's, which may be locked by whoever reads it
+        return open(path)
 
 
 def fitting_rows(one_row: Callable[[], object], device: torch.device, most: int) -> int:

@@ -4,6 +4,7 @@ import gzip
 
 import numpy as np
 import pandas as pd
+import pybigtools
 import pysam
 import pytest
 from benchmark_world import make_world, noise, run, write_scores
@@ -235,6 +236,16 @@ def test_wigfix_is_the_same_however_it_is_packed(toy, tmp_path, how, contig):
     path = write(tmp_path, "c.wigFix.gz", text, "gzip" if how == "bgzip" else how)
     found = conservation(path, toy, ContigNames(toy.contigs), positions)
     np.testing.assert_allclose(found, [np.nan, values[0], values[-1], np.nan], rtol=1e-6)
+
+
+def test_a_track_that_was_not_fetched_whole_is_refused(toy, tmp_path):
+    wigfix, bigwig = tmp_path / "c.wigFix.gz", tmp_path / "c.bw"
+    write(tmp_path, wigfix.name, "fixedStep chrom=chr1 start=11 step=1\n" + "0.5\n" * 40, "gzip")
+    pybigtools.open(str(bigwig), "w").write(toy.contigs, iter([("chr1", 10, 50, 0.5)]))
+    for path, said in ((wigfix, "cut-off gzip"), (bigwig, "no bigWig, or cut off")):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        with pytest.raises(InputError, match=said):
+            conservation(path, toy, ContigNames(toy.contigs), pd.DataFrame({"contig": "chr1", "start": [10]}))
 
 
 def test_a_test_part_without_labelled_variants_is_said_and_not_an_error(make_genome, tmp_path):

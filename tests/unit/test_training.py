@@ -173,6 +173,9 @@ def test_functional_evidence_comes_from_a_bigwig(corpus, tmp_path):
     pybigtools.open(str(track), "w").write({"a": 2000}, iter([("a", 0, 50, 0.5)]))
     with pytest.raises(InputError, match="a has 2000 bases, but a of"):
         PackedCorpus(corpus)
+    track.write_bytes(track.read_bytes()[:300])
+    with pytest.raises(InputError, match=r"evidence\.bw is no bigWig, or cut off"):
+        PackedCorpus(corpus)
 
 
 def test_functional_evidence_finds_contigs_by_their_aliases_and_goes_round_circles(make_genome, tmp_path):

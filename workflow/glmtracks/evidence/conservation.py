@@ -3,6 +3,7 @@
 import gzip
 import logging
 import re
+import zlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -34,7 +35,8 @@ def conservation(path: str | Path, genome: Genome, names: ContigNames, positions
         positions: contig, start (0-based), in any order.
 
     Raises:
-        InputError: no such track, no contig of the genome, a bigWig whose contigs have other lengths.
+        InputError: no such track, a damaged or cut-off one, no contig of the genome, a bigWig whose contigs have other
+            lengths.
     """
     path = Path(path)
     if not path.is_file():
@@ -46,19 +48,30 @@ def conservation(path: str | Path, genome: Genome, names: ContigNames, positions
     rows_of = {str(contig): rows[np.argsort(start[rows])] for contig, rows in by_contig.items()}
     places = {contig: start[rows] for contig, rows in rows_of.items()}
     values = np.full(len(positions), np.nan, dtype=np.float32)
-    for contig, first, found in reads(path, genome, names, places):
-        low, high = np.searchsorted(places[contig], [first, first + len(found)])
-        values[rows_of[contig][low:high]] = found[places[contig][low:high] - first]
+    try:
+        for contig, first, found in reads(path, genome, names, places):
+            low, high = np.searchsorted(places[contig], [first, first + len(found)])
+            values[rows_of[contig][low:high]] = found[places[contig][low:high] - first]
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path} is a damaged or cut-off gzip file ({error}); fetch it again.") from error
     missing = int(np.isnan(values).sum())
     logger.info("%s: %d positions, %d without a value", path, len(values), missing)
     return values
+
+
+def open_bigwig(path: str | Path) -> pybigtools.BBIReader:
+    """A bigWig to read from. Raises InputError for what is none, or cut off."""
+    try:
+        return pybigtools.open(str(path))
+    except (pybigtools.BBIReadError, ValueError) as error:
+        raise InputError(f"{path} is no bigWig, or cut off ({str(error).rstrip('.')}); fetch it again.") from error
 
 
 def _read_bigwig(
     path: Path, genome: Genome, names: ContigNames, places: dict[str, np.ndarray]
 ) -> Iterator[tuple[str, int, np.ndarray]]:
     """Yield contig, first position, values (n,) of the pieces of a bigWig that hold a place."""
-    with pybigtools.open(str(path)) as track:
+    with open_bigwig(path) as track:
         for contig, name in bigwig_contigs(path, track.chroms(), genome, names).items():
             length = genome.contigs[contig]
             for piece in np.unique(places.get(contig, np.array([], dtype=np.int64)) // PIECE).tolist():

@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pybigtools
 import torch
 from torch import Tensor
 
 from glmtracks.annotation.gene_parts import CLASSES
 from glmtracks.errors import InputError
-from glmtracks.evidence.conservation import bigwig_contigs
+from glmtracks.evidence.conservation import bigwig_contigs, open_bigwig
 from glmtracks.genome import UNKNOWN, ContigNames
 from glmtracks.windows.corpus import Corpus, CorpusGenome
 
@@ -156,7 +155,7 @@ class _Evidence:
 
     def __init__(self, member: CorpusGenome):
         self.path, self.lengths = member.evidence, member.genome.contigs
-        self._track = pybigtools.open(str(self.path))
+        self._track = open_bigwig(self.path)
         names = ContigNames(self.lengths, member.aliases)
         self._names = bigwig_contigs(self.path, self._track.chroms(), member.genome, names)
         if absent := len(self.lengths) - len(self._names):
@@ -168,7 +167,7 @@ class _Evidence:
         destination[:own] = 0
         for start in range(0, own if contig in self._names else 0, CHUNK):
             end = min(start + CHUNK, own)
-            values = np.nan_to_num(self._track.values(self._names[contig], start, end, missing=0.0))
+            values = np.nan_to_num(self._track.values(self._names[contig], start, end, fillna=None))
             if values.min() < 0 or values.max() > 1:
                 raise InputError(
                     f"{self.path}: {contig} has the value {values[np.abs(values - 0.5).argmax()]:g}; functional "

@@ -124,6 +124,18 @@ def test_another_number_format_is_checked_against_float32(plan):
     assert plan("one_pass")[0]["parity"] is None
 
 
+def test_a_number_format_that_gives_no_numbers_does_not_agree(plan, monkeypatch):
+    ask, formats = Probe.log_probs, {"auto": "bfloat16", "float32": "float32"}
+
+    def overflowing(probe, runner, *args, **options):
+        found = ask(probe, runner, *args, **options)
+        return found if runner.dtype == torch.float32 else np.where(found < -1.4, np.nan, found)
+
+    monkeypatch.setattr(Probe, "log_probs", overflowing)
+    monkeypatch.setattr("glmtracks.scoring.runner.pick_precision", lambda name, _: getattr(torch, formats[name]))
+    assert plan("one_pass", precision="auto")[0]["precision"] == "float32"
+
+
 @pytest.mark.parametrize("window, said", [(256, "33%"), (384, "25%"), (512, None), (8192, None)])
 def test_margins_that_cost_much_are_said_with_what_costs_less(plan, caplog, window, said):
     """Here 64 bases on each side; contigs that one window holds have nothing to gain."""

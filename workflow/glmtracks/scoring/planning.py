@@ -267,10 +267,13 @@ def compare_spacings(probe: Probe, runner: Runner, truth: np.ndarray, agreement:
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's rank correlation; 1 where one of them does not vary, since then there is no order to lose."""
+    """Spearman's rank correlation; 1 where one of them does not vary, since then there is no order to lose.
+
+    NaN, which is below any threshold, where one holds NaN.
+    """
     from scipy.stats import spearmanr  # most of a second to import, and only spacings are compared by it
 
-    return float(spearmanr(a, b).statistic) if len(a) > 1 and np.ptp(a) > 0 and np.ptp(b) > 0 else 1.0
+    return 1.0 if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0 else float(spearmanr(a, b).statistic)
 
 
 def _chosen(table: pd.DataFrame, strands: int) -> Strategy:

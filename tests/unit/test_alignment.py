@@ -5,7 +5,7 @@ import pytest
 
 from glmtracks.errors import InputError
 from glmtracks.evidence import alignment
-from glmtracks.genome import UNKNOWN, Genome, decode, encode, normalise, reverse_complement
+from glmtracks.genome import UNKNOWN, Genome, decode, normalise, reverse_complement
 
 LENGTH = 20_000
 
@@ -40,10 +40,6 @@ def test_substitutions_come_back_on_the_forward_strand(pair, strand):
     assert np.mean(bases != UNKNOWN) > 0.95
     known = bases != UNKNOWN
     assert (bases == changed)[known].all()
-    found = alignment.substitutions(bases, contigs["a"])
-    expected = np.flatnonzero(known & (changed != contigs["a"]))
-    assert found["start"].tolist() == expected.tolist()
-    assert encode("".join(found["alt"])).tolist() == changed[expected].tolist()
 
 
 def test_what_occurs_twice_in_either_genome_is_left_out(pair):
@@ -123,10 +119,11 @@ def test_yeast_species_align_over_most_of_their_sequence(shared_data, tmp_path):
     genome, sister = Genome(fasta), Genome(_chromosome(folder / "genomes" / "CBS432.genome.fa.gz", tmp_path))
     reference = genome.codes("chrVI", 0, genome.contigs["chrVI"])
     bases = alignment.align(genome, sister.path, ["chrVI"], threads=2)["chrVI"]
-    found = alignment.substitutions(bases, reference)
+    known = (bases != UNKNOWN) & (reference != UNKNOWN)
+    substituted = known & (bases != reference)
     assert 0.75 < np.mean(bases != UNKNOWN) < 1
-    assert 0.08 < len(found) / np.sum(bases != UNKNOWN) < 0.15
-    assert found[["ref", "alt"]].agg("".join, axis=1).isin(["AG", "GA", "CT", "TC"]).mean() > 2 / 3
+    assert 0.08 < np.sum(substituted) / np.sum(bases != UNKNOWN) < 0.15
+    assert np.mean((reference ^ bases)[substituted] == 2) > 2 / 3  # codes of A and G, and of C and T, differ by 2
 
 
 def _chromosome(source, folder):

@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from glmtracks.errors import InputError
-from glmtracks.genome import BASES, UNKNOWN, Genome, encode, reverse_complement
+from glmtracks.genome import UNKNOWN, Genome, encode, reverse_complement
 
 SCORES = [2, 3, 5, 2, 24, 1]  # match, mismatch, and open/extend of short and of long gaps
 PIECE = 1_000_000  # bases of the sister genome aligned at once
@@ -85,13 +85,6 @@ def intervals(bases: np.ndarray) -> pd.DataFrame:
     aligned = np.concatenate([[False], bases != UNKNOWN, [False]])
     edges = np.flatnonzero(np.diff(aligned))
     return pd.DataFrame({"start": edges[::2], "end": edges[1::2]})
-
-
-def substitutions(bases: np.ndarray, reference: np.ndarray) -> pd.DataFrame:
-    """Positions where the sister genome differs: start (0-based), ref, alt (letters of the forward strand)."""
-    start = np.flatnonzero((bases != UNKNOWN) & (reference != UNKNOWN) & (bases != reference))
-    letters = np.array(list(BASES))
-    return pd.DataFrame({"start": start, "ref": letters[reference[start]], "alt": letters[bases[start]]})
 
 
 def _sequences(path: str | Path) -> Iterator[str]:

@@ -10,6 +10,7 @@ from glmtracks.intervals import (
     COLUMNS,
     covered,
     first_cover,
+    in_genome_order,
     intersect,
     locate,
     merge,
@@ -116,3 +117,9 @@ def test_parts_in_others_are_found_whatever_the_others_rows_are_called(places, s
         found = covered(parts[parts["number"] == number], "a", 0, 100)
         assert (found == (covered(others, "a", 0, 100) & (np.arange(100) < length))).all()
     assert not (parts["contig"] == "b").any()
+
+
+def test_contigs_come_as_in_the_genome_and_not_by_name():
+    rows = pd.DataFrame({"contig": ["c10", "c2", "c2"], "start": [0, 9, 3], "end": [5, 12, 6]})
+    ordered = in_genome_order(rows, ["c2", "c2", "c10"])
+    assert ordered.to_numpy().tolist() == [["c2", 3, 6], ["c2", 9, 12], ["c10", 0, 5]]

@@ -5,7 +5,7 @@ An interval is a row of a DataFrame with the columns contig, start, end; 0-based
 bioframe brings matplotlib along, so it is imported only by the functions that call it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,14 @@ def intersect(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     parts = left.iloc[found["index"]].reset_index(drop=True)
     other = right.iloc[found["index_"]].reset_index(drop=True)
     return parts.assign(start=np.maximum(parts["start"], other["start"]), end=np.minimum(parts["end"], other["end"]))
+
+
+def in_genome_order(intervals: pd.DataFrame, contigs: Iterable[str]) -> pd.DataFrame:
+    """The intervals in the order of the contigs, which stand there once or more, then of their starts."""
+    rank = {name: rank for rank, name in enumerate(dict.fromkeys(contigs))}
+    return intervals.sort_values(
+        ["contig", "start"], key=lambda c: c.map(rank) if c.name == "contig" else c, ignore_index=True
+    )
 
 
 def covered(intervals: pd.DataFrame, contig: str, start: int, end: int) -> np.ndarray:

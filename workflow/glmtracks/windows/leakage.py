@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from glmtracks.errors import InputError
-from glmtracks.intervals import merge, subtract, wrap
+from glmtracks.intervals import in_genome_order, merge, subtract, wrap
 from glmtracks.kmers import canonical_kmers
 from glmtracks.windows.corpus import Corpus, CorpusGenome
 from glmtracks.windows.homology import HeldOutIndex
@@ -129,11 +129,8 @@ def _without(split: pd.DataFrame, part: str, stretches: pd.DataFrame, to: str) -
     here = split[split["split"] == part]
     kept = subtract(here, lost).assign(split=part)
     moved = subtract(here, kept).assign(split=to)
-    order = {name: rank for rank, name in enumerate(dict.fromkeys(split["contig"]))}
     table = pd.concat([split[split["split"] != part], kept, moved])[list(split.columns)]
-    return table.sort_values(
-        ["contig", "start"], key=lambda c: c.map(order) if c.name == "contig" else c, ignore_index=True
-    )
+    return in_genome_order(table, split["contig"])
 
 
 def lint(corpus: Corpus, mode: str, related: float, threads: int = 1) -> dict:

@@ -13,7 +13,7 @@ from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import Genome
 from glmtracks.genome.contigs import ContigNames, read_aliases
-from glmtracks.intervals import COLUMNS, subtract, tile
+from glmtracks.intervals import COLUMNS, in_genome_order, subtract, tile
 
 logger = logging.getLogger(__name__)
 
@@ -70,15 +70,7 @@ def _given(pieces: pd.DataFrame, part: str, intervals: pd.DataFrame) -> pd.DataF
     free = pieces["split"] == "train"
     rest = subtract(pieces[free], intervals)[COLUMNS].assign(split="train")
     taken = subtract(pieces[free], rest)[COLUMNS].assign(split=part)
-    return _sorted(pd.concat([pieces[~free], rest, taken]), list(dict.fromkeys(pieces["contig"])))
-
-
-def _sorted(table: pd.DataFrame, contigs: list[str]) -> pd.DataFrame:
-    """Intervals in the order of the contigs, then of their starts."""
-    rank = {name: rank for rank, name in enumerate(contigs)}
-    return table.sort_values(
-        ["contig", "start"], key=lambda c: c.map(rank) if c.name == "contig" else c, ignore_index=True
-    )
+    return in_genome_order(pd.concat([pieces[~free], rest, taken]), pieces["contig"])
 
 
 def _draw(pieces: pd.DataFrame, shares: dict[str, float], seed: int) -> None:
@@ -131,7 +123,7 @@ def _with_gaps(pieces: pd.DataFrame, gap: int, circular: Collection[str]) -> pd.
             gaps.append((runs["contig"][first], 0, start[first], "gap"))
     runs = runs.assign(start=start, end=end)
     table = pd.concat([runs, pd.DataFrame(gaps, columns=runs.columns)]) if gaps else runs
-    return _sorted(table[table["end"] > table["start"]], list(dict.fromkeys(runs["contig"])))
+    return in_genome_order(table[table["end"] > table["start"]], runs["contig"])
 
 
 def _meeting_at_origins(runs: pd.DataFrame, circular: Collection[str]) -> list[tuple[int, int]]:

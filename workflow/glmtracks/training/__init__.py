@@ -42,7 +42,7 @@ def train_model(**job) -> None:
         run(**job)
         return
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(job, file, default=_plain)
+        json.dump(job, file, default=str)  # paths
         file.flush()
         launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         # the other processes end when this one does, even killed, so that no two runs write to one folder
@@ -68,11 +68,6 @@ def _run(command: list[str]) -> int:
             process.terminate()
             process.communicate()
             raise
-
-
-def _plain(value: object) -> object:
-    """What Snakemake hands over, as JSON knows it."""
-    return list(value) if isinstance(value, list | tuple) else str(value)
 
 
 def run(

@@ -69,7 +69,7 @@ class _Cuts(Dataset):
 
     def __init__(self, packed: PackedCorpus, rows: np.ndarray, at_once: int):
         self.packed = packed
-        self.groups = np.array_split(rows, max(-(-len(rows) // at_once), 1)) if len(rows) else []
+        self.groups = np.array_split(rows, -(-len(rows) // at_once)) if len(rows) else []
 
     def __len__(self) -> int:
         return len(self.groups)

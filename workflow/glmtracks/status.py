@@ -139,7 +139,8 @@ def timing(results: str | Path, since: float = 0) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """
+    """Seconds in the two units that fit them best.
+
     >>> duration(7), duration(75), duration(7500)
     ('7 s', '1 min 15 s', '2 h 05 min')
     """

@@ -6,7 +6,6 @@ from typing import Any
 
 from glmtracks.errors import InputError
 
-# order of preference, as genomepy has it, is kept by its annotation_links
 UCSC_GENES = "https://hgdownload.soe.ucsc.edu/goldenPath/{name}/bigZips/genes/{name}.{table}.gtf.gz"
 
 
@@ -43,7 +42,7 @@ def provider_url(provider: str, name: str, kind: str) -> str:
 def _links(source: Any, name: str, kind: str) -> list[str]:
     if kind == "fasta":
         return [source.get_genome_download_link(name, mask="soft")]
-    # for UCSC these are the names of tables, which it serves as GTF too
+    # in genomepy's order of preference; for UCSC these are the names of tables, which it serves as GTF too
     links = source.annotation_links(name)
     return [link if "://" in link else UCSC_GENES.format(name=name, table=link) for link in links]
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from glmtracks.errors import InputError
-from glmtracks.models.published import Published, one_hot
+from glmtracks.models.published import Published
 from glmtracks.models.tokens import Tokens
 
 TRAINED_ON = 512  # bases
@@ -64,6 +64,11 @@ def dilations(options: dict, layers: int) -> list[int]:
 def reach(kernels: list[int], dilated: list[int]) -> int:
     """How far to the farther side a prediction reads."""
     return sum((k - 1) * d - (k - 1) * d // 2 for k, d in zip(kernels, dilated, strict=True))
+
+
+def one_hot(ids: Tensor, width: int, like: Tensor) -> Tensor:
+    """(batch, T, width), in the number format of `like`."""
+    return F.one_hot(ids, width).to(like.dtype)
 
 
 class Gpn(Published):

@@ -43,9 +43,8 @@ class Markov(GenomicLanguageModel):
             prediction, rows = torch.full((1, 4), 0.25, dtype=torch.float64), []
             for order in range(self.order + 1):
                 counts = self.counts.view(-1, 4**order, 4).sum(0).double()
-                prediction = prediction.repeat(
-                    4**order // len(prediction), 1
-                )  # the last bases of a context are its low digits
+                # the last bases of a context are its low digits
+                prediction = prediction.repeat(4**order // len(prediction), 1)
                 prediction = (counts + self.prior * prediction) / (counts.sum(1, keepdim=True) + self.prior)
                 rows.append(prediction.log().float())
             self._table = torch.cat(rows).to(self.counts.device)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pandas as pd
-import torch
 from torch import Tensor, nn
 
 from glmtracks.errors import InputError
@@ -76,8 +75,7 @@ class Published(GenomicLanguageModel):
         where, vocabulary = f"{published.folder}/config.json", published.vocabulary or list(cls.usual_vocabulary)
         if not vocabulary:
             raise InputError(f"{published.folder} holds neither vocab.txt nor tokenizer.json, the vocabulary")
-        rules = (cls.options, cls.fixed, cls.idle, cls.model_types)
-        options = checkpoint.choose_options(published.options, *rules, where)
+        options = checkpoint.choose_options(published.options, cls.options, cls.fixed, cls.idle, cls.model_types, where)
         cls.check_vocabulary(vocabulary, options, str(published.folder))
         try:
             model = cls(vocabulary=vocabulary, context=context, **cls.brought(published), **parameters, **options)
@@ -86,8 +84,8 @@ class Published(GenomicLanguageModel):
         except Exception as error:  # whatever the many classes of the network say of values that make no sense
             said = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"{where}: its options fit no network of the kind {cls.kind} ({said})") from None
-        rules = {"unused": cls.unused, "tied": model.tied_weights()}
-        checkpoint.load_strictly(model.network, published.weights, **rules, where=str(published.folder))
+        tied, folder = model.tied_weights(), str(published.folder)
+        checkpoint.load_strictly(model.network, published.weights, unused=cls.unused, tied=tied, where=folder)
         return model.eval()
 
     @classmethod
@@ -205,8 +203,3 @@ def is_usual_order(vocabulary: list[str], special: tuple[str, ...]) -> bool:
     around = [token for token in vocabulary if token.startswith(("[", "<"))]
     in_order = sorted(set(special).intersection(around), key=special.index)
     return words in usual and around == vocabulary[: len(around)] and [t for t in around if t in special] == in_order
-
-
-def one_hot(ids: Tensor, width: int, like: Tensor) -> Tensor:
-    """(batch, T, width), in the number format of `like`."""
-    return torch.nn.functional.one_hot(ids, width).to(like.dtype)

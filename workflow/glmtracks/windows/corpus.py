@@ -20,11 +20,13 @@ CHUNK = 4_000_000  # bases read at a time
 
 @dataclass
 class CorpusGenome:
-    """One genome of a training corpus, with its repeats (contig, start, end), split and windows as above.
+    """One genome of a training corpus.
 
-    `species` is what a species token calls it, `regions` the table of region classes, `evidence` a bigWig of
-    functional evidence between 0 and 1, `aliases` the names that it may have for contigs of the genome, and
-    `repetitions` how often its windows are seen in training while others are seen once.
+    `repeats` are intervals (contig, start, end), `split` is as of `split.make_split`, `windows` as of
+    `cutting.make_windows`, and empty where none are read. `species` is what a species token calls it, `regions` the
+    table of region classes, `evidence` a bigWig of functional evidence between 0 and 1, `aliases` the names that it may
+    have for contigs of the genome, and `repetitions` how often its windows are seen in training while others are seen
+    once.
     """
 
     name: str

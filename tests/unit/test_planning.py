@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from glmtracks.errors import InputError
 from glmtracks.models.base import reverse_complement
 from glmtracks.models.registry import load, save
+from glmtracks.scoring import devices
 from glmtracks.scoring.planning import SPACINGS, Probe, plan_scoring
 from glmtracks.scoring.runner import Runner, start_runner
 from glmtracks.scoring.strategies import choose
@@ -143,6 +144,13 @@ def test_margins_that_cost_much_are_said_with_what_costs_less(plan, caplog, wind
     plan("one_pass", window=window)
     assert ("scores.window: 512 would make it 20%" in caplog.text) == bool(said)
     assert not said or f"{said} of the bases that are read are margins" in caplog.text
+
+
+def test_a_format_that_is_far_slower_is_told_by_how_much(monkeypatch, caplog):
+    monkeypatch.setattr(devices, "matrix_product_rates", lambda *_, **__: {torch.float32: 1e11, torch.bfloat16: 1.23e9})
+    with caplog.at_level("INFO"):
+        assert devices.pick_precision("auto", torch.device("cpu")) == torch.float32
+    assert "are 0.012 × as fast as float32 on this cpu: using float32" in caplog.text
 
 
 def test_a_model_that_guesses_worse_than_chance_is_said_to_know_nothing(plan, caplog):

@@ -115,7 +115,7 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     ratio = rates[torch.bfloat16] / rates[torch.float32]
     chosen = torch.bfloat16 if ratio >= CLEARLY_FASTER else torch.float32
     logger.info(
-        f"bfloat16 matrix products are {ratio:.1f} × as fast as float32 on this {device.type}: using {str(chosen)[6:]}"
+        f"bfloat16 matrix products are {ratio:.2g} × as fast as float32 on this {device.type}: using {str(chosen)[6:]}"
     )
     return chosen
 

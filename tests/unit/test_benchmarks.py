@@ -184,6 +184,18 @@ def test_items_without_a_score_are_counted_and_left_out_for_all(world, tmp_path)
     assert (rows["n_items"] == 8 * LENGTH).all() and (rows["n_blocks"] == 8).all()
 
 
+def test_a_model_that_takes_the_items_of_a_contrast_away_is_named(world, tmp_path):
+    given = world()
+    (tmp_path / "all").mkdir()
+    whole = write_scores(given.genome, tmp_path / "all", noise)
+    partial = write_scores(given.genome, tmp_path, noise, contigs=["c0"])
+    items, table = run("consequence", given, tmp_path, {"whole": ("one_pass", whole), "partial": ("one_pass", partial)})
+    asked = items.loc[items["contrast"] == "splice_donor vs synonymous", "contig"]
+    told = pick(table, contrast="splice_donor vs synonymous", scorer="whole", metric="auroc")["status"]
+    left = f"partial scores {(asked == 'c0').sum():,} of {len(asked):,} items"
+    assert told == f"fewer than 10 positives: no metric; {left}"
+
+
 def test_an_empty_test_split_is_said_and_not_an_error(world, tmp_path):
     given = world(contigs=1)
     empty = inputs.Inputs(**{**vars(given), "test": given.test.iloc[:0]})

@@ -219,7 +219,10 @@ def _metric_rows(metric: Metric, contrast: Contrast, cut: Cut, kept: np.ndarray,
 
     Further scores of baselines that are models are a bar to clear for further scores of models, not for the headline.
     """
-    identities = [{**_identity(scorer, contrast), "status": _status(scorer, contrast, cut)} for scorer in scorers]
+    partial = _partial(scorers, contrast)
+    identities = [
+        {**_identity(scorer, contrast), "status": _status(scorer, contrast, cut, partial)} for scorer in scorers
+    ]
     if "no metric" in cut.status:
         return identities
     estimates = [metric.estimate(scorer, scorer.values.iloc[kept], cut) for scorer in scorers]
@@ -267,11 +270,21 @@ def _identity(scorer: Scorer, contrast: Contrast | None = None) -> dict:
     return identity
 
 
-def _status(scorer: Scorer, contrast: Contrast, cut: Cut) -> str:
+def _status(scorer: Scorer, contrast: Contrast, cut: Cut, partial: list[str]) -> str:
     notes = ["knows what makes the label: no baseline to beat"] if scorer.name in contrast.defining else []
-    if cut.status != "ok" or not notes:
-        notes.append(cut.status)
-    return "; ".join(notes)
+    if cut.status != "ok":
+        notes += [cut.status, *partial]
+    return "; ".join(notes or ["ok"])
+
+
+def _partial(scorers: list[Scorer], contrast: Contrast) -> list[str]:
+    """What each scorer that took items of a contrast away, by having no score for them, left of them."""
+    left: dict[str, int] = {}
+    for scorer in scorers:
+        scored = int(scorer.values["score"].iloc[contrast.rows].notna().sum())
+        left[scorer.name] = min(scored, left.get(scorer.name, scored))
+    whole = len(contrast.rows)
+    return [f"{name} scores {scored:,} of {whole:,} items" for name, scored in left.items() if scored < whole]
 
 
 def not_run(genome: str, task: str, reason: str) -> pd.DataFrame:

@@ -436,6 +436,18 @@ def test_genes_of_another_assembly_are_warned_of(shift, warned, make_genome, tmp
     assert ("a.gff: of its 3 coding transcripts most begin with no start codon" in caplog.text) == warned
 
 
+def test_genes_of_organelles_that_are_read_by_the_standard_code_are_warned_of(make_genome, tmp_path, caplog):
+    organelles = ["chrM", "MT", "mitochondrion_genome", "Pt", "ChrC"]
+    names = [*organelles, "chrMT1", "C", "Platanus"]
+    genome = make_genome(dict.fromkeys([*names, "Mito"], "ATGAAATAA"))
+    rows = "".join(f"{name}\tx\tCDS\t1\t9\t.\t+\t0\tID={name}\n" for name in names)
+    (tmp_path / "a.gff").write_text(rows + "Mito\tx\texon\t1\t9\t.\t+\t.\tID=rrna\n")
+    for code in (1, 2):
+        canonicalise(tmp_path / "a.gff", genome.path, tmp_path / "a.gff3.gz", {}, genetic_code=code)
+    told = [record.message for record in caplog.records if "standard code" in record.message]
+    assert len(told) == 1 and f"coding sequence on {', '.join(organelles)} is read by" in told[0]
+
+
 @pytest.mark.skipif(not shutil.which("bcftools"), reason="bcftools is not installed")
 def test_bcftools_csq_reads_the_canonical_form(make_genome, tmp_path):
     genome = make_genome({"c": "A" * 20 + "ATGAAATAA" + "A" * 20})

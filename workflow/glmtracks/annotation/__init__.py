@@ -24,7 +24,7 @@ from glmtracks.annotation.transcripts import PARTS, assemble
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import Genome
-from glmtracks.genome.contigs import ContigNames
+from glmtracks.genome.contigs import ORGANELLE, ContigNames
 from glmtracks.intervals import unwrap, wrap
 from glmtracks.tabix import write_index
 
@@ -279,7 +279,8 @@ def canonicalise(
 ) -> None:
     """Read an annotation of any style and write it as canonical GFF3 (see `write_gff3`) for a normalised genome.
 
-    Genes of which most are none in this genome, as those of another assembly, are warned of.
+    Genes of which most are none in this genome, as those of another assembly, are warned of, and those of organelles
+    that are read by the standard code.
 
     Raises:
         InputError: as from `read_features`.
@@ -289,6 +290,15 @@ def canonicalise(
     write_gff3(features, genome.contigs, output)
     counts = summarise(features, genome, genetic_code)
     logger.info("%s: %s", source, ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items()))
+    coded = features.loc[features["feature"] == "CDS", "contig"].unique()
+    organelles = [contig for contig in coded if ORGANELLE.fullmatch(contig)]
+    if genetic_code == 1 and organelles:
+        logger.warning(
+            "%s: coding sequence on %s is read by the standard code, and most organelles have another; leave them out "
+            "of this genome (exclude), and give them a row of their own (include, genetic_code)",
+            source,
+            ", ".join(organelles),
+        )
     coding = counts["coding_transcripts"]
     if coding and 2 * min(counts["without_start_codon"], counts["without_stop_codon"]) > coding:
         logger.warning(

@@ -3,6 +3,7 @@
 import difflib
 import logging
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from glmtracks.errors import InputError
 logger = logging.getLogger(__name__)
 
 MITOCHONDRION = {"m", "mt", "mito"}
+ORGANELLE = re.compile(r"(chr)?(m|mt|mito|mtdna|pt)|chrc|.*(mitochondri|chloroplast|plastid).*", re.IGNORECASE)
 
 
 class ContigNames:

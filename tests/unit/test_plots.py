@@ -67,7 +67,9 @@ def test_differences_keep_losses_and_rows_without_a_number(tmp_path):
 
 def test_differences_of_a_task_without_any_number_say_why(tmp_path):
     reason = "fewer than 10 positives: no metric"
-    rows = [row("splice_decoy", f"{site} vs decoy", "house", np.nan, status=reason) for site in ("donor", "acceptor")]
+    told = [reason, f"{reason}; other scores 0 of 134 items"]
+    sites = zip(("donor", "acceptor"), told, strict=True)
+    rows = [row("splice_decoy", f"{site} vs decoy", "house", np.nan, status=status) for site, status in sites]
     sources = {"summaries": [write_summary(tmp_path / "summary.tsv", rows)]}
     text = _texts(figures.differences(tables.differences(sources, GENOME, BASELINE), style.looks(["house"])))
     assert text.count(reason) == 2
@@ -325,6 +327,20 @@ def test_curves_of_clinvar_begin_and_end_where_they_must(tmp_path):
     assert area == pytest.approx(statistics.auroc(score, np.arange(70) < 30, np.zeros(70, dtype=int)).value)
     assert precision["x"].iloc[-1] == 1 and precision["y"].iloc[-1] >= 30 / 70
     assert set(table["base_rate"]) == {30 / 70} and set(table["best_baseline"]) == {"markov_5"}
+
+
+def test_curves_of_clinvar_are_of_the_items_that_all_models_scored_and_of_contrasts_with_a_metric(tmp_path):
+    low, high = np.linspace(-2, 1, 40), np.linspace(0, 3, 30)
+    names = ["all P/LP vs B/LB", "missense P/LP vs B/LB"]
+    house = write_scores(tmp_path / "house.parquet", dict.fromkeys(names, (high, low)))
+    partial = np.where(np.arange(40) < 15, low, np.nan)
+    untrained = write_scores(tmp_path / "untrained.parquet", dict.fromkeys(names, (high, partial)))
+    nothing = write_scores(tmp_path / "markov_5.parquet", dict.fromkeys(names, (high * np.nan, low * np.nan)))
+    rows = [row("clinvar", name, "house", value, 0.1) for name, value in zip(names, (0.9, np.nan), strict=True)]
+    sources = {"scores": [house, untrained, nothing], "summaries": [write_summary(tmp_path / "s.tsv", rows)]}
+    table = tables.clinvar_curves(sources, GENOME, BASELINE)
+    told = table[["model", "contrast", "n_positives", "n_negatives", "auroc"]].drop_duplicates()
+    assert told.to_numpy().tolist() == [["house", names[0], 30, 15, 0.9]]
 
 
 def test_scores_over_frequency_hold_the_common_alleles_once(tmp_path):

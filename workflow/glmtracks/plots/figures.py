@@ -96,7 +96,7 @@ def differences(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
 
 def _bar_to_clear(row: pd.Series) -> str:
     if not np.isfinite(row["value"]):
-        return row["status"]
+        return row["status"].partition("; ")[0]  # what more there is to say would take the room of the axes
     if not row["best_baseline"]:
         return "none"
     interval = "" if np.isfinite(row["difference_low"]) else ", no interval"

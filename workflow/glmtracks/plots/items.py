@@ -1,6 +1,7 @@
 """The scored items of benchmark tasks, as plots read them."""
 
 from collections.abc import Iterator
+from functools import reduce
 from pathlib import Path
 
 import pandas as pd
@@ -20,3 +21,12 @@ def scored_items(
         if not baseline[path.stem]:
             table = read_frame(path, columns=["contrast", "label", "score", *more]).dropna()
             yield path.stem, table.astype({"contrast": str, "label": int})
+
+
+def shared_items(sources: dict[str, list], baseline: dict[str, bool]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """As `scored_items`, of the items that all models with any score have one for: those that metrics compare."""
+    found = {model: table for model, table in scored_items(sources, dict.fromkeys(baseline, False)) if len(table)}
+    shared = reduce(pd.Index.intersection, (table.index for table in found.values())) if found else []
+    for model, table in found.items():
+        if not baseline[model]:
+            yield model, table.loc[shared]

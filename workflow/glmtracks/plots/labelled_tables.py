@@ -9,7 +9,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from glmtracks.benchmarks import statistics
 from glmtracks.benchmarks.statistics import MIN_CLASS
 from glmtracks.overview import read_summary
-from glmtracks.plots.items import scored_items
+from glmtracks.plots.items import scored_items, shared_items
 
 CONSERVATION = ("phylop", "phastcons")
 CLASSES_OF_CURVES = 4  # most contrasts drawn
@@ -24,12 +24,15 @@ def clinvar_curves(sources: dict[str, list], genome: str, baseline: dict[str, bo
     auroc, best_baseline, best_baseline_value.
 
     roc: y = share of the pathogenic found, x = share of the others taken for such. precision: y = share of pathogenic
-    ones among those found, x = share of the pathogenic found. Contrasts with benign variants, the largest first.
+    ones among those found, x = share of the pathogenic found. Contrasts with benign variants that have an AUROC, the
+    largest first.
     """
     summary = _headlines(sources, genome, "clinvar")
     tables = []
-    for model, items in scored_items(sources, baseline):
-        sizes = items[items["contrast"].str.endswith("B/LB")].groupby("contrast")["label"].agg(["sum", "size"])
+    for model, items in shared_items(sources, baseline):
+        valued = [contrast for scorer, contrast in summary.index[summary["auroc"].notna()] if scorer == model]
+        items = items[items["contrast"].str.endswith("B/LB") & items["contrast"].isin(valued)]
+        sizes = items.groupby("contrast")["label"].agg(["sum", "size"])
         enough = sizes[(sizes["sum"] >= MIN_CLASS) & (sizes["size"] - sizes["sum"] >= MIN_CLASS)]
         for contrast in enough.sort_values("size", ascending=False).index[:CLASSES_OF_CURVES]:
             rows = items[items["contrast"] == contrast]

@@ -18,7 +18,7 @@ from glmtracks.benchmarks import TASKS
 from glmtracks.genome import BASES
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import COUNTS, INTERVALS, headlines, read_summary
-from glmtracks.plots.items import scored_items
+from glmtracks.plots.items import scored_items, shared_items
 from glmtracks.plots.labelled_tables import (
     clinvar_curves,
     frequency_by_llr,
@@ -127,7 +127,7 @@ def outgroup_llr(sources: dict[str, list], genome: str, baseline: dict[str, bool
     """
     headline = headlines(_summary(sources, genome)).query("task == 'outgroup'").set_index(["scorer", "contrast"])
     tables = []
-    for model, scores in scored_items(sources, baseline):
+    for model, scores in shared_items(sources, baseline):
         for contrast, items in scores.groupby("contrast", observed=True):
             first, last = np.quantile(items["score"], [0.005, 0.995])
             edges = np.linspace(first, max(last, first + 1e-3), BINS + 1)

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from report_world import GENOME, KINDS, rows_of_all_verdicts, write_model, write_summary
+from report_world import GENOME, KINDS, row, rows_of_all_verdicts, write_model, write_summary
 
+from glmtracks.overview import read_summary
 from glmtracks.plots import CAPTIONS, PLOTS, make_plot
-from glmtracks.report.methods import versions
+from glmtracks.report.methods import methods, versions
 from glmtracks.report.page import Page, inline_svg, write_page
 from glmtracks.tracks import TRACKS, write_dataset
 from glmtracks.tracks.shards import ScoresWriter
@@ -176,6 +177,18 @@ def test_the_table_behind_a_plot_stands_in_the_page(page, tmp_path):
         r'data-name="yeast-differences.tsv">.*?<script type="application/json">(.*?)</script>', page, flags=re.DOTALL
     )
     assert json.loads(found.group(1)) == (tmp_path / "report/plots/yeast/differences.tsv").read_text()
+
+
+def test_the_methods_name_tasks_of_which_no_number_has_an_interval(tmp_path):
+    none = dict.fromkeys(["low", "high", "difference_low", "difference_high"], np.nan)
+    rows = [
+        row("clinvar", "all P/LP vs B/LB", "house", 0.9, 0.1),
+        row("splice_decoy", "donor vs decoy", "house", 0.6, 0.1, status="fewer than 8 blocks: no interval", **none),
+        row("windows", "windows", "house", np.nan, status="fewer than 10 bases: no metric", **none),
+    ]
+    summary = read_summary(write_summary(tmp_path / "summary.tsv", rows))
+    text = " ".join(methods(tmp_path, {}, {}, summary)["paragraphs"])
+    assert "in the tasks clinvar, splice_decoy; intervals" in text and "blocks of kind gene," in text
 
 
 def test_the_methods_name_versions_and_whom_to_cite(page):

@@ -140,11 +140,11 @@ def _scores() -> str:
 
 
 def _benchmark(summary: pd.DataFrame) -> list[str]:
-    rows = summary[(summary["headline"] == "yes") & (summary["status"] == "ok")]
+    rows = summary[(summary["headline"] == "yes") & summary["value"].notna()]
     if rows.empty:
         return []
     tasks = ", ".join(rows["task"].unique())
-    blocks = ", ".join(sorted({kind for kind in rows["block_kind"] if kind}))
+    blocks = ", ".join(sorted(set(rows.loc[rows["low"].notna(), "block_kind"]) - {""}))
     over = f" over blocks of kind {blocks}" if blocks else ""
     return [
         f"Models and baselines were compared on held-out sequence in the tasks {tasks}; intervals are 95 % intervals "

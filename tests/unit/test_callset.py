@@ -24,7 +24,7 @@ from glmtracks.genome import ContigNames, Genome, encode
 from glmtracks.models.registry import save
 from glmtracks.parquet import Rows
 from glmtracks.training import build
-from glmtracks.variants import callset, callset_scores
+from glmtracks.variants import alleles, callset, callset_scores
 from glmtracks.variants.annotated_vcf import annotate_vcf
 from glmtracks.variants.callset import read_callset, shard_names
 from glmtracks.variants.callset_scores import Scorers, score_alleles, score_callset
@@ -255,6 +255,18 @@ def test_bases_become_codes_once_however_many_contigs_there_are(genome, model, m
     score(alleles, genome, model, make_plan(model))
     texts = pq.read_table(alleles[0], columns=["ref", "alt"])
     assert sorted(read_of) == sorted(len("".join(texts[name].to_pylist())) for name in ("ref", "alt"))
+
+
+def test_ref_is_compared_at_once_however_many_contigs_there_are(make_genome, tmp_path, monkeypatch):
+    genome = make_genome({f"c{n}": "GATTACA" for n in range(50)})
+    rows = [(contig, 2, ref, ["T"]) for contig in genome.contigs for ref in ("A", "AT", "C")]
+    read_of = []
+    monkeypatch.setattr(alleles, "encode", lambda symbols: read_of.append(len(symbols)) or encode(symbols))
+    table = pd.read_parquet(read(write_vcf(tmp_path / "x.vcf", rows), genome, 1, max_mismatches=1)[0])
+    assert len(read_of) == 3  # REF, and what of REF and of ALT changes
+    assert table["reason"].astype(object).fillna("").tolist() == ["", "", "ref_mismatch"] * 50
+    wrong = pd.read_csv(tmp_path / "wrong.tsv", sep="\t")
+    assert wrong["contig"].tolist() == list(genome.contigs) and set(wrong["genome"]) == {"A"}
 
 
 def test_long_alleles_say_so(genome, model, make_plan, tmp_path):

@@ -2,14 +2,13 @@
 
 import re
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glmtracks.arrays import AT_ONCE, Sequences, common_ends, in_portions, texts_of
+from glmtracks.arrays import AT_ONCE, Sequences, common_ends, grouped, in_portions, texts_of
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN, Genome, decode, encode
 
@@ -116,27 +115,25 @@ class Alleles:
             the number of alleles compared, all whose bases are written out, and those that do not agree, as
             `MISMATCHES_SCHEMA`, with nothing as the bases of the genome where REF reaches out of the contig.
         """
-        compared, found = 0, [MISMATCHES_SCHEMA.empty_table()]
-        codes = self.name_codes[self.record]
-        edges = np.flatnonzero(np.diff(codes)) + 1
-        for begin, end in pairwise([0, *edges, len(codes)]):
-            contig = contigs[self.names[codes[begin]]] if len(codes) else None
-            if contig is None:
-                self.reason[begin:end] = REASON_CODE["contig_not_in_genome"]
-                continue
-            rows = begin + np.flatnonzero(self.reason[begin:end] == SCORED)
-            compared += len(rows)
-            widths = self._sequences[0].lengths[rows]  # REF once for each ALT
-            found += [self._compare(genome, contig, rows[some]) for some in in_portions(widths, AT_ONCE)]
-        return compared, pa.concat_tables(found)
+        of_names = [contigs[name] for name in self.names]
+        known = np.array([contig is not None for contig in of_names], bool)[self.name_codes[self.record]]
+        self.reason[~known] = REASON_CODE["contig_not_in_genome"]
+        rows = np.flatnonzero(self.reason == SCORED)
+        widths = self._sequences[0].lengths[rows]  # REF once for each ALT
+        found = [self._compare(genome, of_names, rows[some]) for some in in_portions(widths, AT_ONCE)]
+        return len(rows), pa.concat_tables([MISMATCHES_SCHEMA.empty_table(), *found])
 
-    def _compare(self, genome: Genome, contig: str, rows: np.ndarray) -> pa.Table:
+    def _compare(self, genome: Genome, contigs: list[str | None], rows: np.ndarray) -> pa.Table:
+        """Enter what is wrong with some alleles in `reason`, and list mismatches; `contigs` are those of `names`."""
         ref, alt = (sequences.take(rows) for sequences in self._sequences)
-        # One window of one base for each base of each REF
-        places = ref._replace(begins=self.start[rows]).index()
-        there = genome.windows(contig, places, 1, wrap=False)[:, 0]
-        written = encode(ref.joined())
-        outside = (self.start[rows] < 0) | (self.start[rows] + ref.lengths > genome.contigs[contig])
+        names = self.name_codes[self.record[rows]]
+        # One window of one base for each base of each REF; all else is done once, however many contigs there are
+        places, written = ref._replace(begins=self.start[rows]).index(), encode(ref.joined())
+        there = np.empty(len(places), np.uint8)
+        for name, some in grouped(np.repeat(names, ref.lengths)):
+            there[some] = genome.windows(contigs[name], places[some], 1, wrap=False)[:, 0]
+        sizes = np.array([genome.contigs.get(contig, 0) for contig in contigs], np.int64)[names]
+        outside = (self.start[rows] < 0) | (self.start[rows] + ref.lengths > sizes)
         wrong = ref.any_of((written != there) & (written != UNKNOWN) & (there != UNKNOWN)) | outside
         begins = np.cumsum(ref.lengths) - ref.lengths
         reference = Sequences(there, begins, ref.lengths)
@@ -151,7 +148,7 @@ class Alleles:
         found = texts_of(np.frombuffer(decode(of_genome.joined()).encode(), np.uint8), of_genome.lengths)
         columns = [
             self.record[bad] + self._first_record + 1,
-            [self.names[code] for code in self.name_codes[self.record[bad]]],
+            [self.names[name] for name in names[wrong]],
             self.start[bad] + 1,
             self.ref.take(bad),
             self.alt.take(bad),

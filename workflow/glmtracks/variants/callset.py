@@ -18,7 +18,7 @@ from glmtracks.errors import InputError
 from glmtracks.files import atomic, atomic_folder
 from glmtracks.genome import ContigNames, Genome
 from glmtracks.parquet import WITH_CHECKSUMS, Rows, own_dictionaries
-from glmtracks.variants.alleles import ALLELES_SCHEMA, MISMATCHES_SCHEMA, REASONS, Alleles
+from glmtracks.variants.alleles import ALLELES_SCHEMA, FARTHEST, MISMATCHES_SCHEMA, REASONS, Alleles
 from glmtracks.variants.vcf import Order, header_ids, open_vcf
 from glmtracks.variants.vcf_fields import FIELDS
 
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 BLOCK = 1 << 16  # bases
 SCHEMA = ALLELES_SCHEMA.append(pa.field("group", pa.int64()))
 _OURS = f"(^|;)({'|'.join(FIELDS)})(=|;|$)"  # in INFO
+_FAR = r"(?:^|;)(?P<entry>(?:END|SVLEN)=(?:[^;]*,)?-?[0-9]{11,})"  # the same; what htslib finds the end of a record by
 _LISTED = 5  # reference mismatches shown in messages
 _ROWS = 1 << 16  # of a row group
 
@@ -118,6 +119,7 @@ class _Reading:
                 )
             for block in vcf.blocks:
                 self._refuse_scored(block, order.records)
+                self._refuse_far(block, order.records)
                 alleles = Alleles(self.path, block, order.records)
                 order.check(alleles.names, alleles.name_codes, alleles.positions)
                 for name in alleles.names:
@@ -142,6 +144,15 @@ class _Reading:
             raise InputError(
                 f"record {before + row + 1} of {self.path} has fields that are to be written already in its INFO "
                 f"({info[:60]}), though the header does not name them; remove those that begin with GLM_"
+            )
+
+    def _refuse_far(self, block: pa.Table, before: int) -> None:
+        """Raise `InputError` for a record that ends beyond what an index holds, which is made when all is scored."""
+        far = pc.extract_regex(block["INFO"], _FAR)
+        if (row := pc.index(pc.is_valid(far), True).as_py()) >= 0:
+            entry = far[row].as_py()["entry"].decode(errors="replace")
+            raise InputError(
+                f"record {before + row + 1} of {self.path}: {entry[:40]} in its INFO reaches beyond {FARTHEST}; mend it"
             )
 
     def _count(self, alleles: Alleles, compared: int, wrong: pa.Table) -> None:

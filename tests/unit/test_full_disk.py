@@ -143,6 +143,25 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(disk, tmp_path, writer):
     assert not list(disk.rglob(".*"))
 
 
+def test_a_bcf_whose_text_finds_no_room_is_not_called_damaged(disk, tmp_path):
+    code = """
+import tempfile
+import pysam
+import pysam.bcftools
+from glmtracks.variants.vcf import open_vcf
+header = "##fileformat=VCFv4.2\\n##contig=<ID=c>\\n#CHROM\\tPOS\\tID\\tREF\\tALT\\tQUAL\\tFILTER\\tINFO\\n"
+(other / "x.vcf").write_text(header + "".join(f"c\\t{n}\\t{'x' * 80}\\tA\\tC\\t.\\t.\\t.\\n" for n in range(1, 20_001)))
+pysam.bcftools.view("-Ob", "-o", str(other / "x.bcf"), str(other / "x.vcf"), catch_stdout=False)
+tempfile.tempdir = str(disk)
+with open_vcf(other / "x.bcf"):
+    pass
+"""
+    done = run(code, disk, tmp_path / "log")
+    sentence = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1 and sentence.startswith(f"glmtracks: {disk}/") and "the disk is full (" in sentence
+    assert not list(disk.iterdir())
+
+
 def test_what_was_finished_before_stays(disk, tmp_path):
     code = SCORES + "shard(other / 'whole')\n(disk / 'before').write_text('done')\nshard(disk / 'before')"
     assert run(code, disk, tmp_path / "log").returncode == 1

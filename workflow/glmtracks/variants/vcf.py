@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from glmtracks.download import CUT_BGZIP, bgzip_is_cut, html_title
 from glmtracks.errors import InputError
+from glmtracks.files import atomic
 
 FIELDS = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 _COLUMNS = "#" + "\t".join(FIELDS)
@@ -77,7 +78,8 @@ def open_vcf(path: str | Path) -> Iterator[Vcf]:
 
 def _as_text(path: Path, text: Path) -> Path:
     try:
-        pysam.bcftools.view("--no-version", "-Ov", "-o", str(text), str(path), catch_stdout=False)
+        with atomic(text) as temporary:
+            pysam.bcftools.view("--no-version", "-Ov", "-o", str(temporary), str(path), catch_stdout=False)
     except pysam.SamtoolsError as error:
         raise InputError(f"{path} is a damaged BCF file ({' '.join(str(error).split())}); fetch it again") from error
     return text

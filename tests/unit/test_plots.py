@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from report_world import GENOME, KINDS, row, rows_of_all_verdicts, write_model, write_scores, write_summary
+from report_world import BY_THEIR_ROWS, GENOME, row, rows_of_all_verdicts, write_model, write_scores, write_summary
 from sklearn.manifold import trustworthiness
 
 from glmtracks.annotation import write_gff3
@@ -50,9 +50,10 @@ def test_information_is_0_bits_for_a_guess_and_2_for_certainty(weights):
     assert logo_figures.information(np.array([[0.0, 1.0, 0.0, 0.0]]))[0] == pytest.approx(2)
 
 
-def test_baselines_are_told_by_kind_and_by_the_summary(tmp_path):
+def test_baselines_are_told_by_their_rows_and_by_the_summary(tmp_path):
     summary = write_summary(tmp_path / "summary.tsv", rows_of_all_verdicts())
-    assert tables.which_are_baselines({"summaries": [summary]}, GENOME, KINDS) == BASELINE
+    assert tables.which_are_baselines({"summaries": [summary]}, GENOME, BY_THEIR_ROWS) == BASELINE
+    assert tables.which_are_baselines({"summaries": [summary]}, "another genome", BASELINE) == BASELINE
 
 
 def test_differences_keep_losses_and_rows_without_a_number(tmp_path):
@@ -381,7 +382,7 @@ def test_a_plot_is_the_same_bytes_every_time_in_colours_that_the_page_can_turn_d
         written = []
         for number in (1, 2):
             svg, tsv = tmp_path / str(number) / f"{name}.svg", tmp_path / str(number) / f"{name}.tsv"
-            make_plot(name, GENOME, {"markov_5": "markov", "house": "one_pass"}, sources, svg, tsv)
+            make_plot(name, GENOME, {"markov_5": True, "house": False}, sources, svg, tsv)
             written.append((svg.read_bytes(), tsv.read_bytes()))
             assert len(pd.read_csv(tsv, sep="\t"))
         assert written[0] == written[1]
@@ -394,7 +395,7 @@ def test_a_plot_is_the_same_bytes_every_time_in_colours_that_the_page_can_turn_d
 @pytest.mark.parametrize("name", PLOTS)
 def test_with_nothing_to_draw_the_picture_says_so(tmp_path, name):
     sources = {needed: [] for needed in PLOTS[name].reads}
-    make_plot(name, GENOME, KINDS, sources, tmp_path / "plot.svg", tmp_path / "plot.tsv")
+    make_plot(name, GENOME, BY_THEIR_ROWS, sources, tmp_path / "plot.svg", tmp_path / "plot.tsv")
     text = " ".join(re.findall(r">([^<>]+)</text>", (tmp_path / "plot.svg").read_text()))
     assert " ".join(text.split()) == PLOTS[name].empty
     assert (tmp_path / "plot.tsv").exists()

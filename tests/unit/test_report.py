@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from report_world import GENOME, KINDS, row, rows_of_all_verdicts, write_model, write_summary
+from report_world import BY_THEIR_ROWS, GENOME, row, rows_of_all_verdicts, write_model, write_summary
 
 from glmtracks.overview import read_summary
 from glmtracks.plots import CAPTIONS, PLOTS, make_plot
@@ -70,7 +70,7 @@ def _write_report(results: Path, rows: list[dict] | None = None, linted: list | 
     for name in plots:
         path = results / "report" / "plots" / GENOME / name
         read = {needed: sources[needed] for needed in PLOTS[name].reads}
-        make_plot(name, GENOME, KINDS, read, f"{path}.svg", f"{path}.tsv")
+        make_plot(name, GENOME, BY_THEIR_ROWS, read, f"{path}.svg", f"{path}.tsv")
     genome = {"fasta": "a.fa", "annotation": NASTY, "repeats": "bed:<b>", "genetic_code": 1, "outgroups": ["<i>"]}
     genome["models"] = list(MODELS)
     model = {"kind": "one_pass", "source": "train", "genomes": [GENOME], "seen": ["unknown"], "licence": NASTY}

@@ -102,6 +102,12 @@ def unable(genome, task):
     }
 
 
+def is_baseline(model):
+    """Whether a model is of a kind of baseline, or a network that is left untrained."""
+    row = MODELS[model]
+    return KINDS[row["kind"]].baseline or (model in TRAINED and row["parameters"]["steps"] == 0)
+
+
 def compared(genome, task):
     """The models whose scores of items are drawn: those that can do the task and are of no kind of baseline."""
     names = able(genome, task) if task else GENOMES[genome]["models"]

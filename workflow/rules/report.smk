@@ -77,7 +77,7 @@ rule plot:
         mem_mb=memory(3000),
         runtime=minutes(15),
     params:
-        kinds={name: row["kind"] for name, row in MODELS.items()},
+        baselines={name: is_baseline(name) for name in MODELS},
         caption=lambda wildcards: caption(wildcards.plot),
     message:
         "Drawing {wildcards.plot} of {wildcards.genome}"

@@ -1,7 +1,7 @@
 """Draw one plot of one genome.
 
 input   what the plot reads, all lists: some of summaries, scores, datasets, annotation, fasta, split, training, metrics
-params  kinds (model -> kind, in the order of the model sheet)
+params  baselines (model -> whether it is one, in the order of the model sheet)
 output  svg; tsv, the table it is drawn from
 """
 
@@ -13,7 +13,7 @@ with job(snakemake.log[0]):
     make_plot(
         snakemake.wildcards.plot,
         snakemake.wildcards.genome,
-        snakemake.params.kinds,
+        snakemake.params.baselines,
         dict(snakemake.input.items()),
         snakemake.output.svg,
         snakemake.output.tsv,

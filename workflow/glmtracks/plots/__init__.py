@@ -128,23 +128,23 @@ def caption(name: str) -> str:
 
 
 def make_plot(
-    name: str, genome: str, kinds: dict[str, str], sources: dict[str, list], svg: str | Path, tsv: str | Path
+    name: str, genome: str, baselines: dict[str, bool], sources: dict[str, list], svg: str | Path, tsv: str | Path
 ) -> None:
     """Write a plot as SVG and the table it is drawn from, tab-separated.
 
-    name     one of `PLOTS`
-    kinds    model -> kind, in the order of the model sheet
-    sources  for each name in the plot's `reads` a list of paths
+    name       one of `PLOTS`
+    baselines  model -> whether its row tells that it is one, in the order of the model sheet
+    sources    for each name in the plot's `reads` a list of paths
 
     Where there is nothing to draw, the picture says so in a sentence and the table has no rows.
     """
     from glmtracks.files import atomic
     from glmtracks.plots import figures, style, tables
 
-    baseline = tables.which_are_baselines(sources, genome, kinds)
+    baseline = tables.which_are_baselines(sources, genome, baselines)
     table = getattr(tables, name)(sources, genome, baseline)
     if len(table):
-        looks = style.looks([model for model in kinds if not baseline[model]])
+        looks = style.looks([model for model in baselines if not baseline[model]])
         figure = getattr(figures, name)(table, looks)
     else:
         figure = style.sentence(PLOTS[name].empty)

@@ -16,7 +16,6 @@ from glmtracks.annotation.consequences import CONSEQUENCES
 from glmtracks.annotation.gene_parts import CLASSES
 from glmtracks.benchmarks import TASKS
 from glmtracks.genome import BASES
-from glmtracks.models.registry import KINDS
 from glmtracks.overview import COUNTS, INTERVALS, headlines, read_summary
 from glmtracks.plots.items import scored_items, shared_items
 from glmtracks.plots.labelled_tables import (
@@ -63,14 +62,14 @@ def _summary(sources: dict[str, list], genome: str) -> pd.DataFrame:
     return table[table["genome"] == genome]
 
 
-def which_are_baselines(sources: dict[str, list], genome: str, kinds: dict[str, str]) -> dict[str, bool]:
-    """Model -> whether it is a baseline: by its kind, or because the summary lists it so (an untrained network).
+def which_are_baselines(sources: dict[str, list], genome: str, sheet: dict[str, bool]) -> dict[str, bool]:
+    """Model -> whether it is a baseline: by its row, or because the summary lists it so (an untrained network, loaded).
 
-    kinds  model -> kind, in the order of the model sheet
+    sheet  model -> whether its row tells so, in the order of the model sheet
     """
     table = _summary(sources, genome)
     told = set(table.loc[table["scorer_kind"] == "baseline", "scorer"])
-    return {model: KINDS[kind].baseline or model in told for model, kind in kinds.items()}
+    return {model: known or model in told for model, known in sheet.items()}
 
 
 def differences(sources: dict[str, list], genome: str, baseline: dict[str, bool]) -> pd.DataFrame:

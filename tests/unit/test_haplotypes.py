@@ -12,7 +12,7 @@ from published_checkpoints import adopt_layout
 from scipy.special import log_softmax
 
 from glmtracks.arrays import Sequences
-from glmtracks.genome import complement, encode
+from glmtracks.genome import UNKNOWN, complement, encode
 from glmtracks.models.registry import load
 from glmtracks.scoring.runner import Runner
 from glmtracks.scoring.strategies import choose
@@ -25,6 +25,7 @@ from glmtracks.variants.haplotypes import (
     influences,
     length_class,
     likelihood_ratios,
+    pairs,
     window_length,
 )
 from glmtracks.variants.lookups import TILE, cover, model_lookup, sparse_log_probs
@@ -165,6 +166,22 @@ def test_a_circle_has_no_ends(make_genome, sequence, runner):
     moved = [((position - 100) % LENGTH, ref, alt) for position, ref, alt in changes]
     found, other = (likelihood_ratios(runner, g, changes_of("a", *c)) for g, c in ((there, changes), (back, moved)))
     np.testing.assert_allclose(found, other, atol=2e-4)
+
+
+@pytest.mark.parametrize("name", ["nucleotide_transformer", None])
+def test_a_haplotype_of_a_small_circle_holds_no_base_twice(name, make_genome, tmp_path):
+    runner = published_runner(name, tmp_path, 60) if name else runner_of("one_pass")
+    for size in range(50, 90, 3):
+        genome = make_genome(
+            {"a": "".join(np.random.default_rng(size).choice(list("ACGT"), size))}, str(size), circular="a"
+        )
+        changes = changes_of(
+            "a", *((size // 2, genome.sequence("a", size // 2, size // 2 + n), "") for n in (1, 9, 20))
+        )
+        for some in pairs(runner, genome, changes, 20):
+            known = (some.alternative != UNKNOWN).sum(axis=1)
+            assert name is None or (known <= size - some.before).all()
+            assert ((some.reference != UNKNOWN).sum(axis=1) <= size).all()
 
 
 def test_where_an_indel_in_a_repeat_is_written_does_not_matter(make_genome, sequence, runner):

@@ -126,10 +126,13 @@ def pairs(
     layouts = [_layout(runner, flank, bases) for bases in distinct.tolist()]
     ordered = sorted(set(layouts))
     numbers = np.array([ordered.index(layout) for layout in layouts], np.int64)[inverse]
-    for number, rows in grouped(numbers):
-        length, span = ordered[number]
+    # of a circle without what a change takes away, too, where a base sees all of a window
+    taken = changes.before.lengths if runner.model.receptive_field > runner.margin else 0
+    goes_round = genome.contigs[changes.contig] - taken >= np.array([length for length, _ in ordered])[numbers]
+    for key, rows in grouped(2 * numbers + goes_round):
+        length, span = ordered[key // 2]
         for some in in_batches(rows, at_once // length):
-            yield _pairs(genome, changes, span, length, some)
+            yield _pairs(genome, changes, span, length, some, wrap=bool(key % 2))
 
 
 def _layout(runner: Runner, flank: int, bases: int) -> tuple[int, Span]:
@@ -138,10 +141,10 @@ def _layout(runner: Runner, flank: int, bases: int) -> tuple[int, Span]:
     return window_length(2 * span.side + bases, runner.model.context), span
 
 
-def _pairs(genome: Genome, changes: Changes, span: Span, length: int, rows: np.ndarray) -> Pairs:
+def _pairs(genome: Genome, changes: Changes, span: Span, length: int, rows: np.ndarray, wrap: bool) -> Pairs:
+    """`wrap`: windows go round the contig if it is a circle, which is long enough that no base reads its own copy."""
     these, side = changes.take(rows), span.side
     before, after = these.before.lengths, these.after.lengths
-    wrap = genome.contigs[changes.contig] >= length  # so that no base that counts reads its own copy
     begins, of = np.unique(these.positions - side, return_inverse=True)
     stretch = genome.windows(changes.contig, begins, length + int(before.max()), wrap=wrap)
     column = np.arange(length)

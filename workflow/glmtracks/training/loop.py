@@ -240,13 +240,14 @@ def _callbacks(recipe: dict, best: BestWeights, has_validation: bool) -> list[Ca
 def _precision(name: str, device: torch.device) -> str:
     """Lightning's name of a number format. Of several processes that of the first counts: measured one by one, on nodes
     of two kinds or in a busy moment, they could differ, and the weights of each would go a way of their own."""
-    own = "bf16-mixed" if pick_precision(name, device) == torch.bfloat16 else "32-true"
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        return own
-    store, rank, _ = next(torch.distributed.rendezvous("env://"))
+    several = int(os.environ.get("WORLD_SIZE", 1)) > 1
+    store, rank, _ = next(torch.distributed.rendezvous("env://")) if several else (None, 0, 1)
     if rank == 0:
+        own = "bf16-mixed" if pick_precision(name, device) == torch.bfloat16 else "32-true"
+        if store is None:
+            return own
         store.set("glmtracks/precision", own)
-    return store.get("glmtracks/precision").decode()
+    return store.get("glmtracks/precision").decode()  # waits for the first process
 
 
 def _fingerprint(model: GenomicLanguageModel, packed: PackedCorpus, recipe: dict) -> str:

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -34,36 +35,45 @@ LARGE_BATCH, LARGE_TILES = 4, 4  # windows of a training step, and tiles that ar
 
 
 def main() -> None:
-    """Measure, print, and write what the options ask for; never fails because a goal is not met."""
+    """Measure, print, and write what the options ask for; never fails because a goal is not met.
+
+    Each figure is told, and written, as soon as it is known: what was measured before an interruption is not lost.
+    """
     options = _options()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     torch.set_num_threads(options.threads)
-    dtype, parameters = pick_precision("auto", pick_device("auto")), preset()
+    figures = []
+    for found in _measured(options):
+        figures += found
+        logger.info(aligned(found))
+        if options.output:
+            write_table(figures, options.output)
+    print(aligned(figures), end="")
+
+
+def _measured(options: argparse.Namespace) -> Iterator[list[Measured]]:
+    dtype, parameters, threads = pick_precision("auto", pick_device("auto")), preset(), options.threads
     shape = architecture("one_pass", parameters)
     with tempfile.TemporaryDirectory(prefix="glmtracks.") as folder:
         genomes = yeast_genomes() if options.minutes else embedded_genome()
-        corpus = make_corpus(genomes, Path(folder), threads=options.threads, purged=bool(options.minutes))
+        corpus = make_corpus(genomes, Path(folder), threads=threads, purged=bool(options.minutes))
         model = build("one_pass", shape | {"seed": SEED})
         precise = recipe("one_pass", parameters) | {"precision": str(dtype).removeprefix("torch.")}
-        figures = measure_training(model, corpus, precise, dtype)
-        figures += measure_inference(model, corpus, dtype, options.threads)
-        figures += _measure_large(corpus, precise, dtype, options.threads)
-        figures += measure_callsets(model, corpus, dtype, options.threads)
-        figures += measure_bigwig()
-        figures += measure_strategies(corpus, parameters, dtype, options.threads)
-        figures += measure_published_spacing(corpus, options.threads)
-        figures += measure_published(options.threads)
-        figures += measure_genome_scores(shape, dtype, options.threads)
-        logger.info(aligned(figures))
+        yield measure_training(model, corpus, precise, dtype)
+        yield measure_inference(model, corpus, dtype, threads)
+        yield _measure_large(corpus, precise, dtype, threads)
+        yield measure_callsets(model, corpus, dtype, threads)
+        yield measure_bigwig()
+        yield measure_strategies(corpus, parameters, dtype, threads)
+        yield measure_published_spacing(corpus, threads)
+        yield measure_published(threads)
+        yield measure_genome_scores(shape, dtype, threads)
         if options.minutes:
-            found, sheet = compare(corpus, parameters, options.minutes, dtype, options.threads)
-            figures += found
+            found, sheet = compare(corpus, parameters, options.minutes, dtype, threads)
             with atomic(options.sheet) as table, atomic(options.sheet.with_suffix(".svg")) as picture:
                 sheet.to_csv(table, sep="\t", index=False, float_format="%.4f")
                 style.save(draw(sheet), picture, title="Loss against minutes of training, for three objectives")
-    print(aligned(figures), end="")
-    if options.output:
-        write_table(figures, options.output)
+            yield found
 
 
 def _measure_large(corpus: Corpus, training: dict, dtype: torch.dtype, threads: int) -> list[Measured]:

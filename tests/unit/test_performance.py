@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from performance import __main__ as bench
 from performance import callsets, efficiency, published_rates, published_spacing, quality, strategies
 from performance.corpus import make_corpus
 from performance.figure import draw
@@ -143,6 +144,19 @@ def test_a_table_of_figures(tmp_path):
     assert list(table) == ["name", "value", "goal", "met", "note"]
     assert table["met"].tolist()[:2] == ["yes", "no"]
     assert [Measured("x", value, "> 0").met for value in (0.0, 0.1, float("nan"))] == ["no", "yes", "no"]
+
+
+def test_an_interruption_keeps_the_figures_that_were_measured(tmp_path, monkeypatch):
+    def measured(options):
+        yield [Measured("first", 1.0)]
+        raise KeyboardInterrupt
+
+    table = tmp_path / "bench.tsv"
+    monkeypatch.setattr(bench, "_measured", measured)
+    monkeypatch.setattr("sys.argv", ["bench", "--output", str(table), "--threads", str(torch.get_num_threads())])
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    assert pd.read_csv(table, sep="\t")["name"].tolist() == ["first"]
 
 
 def test_the_figure_has_a_curve_and_a_point_for_each_objective():

@@ -376,7 +376,7 @@ def test_what_is_no_annotation_is_refused_with_its_place(text, message, tmp_path
 def test_truncated_gzip_and_missing_files_are_named(tmp_path):
     whole = gzip.compress(STYLES["ncbi"].encode() * 50)
     (tmp_path / "cut.gff.gz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"cut\.gff\.gz is a truncated or damaged gzip file"):
+    with pytest.raises(InputError, match=r"cut\.gff\.gz is a damaged or cut-off gzip file"):
         read_features(tmp_path / "cut.gff.gz")
     with pytest.raises(InputError, match="does not exist"):
         read_features(tmp_path / "none.gff")

@@ -227,6 +227,12 @@ def test_an_empty_bed_gives_no_items_and_a_cut_one_is_refused(make_genome, tmp_p
         elements.items(given)
 
 
+def test_a_column_that_the_first_interval_lacks_is_read_of_those_that_have_it(toy, tmp_path):
+    path = write(tmp_path, "x.bed", "chr1\t1\t5\nchr1\t7\t9\tenhancer\textra\n", "plain")
+    rows = read_bed_of(toy, path, ContigNames(toy.contigs), {"name": 3, "class": 5})
+    assert rows["name"].tolist() == ["", "enhancer"] and rows["class"].tolist() == ["", ""]
+
+
 @HOW
 @pytest.mark.parametrize("contig", ["1", "chr1"])
 def test_wigfix_is_the_same_however_it_is_packed(toy, tmp_path, how, contig):

@@ -2,10 +2,7 @@
 
 import codecs
 import csv
-import gzip
 import logging
-import re
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import pandas as pd
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome
 from glmtracks.genome.contigs import ContigNames
+from glmtracks.gzipped import open_plain_or_gzip
 from glmtracks.intervals import COLUMNS
 
 logger = logging.getLogger(__name__)
@@ -32,8 +30,7 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
 
     Returns:
         contig (string), start, end (int64, 0-based half-open), then the further columns (string; empty where the
-        first interval of the file, or the row itself, does not reach so far); the index is the line number in the
-        file, from 1.
+        row does not reach so far); the index is the line number in the file, from 1.
 
     Raises:
         InputError: the file is missing or a damaged gzip file, or a line is not an interval.
@@ -41,35 +38,23 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
     path, more = Path(path), more or {}
     if not path.is_file():
         raise InputError(f"{path} does not exist; give the path of a BED.")
-    with path.open("rb") as handle:
-        compressed = handle.read(2) == b"\x1f\x8b"
-    try:
-        with (gzip.open if compressed else open)(path, "rt", encoding="latin-1") as handle:
-            lines = (line.removeprefix(_MARK) for line in handle)
-            width = widest = 0
-            for line in lines:
-                width = line.count("\t") + 1
-                widest = max(widest, width)  # pandas wants to know of every column of the first line, whatever it is
-                if not re.match(NO_INTERVAL, line):
-                    break
+    with open_plain_or_gzip(path, "rt", encoding="latin-1") as handle:
+        width = max((line.count("\t") + 1 for line in handle), default=0)  # pandas wants to know of every column
+        if 0 < width < len(COLUMNS):
+            raise InputError(f"{path} is not a BED: no line has contig TAB start TAB end; give one that has.")
         wanted = {number: name for name, number in more.items() if number < width} | dict(enumerate(COLUMNS))
+        handle.seek(0)
         rows = pd.read_csv(
-            path,
+            handle,
             sep="\t",
-            names=[wanted.get(number, f"column {number}") for number in range(max(widest, len(COLUMNS)))],
+            names=[wanted.get(number, f"column {number}") for number in range(max(width, len(COLUMNS)))],
             usecols=list(wanted.values()),
             dtype=str,
             keep_default_na=False,
             na_values={"start": [""], "end": [""]},
             skip_blank_lines=False,
             quoting=csv.QUOTE_NONE,
-            encoding="latin-1",
-            compression="gzip" if compressed else None,
         )
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is a damaged or cut-off gzip file ({error}); fetch it again.") from error
-    except pd.errors.ParserError as error:
-        raise InputError(f"{path} is not a BED: no line has contig TAB start TAB end; give one that has.") from error
     rows.index += 1
     rows["contig"] = rows["contig"].str.removeprefix(_MARK)
     rows = rows[~rows["contig"].str.match(NO_INTERVAL)]

@@ -5,11 +5,9 @@ References: the GFF3 specification (Sequence Ontology, version 1.26) and GTF 2.2
 """
 
 import codecs
-import gzip
 import io
 import logging
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -21,6 +19,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from glmtracks.errors import InputError
+from glmtracks.gzipped import open_plain_or_gzip
 
 logger = logging.getLogger(__name__)
 
@@ -91,23 +90,18 @@ def read_rows(path: str | Path) -> pd.DataFrame:
 
 def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """(number of the first line, whole lines) until the end of the features."""
-    with path.open("rb") as raw:
-        zipped = raw.read(2) == b"\x1f\x8b"
     line, rest = 1, b""
-    try:
-        with (gzip.open if zipped else open)(path, "rb") as handle:
-            while chunk := handle.read(BLOCK_BYTES):
-                chunk = rest + chunk
-                cut = chunk.rfind(b"\n") + 1
-                block, rest = chunk[:cut], chunk[cut:]
-                block, ended = _before_fasta(block)
-                if block:
-                    yield line, block
-                if ended:
-                    return
-                line += block.count(b"\n")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is a truncated or damaged gzip file ({error}); fetch it again.") from error
+    with open_plain_or_gzip(path) as handle:
+        while chunk := handle.read(BLOCK_BYTES):
+            chunk = rest + chunk
+            cut = chunk.rfind(b"\n") + 1
+            block, rest = chunk[:cut], chunk[cut:]
+            block, ended = _before_fasta(block)
+            if block:
+                yield line, block
+            if ended:
+                return
+            line += block.count(b"\n")
     rest, _ = _before_fasta(rest)
     if rest:
         yield line, rest + b"\n"

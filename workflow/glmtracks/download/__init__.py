@@ -3,10 +3,8 @@
 Importing this module is cheap, because the Snakefile asks `is_remote` while it is parsed.
 """
 
-import gzip
 import logging
 import re
-import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ from glmtracks import files
 from glmtracks.download.checksums import Checksum, check, parse_checksum, published
 from glmtracks.download.mirrors import mirrored
 from glmtracks.errors import InputError
+from glmtracks.gzipped import is_gzip, open_plain_or_gzip
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +27,9 @@ KINDS = {
     "bed": "a BED",
     "assay": "a table of variants",
 }
-CUT_BGZIP = "{path} is cut off: its end-of-file block is missing; fetch it again or compress it anew with bgzip."
 
 LARGEST_LIST = 1 << 22  # bytes of a list of checksums
 _CORRECT = "correct sha256 or the address."
-# SAM specification 4.1.2: the empty block every BGZF file ends with
-_BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _WITH_REGION = re.compile(r"([^#]+\.vcf\.b?gz(?:\?[^#]*)?)#(.+)", re.IGNORECASE)
 _HTML = re.compile(rb"\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(rb"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
@@ -166,28 +162,14 @@ def check_download(
         way_out = f"so says {beside}; try again later, or give sha256 if you know better." if beside else _CORRECT
         check(path, expected, url, way_out)
         logger.info("%s: %s is right", url, expected)
-    with path.open("rb") as handle:
-        compressed = handle.read(2) == b"\x1f\x8b"
-    try:
-        with (gzip.open if compressed else open)(path, "rb") as handle:
-            beginning = handle.read(1 << 16)
-            while compressed and handle.read(1 << 20):
-                pass
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{url} is a damaged or cut-off gzip file ({error}); try again later.") from error
-    if compressed and bgzip_is_cut(path):
-        raise InputError(CUT_BGZIP.format(path=url))
+    compressed = is_gzip(path, name=url)
+    with open_plain_or_gzip(path, name=url) as handle:
+        beginning = handle.read(1 << 16)
+        while compressed and handle.read(1 << 20):
+            pass
     if (title := html_title(beginning)) is not None:
         wanted = KINDS.get(kind, f"the {kind} file")
         raise InputError(f"{url} served an HTML page ({title}) instead of {wanted}; check the address.")
-
-
-def bgzip_is_cut(path: Path) -> bool:
-    """Whether a gzip file is bgzip (a BC field in its first header) and lacks the block that must end it."""
-    with path.open("rb") as handle:
-        beginning = handle.read(14)
-        handle.seek(-min(path.stat().st_size, len(_BGZIP_END)), 2)
-        return beginning[3:4] == b"\x04" and beginning[12:] == b"BC" and handle.read() != _BGZIP_END
 
 
 def html_title(beginning: bytes) -> str | None:

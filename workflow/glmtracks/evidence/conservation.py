@@ -1,9 +1,7 @@
 """Conservation scores of positions, from phyloP or phastCons tracks as UCSC gives them: bigWig or wigFix."""
 
-import gzip
 import logging
 import re
-import zlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -15,6 +13,7 @@ import pybigtools
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome
 from glmtracks.genome.contigs import ContigNames
+from glmtracks.gzipped import open_plain_or_gzip
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +47,9 @@ def conservation(path: str | Path, genome: Genome, names: ContigNames, positions
     rows_of = {str(contig): rows[np.argsort(start[rows])] for contig, rows in by_contig.items()}
     places = {contig: start[rows] for contig, rows in rows_of.items()}
     values = np.full(len(positions), np.nan, dtype=np.float32)
-    try:
-        for contig, first, found in reads(path, genome, names, places):
-            low, high = np.searchsorted(places[contig], [first, first + len(found)])
-            values[rows_of[contig][low:high]] = found[places[contig][low:high] - first]
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is a damaged or cut-off gzip file ({error}); fetch it again.") from error
+    for contig, first, found in reads(path, genome, names, places):
+        low, high = np.searchsorted(places[contig], [first, first + len(found)])
+        values[rows_of[contig][low:high]] = found[places[contig][low:high] - first]
     missing = int(np.isnan(values).sum())
     logger.info("%s: %d positions, %d without a value", path, len(values), missing)
     return values
@@ -83,11 +79,9 @@ def _read_wigfix(
     path: Path, genome: Genome, names: ContigNames, places: dict[str, np.ndarray]
 ) -> Iterator[tuple[str, int, np.ndarray]]:
     """Yield contig, first position, values (n,) of the runs of a wigFix; it is read from beginning to end."""
-    with path.open("rb") as handle:
-        compressed = handle.read(2) == b"\x1f\x8b"
     contigs: dict[str, str | None] = {}
     name, at, values = "", 0, []
-    with (gzip.open if compressed else open)(path, "rt", encoding="utf-8-sig", errors="replace") as handle:
+    with open_plain_or_gzip(path, "rt", encoding="utf-8-sig", errors="replace") as handle:
         for number, line in enumerate(chain(handle, [END]), start=1):
             try:
                 values.append(float(line))

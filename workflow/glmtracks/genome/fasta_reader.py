@@ -3,7 +3,6 @@
 import codecs
 import gzip
 import tarfile
-import zlib
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from glmtracks.download import CUT_BGZIP, bgzip_is_cut, html_title
+from glmtracks.download import html_title
 from glmtracks.errors import InputError
+from glmtracks.gzipped import explain_damage, is_gzip
 
 BLOCK = 1 << 22
 
@@ -52,37 +52,32 @@ def _split(data: bytes) -> Iterator[tuple[bytes | None, bytes]]:
 def _blocks(source: Path) -> Iterator[bytes]:
     beginning = True
     with (
+        explain_damage(source, tarfile.TarError),
         source.open("rb") as raw,
         tqdm(total=source.stat().st_size, unit="B", unit_scale=True, desc=source.name, disable=None) as bar,
     ):
-        try:
-            for part in _parts(source, raw):
-                while block := part.read(BLOCK):
-                    if beginning:
-                        block = block.removeprefix(codecs.BOM_UTF8)
-                        _check_beginning(source, block)
-                        beginning = False
-                    if block.endswith(b"\r"):
-                        block += part.read(1)  # perhaps the other half of a CRLF
-                    bar.update(raw.tell() - bar.n)
-                    yield block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-                yield b"\n"  # the next part begins a line
-        except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
-            raise InputError(f"{source} is a damaged or cut-off gzip file ({error}); fetch it again.") from error
+        for part in _parts(source, raw):
+            while block := part.read(BLOCK):
+                if beginning:
+                    block = block.removeprefix(codecs.BOM_UTF8)
+                    _check_beginning(source, block)
+                    beginning = False
+                if block.endswith(b"\r"):
+                    block += part.read(1)  # perhaps the other half of a CRLF
+                bar.update(raw.tell() - bar.n)
+                yield block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            yield b"\n"  # the next part begins a line
     if beginning:
         _check_beginning(source, b"")
 
 
 def _parts(source: Path, raw: BufferedReader) -> Iterator[BinaryIO]:
     """A file, decompressed, or one after the other the files of a tar archive (UCSC's chromFa.tar.gz)."""
-    compressed = raw.peek(2).startswith(b"\x1f\x8b")
     if tarfile.is_tarfile(source):
         with tarfile.open(fileobj=raw) as archive:
             yield from (archive.extractfile(member) for member in archive if member.isfile())
-    elif compressed and bgzip_is_cut(source):
-        raise InputError(CUT_BGZIP.format(path=source))
     else:
-        yield gzip.GzipFile(fileobj=raw) if compressed else raw
+        yield gzip.GzipFile(fileobj=raw) if is_gzip(source) else raw
 
 
 def _check_beginning(source: Path, beginning: bytes) -> None:

@@ -5,7 +5,6 @@ import gzip
 import io
 import os
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ import pysam
 import pysam.bcftools
 from tqdm import tqdm
 
-from glmtracks.download import CUT_BGZIP, bgzip_is_cut, html_title
+from glmtracks.download import html_title
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
+from glmtracks.gzipped import explain_damage, is_gzip
 
 FIELDS = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 _COLUMNS = "#" + "\t".join(FIELDS)
@@ -55,25 +55,18 @@ def open_vcf(path: str | Path) -> Iterator[Vcf]:
     if not path.is_file():
         raise InputError(f"{path} does not exist; give the path of a VCF or BCF file")
     with ExitStack() as stack:
+        stack.enter_context(explain_damage(path))
         raw = stack.enter_context(path.open("rb"))
-        compressed = raw.peek(2).startswith(b"\x1f\x8b")
-        if compressed and bgzip_is_cut(path):
-            raise InputError(CUT_BGZIP.format(path=path))
-        handle = io.BufferedReader(stack.enter_context(gzip.open(raw)), 1 << 20) if compressed else raw
-        try:
-            if handle.peek(3).startswith(b"BCF"):
-                folder = Path(stack.enter_context(TemporaryDirectory()))
-                handle = raw = stack.enter_context(_as_text(path, folder / "text.vcf").open("rb"))
-            progress = stack.enter_context(
-                tqdm(total=os.fstat(raw.fileno()).st_size, unit="B", unit_scale=True, desc=path.name, disable=None)
-            )
-            header, columns = _read_header(path, handle)
-            width = columns.count(b"\t") + 1
-            yield Vcf(
-                header, columns, _read_blocks(path, handle, width, lambda: progress.update(raw.tell() - progress.n))
-            )
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise InputError(f"{path} is a damaged or cut-off gzip file ({error}); fetch it again") from error
+        handle = io.BufferedReader(stack.enter_context(gzip.open(raw)), 1 << 20) if is_gzip(path) else raw
+        if handle.peek(3).startswith(b"BCF"):
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            handle = raw = stack.enter_context(_as_text(path, folder / "text.vcf").open("rb"))
+        progress = stack.enter_context(
+            tqdm(total=os.fstat(raw.fileno()).st_size, unit="B", unit_scale=True, desc=path.name, disable=None)
+        )
+        header, columns = _read_header(path, handle)
+        width = columns.count(b"\t") + 1
+        yield Vcf(header, columns, _read_blocks(path, handle, width, lambda: progress.update(raw.tell() - progress.n)))
 
 
 def _as_text(path: Path, text: Path) -> Path:

@@ -315,6 +315,11 @@ def test_a_genome_without_a_list_of_circles_is_linear(write, out):
     assert decode(Genome(out / "genome.fa.gz").codes("a", -1, 6)) == "NACGTNN"
 
 
+def test_a_pattern_of_circles_that_matches_nothing_is_told(write, out, caplog):
+    run(write(">chrM\nACGT\n"), out, circular="^MT$")
+    assert "circular, '^MT$', matches no contig (the first is chrM)" in caplog.text
+
+
 def test_sequence_keeps_case_and_stays_inside(tiny_genome):
     assert tiny_genome.sequence("chrI", 3, 7) == "TNac"
     assert tiny_genome.sequence("chrI", 5, 5) == ""

@@ -115,6 +115,11 @@ def normalise(
         *(provenance[key] for key in ("origin", "contigs", "circular_contigs", "left_out")),
         *(provenance[key] for key in ("bases", "lower_case", "undefined")),
     )
+    if circular and not rings:
+        logger.warning(
+            "%s: circular, %r, matches no contig (the first is %s), so none is read as a circle; correct the pattern",
+            *(provenance["origin"], circular, next(iter(canonical.lengths))),
+        )
     return provenance
 
 

@@ -121,3 +121,21 @@ def test_summaries_say_nothing_of_gaps(tmp_path):
             )
     with pyBigWig.open(str(tmp_path / "x.bw")) as other:
         assert other.stats("a", type="mean") == pytest.approx([np.nanmean(values["a"].astype(np.float64))], rel=1e-4)
+
+
+def test_summaries_hold_the_lowest_and_highest_of_their_own_bases(tmp_path):
+    """A record that ends with a gap takes the base after it for its own in pybigtools."""
+    rng, sizes = np.random.default_rng(0), {"a": 70_000, "all_N": 7, "b": 30_000}
+    with tracks.ScoresWriter(tmp_path / "s.parquet", {}) as writer:
+        for contig, size in sizes.items():
+            codes = rng.integers(0, 4, size).astype(np.uint8)
+            codes[rng.random(size) < (0.2 if contig != "all_N" else 1)] = UNKNOWN
+            writer.write(contig, 0, codes, log_softmax(rng.normal(0, 2, (size, 4)), axis=1))
+    tracks.write_dataset([tmp_path / "s.parquet"], sizes, tmp_path / "scores")
+    write_bigwig(tmp_path / "scores", sizes, "entropy", tmp_path / "x.bw")
+    file = pybigtools.open(str(tmp_path / "x.bw"))
+    for contig in ("a", "b"):
+        values = tracks.read(tmp_path / "scores", contig, "entropy")["entropy"].to_numpy()
+        for start, end, summary in file.zoom_records(file.zooms()[0], contig):
+            here = values[start:end]
+            assert (summary["min_val"], summary["max_val"]) == (np.nanmin(here), np.nanmax(here))

@@ -101,10 +101,10 @@ class _Intervals:
 
     def gaps(self) -> dict[int, Gaps]:
         """Those of each contig that has a value, by its number in the file."""
-        found = (np.concatenate(pieces, axis=1) for pieces in self._gaps.values())
+        found = ((contig, *np.concatenate(pieces, axis=1)) for contig, pieces in self._gaps.items())
         return {
-            number: Gaps(start.astype(np.int64), end.astype(np.int64), value.astype(np.float32))
-            for number, (start, end, value) in enumerate(found)
+            number: Gaps(contig, start.astype(np.int64), end.astype(np.int64), value.astype(np.float32))
+            for number, (contig, start, end, value) in enumerate(found)
         }
 
 

@@ -2,8 +2,8 @@
 
 A record sums up some hundred or more bases. Where a record that has begun ends within a gap, pybigtools 0.3.0 goes on
 there, in the middle of the gap, and fills the rest of it with the value of the base after it, so that a run of N looks
-scored from afar. The bases themselves are right. The layout is that of Kent et al. 2010
-(doi:10.1093/bioinformatics/btq351).
+scored from afar. Where both end together, that value counts for the lowest and highest of the record. The bases
+themselves are right. The layout is that of Kent et al. 2010 (doi:10.1093/bioinformatics/btq351).
 """
 
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+import pybigtools
 
 _ZOOMS_AT, _HEADER_BYTES = 6, 64  # where the number of levels stands; where the levels are listed
 _LEVEL = struct.Struct("<II2Q")  # bases of a record, reserved, place of the records, place of their index
@@ -34,23 +35,25 @@ class Gaps(NamedTuple):
     """Stretches of a contig without a value that lie between bases with one.
 
     Attributes:
+        contig: its name.
         start, end: int64 (n,), 0-based half-open, ascending.
         value: float32 (n,), of the base at `end`.
     """
 
+    contig: str
     start: np.ndarray
     end: np.ndarray
     value: np.ndarray
 
 
 def leave_out_gaps(path: str | Path, gaps: dict[int, Gaps]) -> None:
-    """Mend the records of a bigWig, in place, that begin within a gap.
+    """Mend the records of a bigWig, in place, that begin within a gap or end with one.
 
     Args:
         path: as pybigtools wrote it.
         gaps: number of a contig in the file -> its gaps.
     """
-    with open(path, "r+b") as file:
+    with open(path, "r+b") as file, pybigtools.open(str(path)) as bases:
         file.seek(_ZOOMS_AT)
         (levels,) = struct.unpack("<H", file.read(2))
         file.seek(_HEADER_BYTES)
@@ -58,7 +61,7 @@ def leave_out_gaps(path: str | Path, gaps: dict[int, Gaps]) -> None:
             for entry, place, size in list(_leaves(file, index + _INDEX_BYTES)):
                 file.seek(place)
                 records = np.frombuffer(zlib.decompress(file.read(size)), _RECORD)
-                mended = _mended(records, gaps)
+                mended = _mended(records, gaps, bases)
                 if mended is not None:
                     _replace(file, entry, place, size, zlib.compress(mended.tobytes(), level=9))
 
@@ -75,11 +78,15 @@ def _leaves(file: BinaryIO, node: int) -> Iterator[tuple[int, int, int]]:
             yield from _leaves(file, child[-1])
 
 
-def _mended(records: np.ndarray, gaps: dict[int, Gaps]) -> np.ndarray | None:
-    """Records without those that lie within a gap, the others less what they say of one; None if all are right."""
+def _mended(records: np.ndarray, gaps: dict[int, Gaps], bases: pybigtools.BBIReader) -> np.ndarray | None:
+    """Records without those that lie within a gap, the others less what they say of one; None if all are right.
+
+    `bases` is the bigWig that they are of, whose single values are right.
+    """
     mended, kept = records.copy(), np.ones(len(records), bool)
     for contig in np.unique(records["contig"]).tolist():
         here = np.flatnonzero(records["contig"] == contig)
+        ends_with = here[_ends_with(records[here], gaps[contig])]
         start = records["start"][here].astype(np.int64)
         gap = np.searchsorted(gaps[contig].end, start, side="right")
         inside = np.append(gaps[contig].start, np.iinfo(np.int64).max)[gap] <= start
@@ -89,7 +96,18 @@ def _mended(records: np.ndarray, gaps: dict[int, Gaps]) -> np.ndarray | None:
         for name, amount in (("bases", 1), ("sum", value), ("squares", value**2)):
             mended[name][here] = records[name][here] - np.where(kept[here], (end - start) * amount, 0)
         mended["start"][here] = end
-    return None if (mended["start"] == records["start"]).all() else mended[kept]
+        for row in ends_with[kept[ends_with]].tolist():
+            first, last = int(mended["start"][row]), int(mended["end"][row])
+            values = [value for *_, value in bases.records(gaps[contig].contig, first, last)]
+            mended["min"][row], mended["max"][row] = min(values), max(values)
+    return None if (mended == records).all() else mended[kept]
+
+
+def _ends_with(records: np.ndarray, gaps: Gaps) -> np.ndarray:
+    """Whether records of a contig end with a gap whose value is their lowest or highest, bool (n,)."""
+    gap = np.searchsorted(gaps.end, records["end"])
+    end, value = np.append(gaps.end, 0)[gap], np.append(gaps.value, np.float32(0))[gap]
+    return (end == records["end"]) & ((value == records["min"]) | (value == records["max"]))
 
 
 def _replace(file: BinaryIO, entry: int, place: int, size: int, block: bytes) -> None:

@@ -18,6 +18,7 @@ from glmtracks.annotation import write_gff3
 from glmtracks.annotation.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.benchmarks.summary import COLUMNS
 from glmtracks.genome import BASES, decode
+from glmtracks.genome.twobit import write_twobit
 from glmtracks.overview import read_summary
 from glmtracks.report.browser import browser_data, to_script
 from glmtracks.report.loci import Locus, apart, known_sites, misses
@@ -164,8 +165,7 @@ def test_genes_repeats_and_items_of_the_windows_come_along(data):
 
 
 def test_files_that_do_not_exist_are_not_named(data):
-    assert data["files"]["fasta"] == "../genomes/toy/genome.fa.gz"
-    assert data["files"]["sequence"] is None
+    assert data["files"]["reference"] is None and data["files"]["sequence"] is None
     assert data["files"]["tracks"]["house"]["llr_A"] is None
 
 
@@ -177,6 +177,20 @@ def test_a_genome_without_genes_repeats_and_benchmark_has_places_too(tmp_path, m
     summary = pd.DataFrame(columns=list(COLUMNS))
     found = browser_data(tmp_path / "results", {"bare": {"genetic_code": 1, "models": ["house"]}}, summary)["bare"]
     assert found["loci"] and found["windows"] and found["consequences"] is None and found["genes"] == []
+
+
+def test_the_browser_of_a_served_page_reads_the_2bit(tmp_path, make_genome):
+    world = make_world(make_genome, tmp_path, contigs=2, annotated=False)
+    place, folder = (tmp_path / "results" / path for path in ("tracks/bare/house", "genomes/bare"))
+    place.mkdir(parents=True)
+    write_scores(world.genome, place, noise)
+    folder.mkdir(parents=True)
+    write_twobit(world.genome, folder / "genome.2bit")
+    (folder / "chrom.sizes").write_text("".join(f"{name}\t{size}\n" for name, size in world.genome.contigs.items()))
+    summary = pd.DataFrame(columns=list(COLUMNS))
+    found = browser_data(tmp_path / "results", {"bare": {"genetic_code": 1, "models": ["house"]}}, summary)["bare"]
+    there = {"twoBitURL": "../genomes/bare/genome.2bit", "chromSizesURL": "../genomes/bare/chrom.sizes"}
+    assert found["files"]["reference"] == {"id": "bare", "name": "bare"} | there
 
 
 def test_many_contigs_take_no_room(tmp_path, make_genome):

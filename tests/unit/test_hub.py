@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from glmtracks.track_names import BIGWIG_TRACKS, TRACKS
-from glmtracks.tracks.hub import write_hub
+from glmtracks.tracks.hub import igv_reference, write_hub
 
 SIZES = {"chr2": 70_000, "chr1|x.1": 500}
 
@@ -85,10 +85,18 @@ def test_the_bases_of_a_logo_are_stacked_letters(make_hub):
 
 def test_the_session_of_igv_brings_its_genome(make_hub):
     session = json.loads((make_hub(tracks=BIGWIG_TRACKS) / "igv.json").read_text())
-    assert session["reference"]["fastaURL"] == "../../../../genomes/my%20genome/genome.fa.gz"
-    assert session["reference"]["compressedIndexURL"].endswith("genome.fa.gz.gzi")
+    assert session["reference"]["twoBitURL"] == "../../../../genomes/my%20genome/genome.2bit"
+    assert session["reference"]["chromSizesURL"] == "../../../../genomes/my%20genome/chrom.sizes"
     assert session["locus"] == "chr2:1-2000"
     by_name = {track["name"]: track for track in session["tracks"]}
     assert list(by_name) == ["llr", "entropy", "llr_min", "llr_mean", "logo"]
     assert by_name["llr"]["type"] == by_name["logo"]["type"] == "merged"
     assert (by_name["entropy"]["min"], by_name["entropy"]["max"]) == (0, 2)
+
+
+def test_igv_reads_a_2bit_unless_its_offsets_are_too_wide_for_it():
+    small = igv_reference("g", 16_569, "genome.fa.gz", "genome.2bit", "chrom.sizes")
+    assert small == {"id": "g", "name": "g", "twoBitURL": "genome.2bit", "chromSizesURL": "chrom.sizes"}
+    large = igv_reference("g", 17_000_000_000, "genome.fa.gz", "genome.2bit", "chrom.sizes")
+    assert large["fastaURL"] == "genome.fa.gz" and large["compressedIndexURL"] == "genome.fa.gz.gzi"
+    assert "twoBitURL" not in large

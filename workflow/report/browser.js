@@ -18,8 +18,7 @@
 
   const reference = (scores) => {
     const { name, data: { files } } = scores;
-    if (!scores.whole) return { id: name, name, fastaURL: fasta(scores), indexed: false };
-    return { id: name, name, fastaURL: files.fasta, indexURL: `${files.fasta}.fai`, compressedIndexURL: `${files.fasta}.gzi` };
+    return scores.whole ? files.reference : { id: name, name, fastaURL: fasta(scores), indexed: false };
   };
 
   /** A source of features for igv.js: one for each base that `value(stretch, position)` knows. */

@@ -15,7 +15,9 @@ from glmtracks.report import slices
 from glmtracks.report.loci import Locus, constrained, known_sites, misses
 from glmtracks.report.slices import Room, windows_around
 from glmtracks.track_names import TRACKS
+from glmtracks.tracks import read_sizes
 from glmtracks.tracks.dataset import contigs as contigs_of
+from glmtracks.tracks.hub import igv_reference
 from glmtracks.windows.split import read_split
 
 MOST_MODELS = 6  # of a genome whose scores the page carries
@@ -162,10 +164,15 @@ def _files(results: Path, genome: str, models: list[str]) -> dict:
         return f"../{path}" if (results / path).is_file() else None
 
     folder = f"genomes/{genome}"
+    sizes, sequence = there(f"{folder}/chrom.sizes"), there(f"{folder}/genome.2bit")
+    reference = None
+    if sizes and sequence:
+        size = sum(read_sizes(results / folder / "chrom.sizes").values())
+        reference = igv_reference(genome, size, f"../{folder}/genome.fa.gz", sequence, sizes)
     tracks = {model: {track: there(f"tracks/{genome}/{model}/{track}.bw") for track in TRACKS} for model in models}
     return {
-        "fasta": there(f"{folder}/genome.fa.gz"),
-        "sequence": there(f"{folder}/genome.2bit"),
+        "reference": reference,
+        "sequence": sequence,
         "genes": there(f"{folder}/annotation.gff3.gz") if there(f"{folder}/annotation.gff3.gz.tbi") else None,
         "repeats": there(f"{folder}/repeats.bed.gz") if there(f"{folder}/repeats.bed.gz.tbi") else None,
         "tracks": tracks,

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from glmtracks.files import atomic_folder, write_json
+from glmtracks.genome.twobit import LARGE
 from glmtracks.track_names import TRACKS
 
 # Okabe and Ito's colours, which people of all colour visions tell apart; of the bases nearest to the usual ones.
@@ -114,10 +115,22 @@ def write_hub(
     with atomic_folder(destination) as folder:
         for name, stanzas in files.items():
             (folder / name).write_text("\n".join(map(_stanza, stanzas)))
-        url = _address(fasta, destination)
-        reference = {"id": genome, "name": genome}
-        reference |= {"fastaURL": url, "indexURL": f"{url}.fai", "compressedIndexURL": f"{url}.gzi"}
+        files = [_address(path, destination) for path in (fasta, two_bit, sizes)]
+        reference = igv_reference(genome, sum(contigs.values()), *files)
         write_json(folder / "igv.json", {"reference": reference, "locus": locus, "tracks": _igv_tracks(tracks)})
+
+
+def igv_reference(genome: str, size: int, fasta: str, two_bit: str, sizes: str) -> dict[str, str]:
+    """How igv.js is told of a genome of `size` bases, by the addresses of its files.
+
+    The 2bit file, since igv.js 3.8.10 shows no base of the last block of a bgzip FASTA, and so none of a genome of up
+    to 64 kB; but the FASTA of genomes whose 2bit has 64-bit offsets, which igv.js does not read.
+    """
+    if size > LARGE:
+        files = {"fastaURL": fasta, "indexURL": f"{fasta}.fai", "compressedIndexURL": f"{fasta}.gzi"}
+    else:
+        files = {"twoBitURL": two_bit, "chromSizesURL": sizes}
+    return {"id": genome, "name": genome} | files
 
 
 def _address(path: str | Path, folder: str | Path) -> str:

@@ -3,7 +3,9 @@
 import base64
 import json
 import shutil
+import subprocess
 import threading
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -20,6 +22,7 @@ from glmtracks.benchmarks.summary import COLUMNS
 from glmtracks.genome import BASES, decode
 from glmtracks.genome.twobit import write_twobit
 from glmtracks.overview import read_summary
+from glmtracks.report import browser
 from glmtracks.report.browser import browser_data, to_script
 from glmtracks.report.loci import Locus, apart, known_sites, misses
 from glmtracks.report.slices import HIGHEST, NO_CONSEQUENCE, NO_SCORE, Room, pack, thousandths, windows_around
@@ -281,3 +284,35 @@ def module_genome(tmp_path_factory):
         return Genome(plain)
 
     return make
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path")
+def test_two_questions_at_once_open_one_browser(tmp_path):
+    script = tmp_path / "two.js"
+    code = (Path(browser.__file__).parents[2] / "report" / "browser.js").read_text()
+    script.write_text(
+        """
+        globalThis.window = globalThis;
+        globalThis.glm = { say: (word) => word };
+        const place = { open: [], replaceChildren() { this.open = []; } };
+        globalThis.igv = {
+          createBrowser: async (where, { locus }) => {
+            await new Promise((resolve) => setTimeout(resolve, 10));
+            const made = { locus, search: async (other) => { made.locus = other; } };
+            where.open.push(made);
+            return made;
+          },
+          removeBrowser: () => {},
+        };
+        """
+        + code
+        + """
+        const data = { genes: [], repeats: [], items: [], files: { tracks: { m: {} } } };
+        const scores = { name: "g", whole: true, data };
+        const shown = new glm.Browser(place);
+        const ask = (start) => shown.show(scores, "m", { contig: "c", start, end: start + 9 });
+        Promise.all([ask(0), ask(20)]).then(() => console.log(place.open.map((one) => one.locus).join()));
+        """
+    )
+    done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "c:21-29"

@@ -94,10 +94,17 @@
     constructor(place) {
       this.place = place;
       this.shown = null;
+      this.last = Promise.resolve(); // the question before, which may still be on its way
     }
 
-    /** Show a genome by a model at a locus (contig, start, end); starts igv.js if need be. */
-    async show(scores, model, locus) {
+    /** Show a genome by a model at a locus (contig, start, end); one question after the other, as people click. */
+    show(scores, model, locus) {
+      this.last = this.last.catch(() => {}).then(() => this.draw(scores, model, locus));
+      return this.last;
+    }
+
+    /** The same at once; starts igv.js if need be. */
+    async draw(scores, model, locus) {
       if (!window.igv) start();
       const key = `${scores.name} ${model}`;
       const at = `${locus.contig}:${locus.start + 1}-${locus.end}`;

@@ -93,7 +93,7 @@ class Scorers:
         if self.calibration:
             context = self.genome.windows(these.contig, these.positions - 2, 5, wrap=False)
             found["llr_corrected"] = self.calibration.corrected(llr, context, alt)
-            found["phred"] = self.calibration.phred(llr)
+            found["phred"] = np.where(ref == alt, np.float32(np.nan), self.calibration.phred(llr))  # no change, no rank
         return these.rows, METHODS.index("llr"), found
 
     def _haplotypes(self, alleles: "_OfContig", reason: np.ndarray) -> tuple[np.ndarray, int, dict[str, np.ndarray]]:

@@ -147,6 +147,17 @@ def test_a_card_tells_of_classes_that_one_part_alone_has(tmp_path):
     assert "\n".join(["|---|---|---|", *rows, "", "## Use"]) in (tmp_path / "README.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("kind", "side"), [("markov", "before it"), ("causal", "before it"), ("one_pass", "on either side")]
+)
+def test_a_card_says_on_which_side_the_model_reads(kind, side, tmp_path):
+    model = build(kind, SMALL)
+    save(model, tmp_path, seen=["yeast"], licence="MIT", training={"steps": 5})
+    write_json(tmp_path / "metrics.json", {"parameters": 7})
+    write_card(tmp_path, model, Corpus([]))
+    assert f"| receptive field | {model.receptive_field} bases {side} |" in (tmp_path / "README.md").read_text()
+
+
 def test_a_card_tells_what_was_seen_more_often_and_weighted_by_what(tmp_path, make_genome):
     model = build("causal", SMALL)
     save(model, tmp_path, seen=["yeast"], licence="MIT", training={"steps": 5})

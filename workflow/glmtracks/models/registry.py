@@ -310,7 +310,7 @@ def _metrics(folder: Path) -> str:
 
 def _check_weights(source: str, files: dict[str, str], expected: str) -> None:
     """Raise `InputError` unless the file of weights (name -> SHA-256) is that which the model sheet wants, if any."""
-    if expected and list(files.values()) != [expected]:
+    if expected and list(files.values()) != [expected.lower()]:
         found = ", ".join(f"{name} has {digits}" for name, digits in files.items())
         raise InputError(
             f"{source} does not hold the weights whose SHA-256 the model sheet names, {expected}: {found}; fetch them "

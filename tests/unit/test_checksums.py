@@ -77,6 +77,15 @@ def test_what_providers_publish_beside_a_file_is_compared(served, out, host, cap
     fetch(f"{host}/x.fa.gz", out, mirrors={host: served.url}, checksum=SHA256)  # a sheet knows better
 
 
+@pytest.mark.parametrize(
+    ("kind", "way_out"), [("fasta", "give sha256"), ("vcf", "give sha256"), ("annotation", "fetch it yourself")]
+)
+def test_a_checksum_is_asked_for_only_where_a_sheet_has_a_column_for_it(served, out, kind, way_out):
+    (served.folder / "x.fa.gz.md5").write_text("1" * 32)
+    with pytest.raises(InputError, match=rf"so says .*\.md5; try again later, or {way_out}"):
+        fetch(f"{served.url}/x.fa.gz", out, kind=kind)
+
+
 @pytest.mark.parametrize("text", ["", "<html>" + "x" * 32 + "</html>", f"{MD5}  other.fa.gz\n", "\xff" * 40])
 def test_a_page_in_place_of_a_checksum_is_none(served, out, text):
     (served.folder / "x.fa.gz.md5").write_text(text)

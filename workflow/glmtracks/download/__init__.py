@@ -30,6 +30,7 @@ KINDS = {
 
 LARGEST_LIST = 1 << 22  # bytes of a list of checksums
 _CORRECT = "correct sha256 or the address."
+_WITH_CHECKSUM = ("fasta", "vcf")  # the kinds of files that sheets have a column sha256 for
 _WITH_REGION = re.compile(r"([^#]+\.vcf\.b?gz(?:\?[^#]*)?)#(.+)", re.IGNORECASE)
 _HTML = re.compile(rb"\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(rb"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
@@ -159,7 +160,8 @@ def check_download(
         kind: as of `download`.
     """
     if expected:
-        way_out = f"so says {beside}; try again later, or give sha256 if you know better." if beside else _CORRECT
+        better = "give sha256 if you know better" if kind in _WITH_CHECKSUM else "fetch it yourself and give its path"
+        way_out = f"so says {beside}; try again later, or {better}." if beside else _CORRECT
         check(path, expected, url, way_out)
         logger.info("%s: %s is right", url, expected)
     compressed = is_gzip(path, name=url)

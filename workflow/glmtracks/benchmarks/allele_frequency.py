@@ -101,8 +101,8 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         sample.add(fold(batch[batch["passed"] & (batch["an"] > 0)], options.common))
     if without_counts:
         raise InputError(
-            f"{path} has no allele counts for {without_counts:,} of its SNVs, and what is rare is told by counts; add "
-            "AC and AN with bcftools +fill-tags."
+            f"{path} has no allele counts for {without_counts:,} of its SNVs, and what is rare is told by counts; give "
+            "a call set with AC and AN, which bcftools +fill-tags adds where there are genotypes."
         )
     table = sample.rows()
     if len(table):

@@ -81,8 +81,8 @@ def _reader(path: str | Path) -> tuple[Reader, str, bool]:
 
         return of_frequency, field, False
     raise InputError(
-        f"{path} gives no allele frequencies: its header has neither AC and AN, nor AF, nor samples; add them with "
-        "bcftools +fill-tags."
+        f"{path} gives no allele frequencies: its header has neither AC and AN, nor AF, nor samples; give a call set "
+        "that has one of these."
     )
 
 

@@ -11,6 +11,7 @@ The path of a result is the query for it. {genome}, {model} and {task} are rows 
     results/genomes/{genome}/          genome.fa.gz (.fai, .gzi, .circular) chrom.sizes annotation.gff3.gz (.tbi)
                                        repeats.bed.gz (.tbi) regions.parquet split.tsv provenance.json genome.2bit
     results/windows/{corpus}/          windows.parquet split.tsv leakage.json; a corpus is called like its genomes
+    results/leakage/{genome}/          {model}.json, what a model has seen of the test part that it is judged by
     results/models/{model}/            model.safetensors config.json metrics.json training.tsv README.md (the card) logs/
     results/scores/{genome}/{model}/   plan.json and plan.tsv, how the model is asked; {shard}.parquet, the resumable unit
     results/tracks/{genome}/{model}/   llr_A.bw … llr_T.bw entropy.bw llr_min.bw llr_mean.bw logo_A.bw … logo_T.bw

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from glmtracks.benchmarks.summary import COLUMNS
 from glmtracks.config import load
 
 CHECKOUT = Path(__file__).parents[2]
@@ -48,6 +49,12 @@ def test_every_setting_that_a_page_names_exists(page):
     for group, name in re.findall(r"`([a-z]+)\.(\w+)(?::[^`]*)?`", page.read_text()):
         known = settings.get(group)
         assert name == "tsv" or not isinstance(known, dict) or name in known, f"{group}.{name}"
+
+
+def test_the_columns_of_the_table_of_benchmarks_are_described():
+    page = (CHECKOUT / "resources/docs/benchmarks.md").read_text()
+    rows = [f"| `{name}` | {meaning.replace('|', '&#124;')} |" for name, meaning in COLUMNS.items()]
+    assert "\n".join(["|---|---|", *rows, ""]) in page
 
 
 def test_all_fourteen_questions_are_answered():

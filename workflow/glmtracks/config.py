@@ -63,7 +63,7 @@ def fingerprint(configuration: Configuration) -> str:
     """12 hexadecimal digits that change with any setting or cell of a sheet, but not with how files are laid out.
 
     The checksum of weights is left out: it changes no result, only whether there is one. So are the models of a genome
-    that all score.
+    that all score, and the sheet of call sets.
     """
     settings = {key: value for key, value in configuration.settings.items() if key not in SHEETS}
     models = [{key: value for key, value in row.items() if key != "sha256"} for row in configuration.models.values()]

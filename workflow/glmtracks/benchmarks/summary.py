@@ -43,8 +43,8 @@ COLUMNS = {
     "difference_high": "upper end",
     "verdict": "better | worse | undecided, by whether that interval holds 0; empty without interval",
     "seen": "whether the model saw this genome in training: yes | held out (other parts of it) | no | unknown",
-    "model_hash": "of weights and configuration",
-    "config_hash": "of all settings and sheets of the run; in the table of all genomes and tasks",
+    "model_hash": "SHA-256 of its weights",
+    "config_hash": "of the settings and of the sheets of genomes, models and benchmarks; in the table of all tasks",
     "status": "ok, or why something is missing",
 }
 

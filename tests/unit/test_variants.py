@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pysam
+import pysam.bcftools
 import pytest
 from cyvcf2 import VCF
 from hypothesis import HealthCheck, given, settings
@@ -316,6 +318,18 @@ def test_records_that_cannot_be_used(genome, scores, tmp_path, body, message):
     with pytest.raises(InputError, match=message):
         annotate(source, genome, dataset_lookup(scores))
     assert not list(tmp_path.glob("out/*")) and not list(tmp_path.glob("alleles/*"))
+
+
+def test_records_out_of_order_are_sorted_as_the_message_says(genome, scores, tmp_path):
+    source, body = tmp_path / "x.vcf", records("chr1 5 A C", "chr1 4 T C")
+    source.write_text(HEADER + COLUMNS + "\n" + body)
+    with pytest.raises(InputError, match="bcftools sort") as caught:
+        annotate(source, genome, dataset_lookup(scores))
+    line = re.search(r"##contig=<ID=\w+>", str(caught.value))[0]
+    source.write_text(HEADER + line + "\n" + COLUMNS + "\n" + body)
+    pysam.bcftools.sort("-Oz", "-o", str(tmp_path / "sorted.vcf.gz"), str(source), catch_stdout=False)
+    lines, _ = annotate(tmp_path / "sorted.vcf.gz", genome, dataset_lookup(scores))
+    assert [line.split("\t")[1] for line in lines] == ["4", "5"]
 
 
 @pytest.mark.parametrize(

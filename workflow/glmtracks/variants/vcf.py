@@ -215,5 +215,6 @@ class Order:
     def _unsorted(self, row: int, name: str, position: int, after: str) -> InputError:
         return InputError(
             f"record {self.records + row + 1} of {self.path} ({name}:{position}) comes after {after}; an index needs "
-            f"sorted records: bcftools sort -Oz -o sorted.vcf.gz {self.path}"
+            f"sorted records: bcftools sort -Oz -o sorted.vcf.gz {self.path} (its header must name every contig, as in "
+            f"##contig=<ID={name}>)"
         )

@@ -183,6 +183,14 @@ def test_five_mistakes_are_five_sentences(sheets):
             "strategy: a model of kind dnabert_s has embeddings alone",
         ),
         (
+            {"models": "name\tkind\tsource\tgenomes\tstrategy\nm\tcausal\ttrain\tyeast\tmasked\n"},
+            "strategy: a model of kind causal cannot be asked by the strategy masked; its training fits causal",
+        ),
+        (
+            {"models": "name\tkind\tsource\tgenomes\tstrategy\nm\tcausal\ttrain\tyeast\tasked\n"},
+            "1 problem(s) in the configuration:",
+        ),
+        (
             {
                 "models": "name\tkind\tsource\ns\tdnabert_s\thub:a/b\n",
                 "callsets": "name\tgenome\tvcf\tmodels\nx\tyeast\thttps://a/b.vcf\ts\n",

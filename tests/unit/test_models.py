@@ -260,10 +260,10 @@ class FakeCorpus:
             yield None, "", 0, np.array(["ACGTN".index(base) for base in sequence], dtype=np.uint8)
 
 
-def test_the_registry_knows_whether_a_kind_embeds():
+def test_the_registry_knows_whether_a_kind_embeds_and_what_it_is_trained_for():
     for kind, facts in KINDS.items():
         own = model_class(kind).embeddings is not GenomicLanguageModel.embeddings
-        assert own == facts.embeds
+        assert (own, model_class(kind).objective) == (facts.embeds, facts.objective)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.999])

@@ -13,7 +13,15 @@ from typing import NamedTuple
 from glmtracks.benchmarks import TASKS
 from glmtracks.download import is_remote, split_region, wrong_scheme
 from glmtracks.errors import InputError
-from glmtracks.models.registry import KINDS, is_on_hub, is_ours, parameters_of, read_config
+from glmtracks.models.registry import (
+    KINDS,
+    OF_OBJECTIVE,
+    is_on_hub,
+    is_ours,
+    parameters_of,
+    read_config,
+    wrong_strategy,
+)
 from glmtracks.schemas import did_you_mean, fill_defaults, schema, violations
 from glmtracks.shard_count import count_shards
 from glmtracks.sheets import locate, read_sheet
@@ -178,12 +186,20 @@ def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> 
                     f"{row['_where']}, source: a model of kind {row['kind']} is loaded, not trained; give a folder or "
                     "hub:owner/name@revision"
                 )
-            if not KINDS[row["kind"]].scores and row["strategy"] != "auto":
-                problems.append(
-                    f"{row['_where']}, strategy: a model of kind {row['kind']} has embeddings alone and is asked for "
-                    "no probabilities; leave it empty"
-                )
+            _check_strategy(row, problems)
             _check_parameters(row, problems)
+
+
+def _check_strategy(row: dict, problems: list[str]) -> None:
+    """Check that a kind of model can be asked by the strategy of its row; what is none the schema refuses."""
+    facts, strategies = KINDS[row["kind"]], {name for names in OF_OBJECTIVE.values() for name in names}
+    if not facts.scores and row["strategy"] != "auto":
+        problems.append(
+            f"{row['_where']}, strategy: a model of kind {row['kind']} has embeddings alone and is asked for "
+            "no probabilities; leave it empty"
+        )
+    elif row["strategy"] in strategies and (problem := wrong_strategy(row["kind"], facts.objective, row["strategy"])):
+        problems.append(f"{row['_where']}, strategy: {problem}")
 
 
 def _check_model_folder(row: dict, problems: list[str]) -> None:

@@ -27,6 +27,10 @@ OF_METRICS = re.compile(r"parameters|(train|validation)_(bases|nats_per_base.*)"
 ONLY_SOME_USES = ": what is made with it may not be used commercially"
 
 
+OF_OBJECTIVE = {"one_pass": ("one_pass",), "causal": ("causal",), "masked": ("strided", "masked")}
+"""Strategies that fit an objective; the first is what `auto` stands for."""
+
+
 class Kind(NamedTuple):
     """What the workflow knows of a kind of model without importing it."""
 
@@ -40,15 +44,17 @@ class Kind(NamedTuple):
     """whether it loads what others have published, and cannot be trained here"""
     scores: bool = True
     """whether it gives probabilities of bases"""
+    objective: str = "masked"
+    """that of its class"""
     parameters: str = ""
     """schema of its parameters, where that is neither called like the kind nor that of all published ones"""
 
 
 KINDS = {
-    "markov": Kind("glmtracks.models.markov:Markov", embeds=False, baseline=True),
-    "one_pass": Kind("glmtracks.models.one_pass:OnePass", embeds=True),
+    "markov": Kind("glmtracks.models.markov:Markov", embeds=False, baseline=True, objective="causal"),
+    "one_pass": Kind("glmtracks.models.one_pass:OnePass", embeds=True, objective="one_pass"),
     "masked": Kind("glmtracks.models.masked:Masked", embeds=True),
-    "causal": Kind("glmtracks.models.causal:Causal", embeds=True),
+    "causal": Kind("glmtracks.models.causal:Causal", embeds=True, objective="causal"),
     "gpn_convnet": Kind("glmtracks.models.gpn:GpnConvNet", embeds=True, published=True),
     "gpn": Kind("glmtracks.models.gpn:GpnNew", embeds=True, published=True),
     "nucleotide_transformer": Kind("glmtracks.models.esm:NucleotideTransformer", embeds=True, published=True),
@@ -56,7 +62,7 @@ KINDS = {
     "dnabert": Kind("glmtracks.models.bert:DnaBert", embeds=True, published=True),
     "caduceus": Kind("glmtracks.models.caduceus:Caduceus", embeds=True, published=True),
     "plant_caduceus": Kind("glmtracks.models.caduceus:PlantCaduceus", embeds=True, published=True),
-    "hyenadna": Kind("glmtracks.models.hyena:HyenaDna", embeds=True, published=True),
+    "hyenadna": Kind("glmtracks.models.hyena:HyenaDna", embeds=True, published=True, objective="causal"),
     "bert": Kind("glmtracks.models.bert:Bert", embeds=True, published=True),
     "species_lm": Kind("glmtracks.models.species_lm:SpeciesLm", embeds=True, published=True, parameters="species_lm"),
     "dnabert2": Kind("glmtracks.models.mosaic:DnaBert2", embeds=True, published=True),
@@ -70,6 +76,17 @@ def parameters_of(kind: str) -> str:
     """Name of the schema of what the column parameters may hold for a kind."""
     facts = KINDS[kind]
     return f"parameters/{facts.parameters or ('published' if facts.published else kind)}"
+
+
+def wrong_strategy(kind: str, objective: str, strategy: str) -> str | None:
+    """A sentence where a strategy, or `auto`, does not fit what a kind of model is trained for; None where it does."""
+    fitting = OF_OBJECTIVE[objective]
+    if strategy in ("auto", *fitting):
+        return None
+    return (
+        f"a model of kind {kind} cannot be asked by the strategy {strategy}; its training fits "
+        f"{' and '.join(fitting)}, so write one of these, or auto, into the column strategy"
+    )
 
 
 def is_on_hub(source: str) -> bool:

@@ -19,9 +19,9 @@ from torch import Tensor
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
 from glmtracks.genome import Genome
-from glmtracks.models.registry import load
+from glmtracks.models.registry import OF_OBJECTIVE, load
 from glmtracks.scoring.runner import Runner, describe
-from glmtracks.scoring.strategies import OF_OBJECTIVE, Strategy, choose
+from glmtracks.scoring.strategies import Strategy, choose
 from glmtracks.scoring.tiles import asked_tiles, select_contigs, tile_contigs
 
 logger = logging.getLogger(__name__)

@@ -16,9 +16,7 @@ from torch.nn import functional as F
 
 from glmtracks.errors import InputError
 from glmtracks.models.base import GenomicLanguageModel, reverse_complement
-
-OF_OBJECTIVE = {"one_pass": ("one_pass",), "causal": ("causal",), "masked": ("strided", "masked")}
-"""Strategies that fit an objective; the first is what `auto` stands for."""
+from glmtracks.models.registry import OF_OBJECTIVE, wrong_strategy
 
 USUAL_SPACING = 31  # while a model is trained, when no time is spent on measuring what spacing it bears
 POSITIONS = {"cpu": 1 << 15, "cuda": 1 << 21}  # of a forward pass of a masked model, at least one window's
@@ -148,11 +146,7 @@ def choose(model: GenomicLanguageModel, name: str = "auto", strands: int = 0, sp
 
     Raises InputError where the strategy does not fit what the model was trained for.
     """
-    fitting = OF_OBJECTIVE[model.objective]
-    name = fitting[0] if name == "auto" else name
-    if name not in fitting:
-        raise InputError(
-            f"a model of kind {model.kind} cannot be asked by the strategy {name}; its training fits "
-            f"{' and '.join(fitting)}, so write one of these, or auto, into the column strategy"
-        )
+    if problem := wrong_strategy(model.kind, model.objective, name):
+        raise InputError(problem)
+    name = OF_OBJECTIVE[model.objective][0] if name == "auto" else name
     return Strategy(name, strands or model.strands, (spacing or USUAL_SPACING) if name == "strided" else None)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from glmtracks.errors import InputError
@@ -239,6 +239,7 @@ def test_markov_equals_a_plain_count(order, prior, sequences):
         seen = sum(counts.get(context + other, 0) for other in "ACGT")
         return (counts.get(context + base, 0) + prior * lower) / (seen + prior)
 
+    assume(counts)
     model = build("markov", {"order": order, "prior": prior, "seed": 0})
     model.fit(FakeCorpus(sequences), {}, Path("unused"))
     text = sequences[0]
@@ -247,6 +248,12 @@ def test_markov_equals_a_plain_count(order, prior, sequences):
         context = text[max(position - order, 0) : position].rpartition("N")[2]
         expected = [np.log(probability(context, base)) for base in "ACGT"]
         np.testing.assert_allclose(log_probs[position].numpy(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("sequences", [[], ["ACG", "ACGNNACG"]])
+def test_a_chain_without_a_base_to_count_is_refused(sequences):
+    with pytest.raises(InputError, match="no 4 defined bases in a row to count; leave contigs for training"):
+        build("markov", {"order": 3, "prior": 4, "seed": 0}).fit(FakeCorpus(sequences), {}, Path("unused"))
 
 
 class FakeCorpus:

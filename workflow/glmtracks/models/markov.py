@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from glmtracks.errors import InputError
 from glmtracks.kmers import kmers
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.windows.corpus import Corpus
@@ -66,11 +67,19 @@ class Markov(GenomicLanguageModel):
         return self.table()[(size - 1) // 3 + (context & (size - 1))]
 
     def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
-        """Count (k+1)-mers over the training part of every genome of the corpus, both strands."""
+        """Count (k+1)-mers over the training part of every genome of the corpus, both strands.
+
+        Raises `InputError` where there is none: without counts every base would be as likely as any other.
+        """
         counts = np.zeros(4 ** (self.order + 1), dtype=np.int64)
         for *_, codes in corpus.stretches("train", overlap=self.order, repeats=True):
             words, defined = kmers(codes, self.order + 1)
             counts += np.bincount(words[defined], minlength=len(counts))
+        if not counts.any():
+            raise InputError(
+                f"the training part of the corpus has no {self.order + 1} defined bases in a row to count; leave "
+                "contigs for training when naming those for test and validation"
+            )
         shape = (4,) * (self.order + 1)
         both = counts.reshape(shape) + counts.reshape(shape)[(slice(None, None, -1),) * len(shape)].transpose()
         self.counts.copy_(torch.from_numpy(both.reshape(-1)))

@@ -1,6 +1,7 @@
 """What a run makes anew after a change, and that it comes out as before: on copies of the road's finished run."""
 
 import json
+import os
 import re
 import shutil
 
@@ -82,6 +83,62 @@ def test_a_model_loaded_from_its_folder_scores_as_it_did_when_trained(road, tmp_
     given = project.folder / "given/config.json"
     given.write_text(given.read_text() + "\n")
     assert planned(project.run("--dry-run", shard.format("loaded")))["load_model"] == 1
+
+
+def test_a_cell_that_moves_to_another_column_is_noticed(project):
+    contigs = dict(zip("abcd", worlds.road().contigs.values(), strict=False))
+    worlds.write_fasta(project.folder / "toy.fa", contigs)
+    (project.folder / "b.bed").write_text("b\t0\t5000\n")
+    row = {"name": "toy", "fasta": "toy.fa", "include": "^[a-c]$", "test": "^a$", "validation": "bed:b.bed"}
+    split = "results/genomes/toy/split.tsv"
+    project.configure([row])
+    project.run(split)
+    for changed, jobs in (
+        ({"test": "bed:b.bed", "validation": "^a$"}, {"split": 1}),
+        ({"include": "", "exclude": "^[a-c]$"}, {"genome": 1, "split": 1}),
+        ({"circular": "^[a-c]$"}, {"genome": 1, "split": 1}),
+    ):
+        project.sheet("genomes", [{**row, **changed}])
+        assert planned(project.run("--dry-run", split)) == jobs
+    project.run(split)
+    project.sheet("genomes", [row])
+    assert planned(project.run("--dry-run", split)) == {"genome": 1, "split": 1}
+
+
+def test_files_and_numbers_that_change_places_are_noticed(road, tmp_path):
+    project = road.copy(tmp_path / "project")
+    tracks = [project.folder / f"results/tracks/toy/tiny/{track}.bw" for track in ("llr_A", "llr_C")]
+    items = "results/benchmarks/toy/allele_frequency/items.parquet"
+
+    def judge(phylop, phastcons):
+        inputs = f"population=calls.vcf;phylop={phylop};phastcons={phastcons}"
+        project.sheet("benchmarks", [{"genome": "toy", "task": "allele_frequency", "inputs": inputs}])
+
+    judge(*tracks)
+    (project.folder / items).parent.mkdir()
+    (project.folder / items).touch()
+    os.utime(project.folder / items, (0, 0))  # for --touch to note what it would be made from
+    project.run("--touch", items)
+    assert not planned(project.run("--dry-run", items))
+    judge(*reversed(tracks))
+    assert planned(project.run("--dry-run", items)) == {"benchmark_items": 1}
+    config = project.folder / "config.yaml"  # whose defaults are 5000 and 100
+    config.write_text(config.read_text() + "variants: {longest: 100, neighbours: 5000}\n")
+    assert planned(project.run("--dry-run", "variants"))["score_callset"] == 2
+
+
+def test_models_in_another_order_are_listed_anew_and_not_asked_again(road, tmp_path):
+    project = road.copy(tmp_path / "project")
+    models = pd.read_csv(project.folder / "models.tsv", sep="\t", dtype=str, keep_default_na=False)
+    project.sheet("models", models.to_dict("records")[::-1])
+    jobs = planned(project.run("--dry-run"))
+    assert jobs.pop("plot") and jobs == {
+        "all": 1,
+        "benchmark_summary": 3,
+        "benchmark_table": 1,
+        "provenance": 1,
+        "report_page": 1,
+    }
 
 
 def test_a_table_of_contig_names_that_changes_is_read_again(road, tmp_path):

@@ -42,7 +42,7 @@ rule benchmark_items:
         task="{task}",
         genome=lambda wildcards: {key: GENOMES[wildcards.genome][key] for key in ("genetic_code", "contig_aliases")},
         outgroups=lambda wildcards: GENOMES[wildcards.genome]["outgroups"],
-        files=lambda wildcards: list(inputs_of(wildcards)),
+        files=lambda wildcards: {key: str(file) for key, file in inputs_of(wildcards).items()},
         options={key: value for key, value in SETTINGS["benchmark"].items() if key != "draws"},
         seed=SETTINGS["seed"],
     message:
@@ -220,6 +220,7 @@ rule benchmark_summary:
     params:
         task="{task}",
         genome="{genome}",
+        models=lambda wildcards: able(wildcards.genome, wildcards.task),
         draws=SETTINGS["benchmark"]["draws"],
         seed=SETTINGS["seed"],
         left_out=lambda wildcards: unable(wildcards.genome, wildcards.task),

@@ -23,6 +23,9 @@ from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS, is_on_hub
 from glmtracks.sheets import locate
 
+# Of params Snakemake records the values, of inputs the paths, and of neither which is which or in what order. So what
+# could change places without being noticed, such as two patterns of contigs, is one param, a dictionary or a list.
+
 # A configuration given on the command line takes the place of the demo's; it is not merged into it.
 if not workflow.configfiles:
 

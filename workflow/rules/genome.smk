@@ -5,6 +5,8 @@ results/genomes/{genome}/: genome.fa.gz with its indexes and the list of its cir
 provenance.json and, where there is an annotation, annotation.gff3.gz; for track hubs, genome.2bit.
 """
 
+PATTERNS = ("include", "exclude", "exclude_title", "circular")  # columns that each name contigs
+
 
 rule genomes:
     input:
@@ -96,10 +98,7 @@ rule genome:
     params:
         origin=lambda wildcards: GENOMES[wildcards.genome]["fasta"],
         sha256=lambda wildcards: GENOMES[wildcards.genome]["sha256"],
-        include=lambda wildcards: GENOMES[wildcards.genome]["include"],
-        exclude=lambda wildcards: GENOMES[wildcards.genome]["exclude"],
-        exclude_title=lambda wildcards: GENOMES[wildcards.genome]["exclude_title"],
-        circular=lambda wildcards: GENOMES[wildcards.genome]["circular"],
+        contigs=lambda wildcards: {key: GENOMES[wildcards.genome][key] for key in PATTERNS},
     message:
         "Checking and indexing the genome {wildcards.genome}"
     script:

@@ -75,8 +75,7 @@ rule score_callset:
         gpu=GPUS,
     params:
         scores=lambda wildcards: scoring_of(CALLSETS[wildcards.callset]["genome"], wildcards.model),
-        longest=SETTINGS["variants"]["longest"],
-        neighbours=SETTINGS["variants"]["neighbours"],
+        variants={key: SETTINGS["variants"][key] for key in ("longest", "neighbours")},
         extras=lambda wildcards: [
             extra
             for extra in CALLSETS[wildcards.callset]["extras"]

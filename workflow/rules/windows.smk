@@ -29,8 +29,7 @@ rule split:
         runtime=minutes(10),
     params:
         split={key: SETTINGS["split"][key] for key in PLANNED},
-        test=lambda wildcards: named_part(wildcards.genome, "test"),
-        validation=lambda wildcards: named_part(wildcards.genome, "validation"),
+        named=lambda wildcards: {part: named_part(wildcards.genome, part) for part in ("test", "validation")},
         aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
         seed=SETTINGS["seed"],
     message:

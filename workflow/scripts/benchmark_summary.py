@@ -2,7 +2,8 @@
 
 input   table (items.parquet); scores (one {model}.parquet for each model); configs (config.json of each, same order);
         split (split.tsv)
-params  task; genome (name); draws; seed; left_out (models that cannot do the task -> why)
+params  task; genome (name); models (names, in the order of the scores); draws; seed; left_out (models that cannot do
+        the task -> why)
 output  [0] tab-separated table
 """
 

@@ -15,8 +15,7 @@ with job(snakemake.log[0]):
         calibration=snakemake.input.get("calibration"),
         destination=snakemake.output[0],
         settings=snakemake.params.scores,
-        longest=snakemake.params.longest,
-        neighbours=snakemake.params.neighbours,
+        **snakemake.params.variants,
         extras=snakemake.params.extras,
         threads=snakemake.threads,
     )

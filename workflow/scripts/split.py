@@ -7,8 +7,7 @@ with job(snakemake.log[0]):
         fasta=snakemake.input.fasta,
         destination=snakemake.output[0],
         settings=snakemake.params.split,
-        test=snakemake.params.test,
-        validation=snakemake.params.validation,
+        **snakemake.params.named,
         aliases=snakemake.params.aliases,
         seed=snakemake.params.seed,
     )

@@ -141,6 +141,17 @@ def test_models_in_another_order_are_listed_anew_and_not_asked_again(road, tmp_p
     }
 
 
+def test_a_genome_exchanged_for_an_older_file_stops_the_run(road, tmp_path):
+    project = road.copy(tmp_path / "project")
+    genome = project.folder / "toy.fa"
+    genome.write_text(genome.read_text().replace("ACGT", "ACGA"))
+    os.utime(genome, (0, 0))
+    done = project.snakemake("--dry-run")
+    assert done.returncode and "touch toy.fa, then run again" in done.stdout
+    genome.touch()
+    assert planned(project.run("--dry-run"))["genome"] == 1
+
+
 def test_a_table_of_contig_names_that_changes_is_read_again(road, tmp_path):
     project = road.copy(tmp_path / "named")
     sheet, table = project.folder / "genomes.tsv", project.folder / "names.tsv"

@@ -1,6 +1,7 @@
 """What the results of a run were made from and with: inputs by their checksums, versions, commit and configuration."""
 
 import json
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -47,6 +48,37 @@ def write_provenance(
     }
     for path, origin in origins.items():
         files.write_json(path, content | {kind: _of(content[kind], names) for kind, names in origin.items()})
+
+
+def replaced(noted: str | Path, inputs: Mapping[str, str]) -> str | None:
+    """A sentence if an input is another file than results were made from, and yet older than they; None if all is well.
+
+    A file that comes to its place with its own time, as by mv, cp -p and rsync -t, may be older than what was made from
+    the file before it, and Snakemake goes by that alone. So the checksum of what came after the results is compared.
+
+    Args:
+        noted: what `write_provenance` wrote of those results; there may be none.
+        inputs: what a sheet names -> the file it stands for.
+    """
+    noted = Path(noted)
+    try:
+        made, said = noted.stat().st_mtime, json.loads(noted.read_text())["inputs"]
+    except (OSError, ValueError, KeyError):
+        return None
+    for source, file in inputs.items():
+        before, path = said.get(source, {}).get("sha256"), Path(file)
+        if before and path.is_file() and _arrived_with_its_time(path, made) and files.sha256(path) != before:
+            return (
+                f"{file} is another file than the results were made from, but was last changed before that, so that "
+                f"nothing would be made anew. touch {shlex.quote(str(file))}, then run again"
+            )
+    return None
+
+
+def _arrived_with_its_time(path: Path, made: float) -> bool:
+    """Whether a file came to its place, or a link to it, after a time (seconds), and was last changed before."""
+    link, file = path.lstat(), path.stat()
+    return max(link.st_mtime, file.st_mtime) <= made < max(link.st_ctime, file.st_ctime)
 
 
 def commit() -> str | None:

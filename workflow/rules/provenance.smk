@@ -5,9 +5,13 @@ results/provenance.json: checksums of inputs, genomes and models, versions, git 
 and the same beside the tracks, call sets, embeddings and benchmarks, of what each of them was made from.
 """
 
-from glmtracks.provenance import commit
+from glmtracks.provenance import commit, replaced
 
 ORIGINS = origins()
+
+# Here rather than at the start of a run, which Snakemake does not come to where nothing looks newer than its results
+if workflow.is_main_process and (problem := replaced("results/provenance.json", SOURCES)):
+    raise WorkflowError(problem)
 
 
 rule provenance:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import pytest
 
@@ -19,6 +20,7 @@ def noted(tmp_path):
         os.utime(tmp_path / name, (PAST, PAST))
     said = tmp_path / "provenance.json"
     write_json(said, {"inputs": {"toy.fa": {"sha256": sha256(tmp_path / "toy.fa")}}})
+    time.sleep(0.05)  # more than the clock of a file system takes for a tick
     return said
 
 
@@ -40,6 +42,16 @@ def test_the_same_file_and_what_nothing_is_noted_of_are_no_matter(noted):
     noted.write_text("{")
     assert replaced(noted, {"toy.fa": str(genome)}) is None
     assert replaced(noted.with_name("absent.json"), {"toy.fa": str(genome)}) is None
+
+
+def test_a_copy_that_keeps_its_time_is_compared_once(noted, monkeypatch):
+    genome, compared = noted.with_name("toy.fa"), []
+    monkeypatch.setattr("glmtracks.files.sha256", lambda path: compared.append(path) or sha256(path))
+    os.replace(shutil.copy2(genome, noted.with_name("copy.fa")), genome)
+    written = noted.stat().st_mtime_ns
+    for _ in range(2):
+        assert replaced(noted, {"toy.fa": str(genome)}) is None
+    assert len(compared) == 1 and noted.stat().st_mtime_ns == written
 
 
 def test_results_that_were_touched_since_are_kept(noted):

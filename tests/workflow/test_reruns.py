@@ -8,6 +8,7 @@ import shutil
 import pandas as pd
 import pyarrow.parquet as pq
 import worlds
+import yaml
 from conftest import planned
 
 
@@ -125,6 +126,16 @@ def test_files_and_numbers_that_change_places_are_noticed(road, tmp_path):
     config = project.folder / "config.yaml"  # whose defaults are 5000 and 100
     config.write_text(config.read_text() + "variants: {longest: 100, neighbours: 5000}\n")
     assert planned(project.run("--dry-run", "variants"))["score_callset"] == 2
+
+
+def test_to_allow_a_leak_trains_nothing_anew(road, tmp_path):
+    project = road.copy(tmp_path / "project")
+    config = project.folder / "config.yaml"
+    settings = yaml.safe_load(config.read_text())
+    settings["split"]["allow_leak"] = True
+    config.write_text(yaml.safe_dump(settings))
+    jobs = planned(project.run("--dry-run"))
+    assert jobs["check_leakage"] == 1 and not {"windows", "train_model", "score_shard"} & jobs.keys()
 
 
 def test_models_in_another_order_are_listed_anew_and_not_asked_again(road, tmp_path):

@@ -33,7 +33,7 @@ SCHEME = [
     *(f"genomes/toy/{file}.gz{tbi}" for file in ("annotation.gff3", "repeats.bed") for tbi in ("", ".tbi")),
     *(f"genomes/{genome}/genome.fa.gz.circular" for genome in ("toy", "sister")),
     *(f"genomes/toy/{file}" for file in ("regions.parquet", "split.tsv", "genome.2bit")),
-    *(f"windows/toy/{file}" for file in ("windows.parquet", "split.tsv", "leakage.json")),
+    *(f"windows/toy/{file}" for file in ("windows.parquet", "split.tsv", "shared.json", "leakage.json")),
     *(f"models/{model}/{file}" for model in MODELS for file in ("model.safetensors", "config.json")),
     *(f"models/{model}/{file}" for model in MODELS for file in ("metrics.json", "training.tsv")),
     *(f"scores/toy/{model}/0001-of-0001.parquet" for model in MODELS),

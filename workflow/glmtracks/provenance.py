@@ -1,10 +1,12 @@
 """What the results of a run were made from and with: inputs by their checksums, versions, commit and configuration."""
 
 import json
+import os
 import shlex
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -54,7 +56,8 @@ def replaced(noted: str | Path, inputs: Mapping[str, str]) -> str | None:
     """A sentence if an input is another file than results were made from, and yet older than they; None if all is well.
 
     A file that comes to its place with its own time, as by mv, cp -p and rsync -t, may be older than what was made from
-    the file before it, and Snakemake goes by that alone. So the checksum of what came after the results is compared.
+    the file before it, and Snakemake goes by that alone. So the checksum of what came after the results is compared;
+    once, since `noted` remembers it by the time of its own last change of status (ctime).
 
     Args:
         noted: what `write_provenance` wrote of those results; there may be none.
@@ -62,23 +65,29 @@ def replaced(noted: str | Path, inputs: Mapping[str, str]) -> str | None:
     """
     noted = Path(noted)
     try:
-        made, said = noted.stat().st_mtime, json.loads(noted.read_text())["inputs"]
+        about, said = noted.stat(), json.loads(noted.read_text())["inputs"]
     except (OSError, ValueError, KeyError):
         return None
-    for source, file in inputs.items():
-        before, path = said.get(source, {}).get("sha256"), Path(file)
-        if before and path.is_file() and _arrived_with_its_time(path, made) and files.sha256(path) != before:
+    known = {file: said.get(source, {}).get("sha256") for source, file in inputs.items()}
+    arrived = [file for file in known if Path(file).is_file() and _arrived_with_its_time(Path(file), about)]
+    for file in arrived:
+        if known[file] and files.sha256(file) != known[file]:
             return (
                 f"{file} is another file than the results were made from, but was last changed before that, so that "
                 f"nothing would be made anew. touch {shlex.quote(str(file))}, then run again"
             )
+    if arrived:
+        with suppress(OSError):  # of somebody else
+            noted.chmod(about.st_mode)  # changes nothing but its ctime
     return None
 
 
-def _arrived_with_its_time(path: Path, made: float) -> bool:
-    """Whether a file came to its place, or a link to it, after a time (seconds), and was last changed before."""
+def _arrived_with_its_time(path: Path, noted: os.stat_result) -> bool:
+    """Whether a file came to its place, or a link to it, after results were noted, and was last changed before."""
     link, file = path.lstat(), path.stat()
-    return max(link.st_mtime, file.st_mtime) <= made < max(link.st_ctime, file.st_ctime)
+    if max(link.st_mtime, file.st_mtime) > noted.st_mtime:
+        return False  # which Snakemake sees by itself
+    return max(link.st_ctime, file.st_ctime) > max(noted.st_mtime, noted.st_ctime)
 
 
 def commit() -> str | None:

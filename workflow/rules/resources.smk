@@ -19,6 +19,7 @@ GPUS = int(SETTINGS["scores"]["device"] == "cuda")  # asked of a cluster for eac
 localrules:
     download,
     cut_vcf,
+    check_leakage,
     track_hub,
     benchmark_table,
 

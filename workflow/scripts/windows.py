@@ -12,7 +12,7 @@ with job(snakemake.log[0]):
         regions=snakemake.input.regions,
         windows_out=snakemake.output.windows,
         split_out=snakemake.output.split,
-        leakage_out=snakemake.output.leakage,
+        shared_out=snakemake.output.shared,
         leakage_settings=snakemake.params.leakage,
         window_settings=snakemake.params.windows,
         seed=snakemake.params.seed,

@@ -12,7 +12,7 @@ from glmtracks.files import atomic, write_json
 from glmtracks.genome import UNKNOWN, Genome
 from glmtracks.parquet import WITH_CHECKSUMS
 from glmtracks.windows.corpus import Corpus, CorpusGenome
-from glmtracks.windows.leakage import HELD_OUT, check_leakage, lint, purge
+from glmtracks.windows.leakage import HELD_OUT, lint, purge
 from glmtracks.windows.split import PARTS, read_split
 
 logger = logging.getLogger(__name__)
@@ -180,7 +180,7 @@ def cut_corpus(
     regions: list[Path],
     windows_out: Path,
     split_out: Path,
-    leakage_out: Path,
+    shared_out: Path,
     leakage_settings: dict,
     window_settings: dict,
     seed: int,
@@ -192,12 +192,11 @@ def cut_corpus(
     held_out          names of further genomes, of whose test and validation parts nothing may stand in training
     fastas … splits   files of `genomes` and then of `held_out`; the planned split of each
     regions           files of `genomes`
-    leakage_settings  purge, related and allow_leak of the configuration's split
+    leakage_settings  purge and related of the configuration's split
 
     Writes windows.parquet (genome, then the columns of `make_windows`), split.tsv (genome, contig, start, end, split;
-    of `held_out` the held-out parts alone) and leakage.json (see `glmtracks.windows.leakage.lint`). Raises
-    `InputError`, and writes nothing, where too much of the held-out parts stands in training and `allow_leak` is not
-    set, and where there is no window.
+    of `held_out` the held-out parts alone) and shared.json (see `glmtracks.windows.leakage.lint`). Raises
+    `InputError`, and writes nothing, where there is no window.
     """
     corpus = _open_corpus([*genomes, *held_out], held_out, fastas, repeats, splits)
     mode, related = leakage_settings["purge"], leakage_settings["related"]
@@ -205,7 +204,6 @@ def cut_corpus(
     for member in corpus.genomes:
         _log_bases(member)
     found = lint(corpus, mode, related, threads)
-    check_leakage(found, "+".join(genomes), leakage_settings["allow_leak"])
     tables = [
         make_windows(member.genome, member.split, read_regions(path), **window_settings, seed=seed)
         for member, path in zip(corpus.genomes, regions, strict=False)
@@ -222,7 +220,7 @@ def cut_corpus(
         split = _with_names([*genomes, *held_out], [member.split for member in corpus.genomes])
         split.to_csv(temporary, sep="\t", index=False)
     names = {"genomes": genomes, "held_out": held_out}
-    write_json(leakage_out, {**names, **leakage_settings, "purged_bases": purged, **found})
+    write_json(shared_out, {**names, **leakage_settings, "purged_bases": purged, **found})
 
 
 def _open_corpus(

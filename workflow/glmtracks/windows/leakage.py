@@ -7,8 +7,10 @@ which do not coincide by chance, and alignment, which finds homologous sequence 
 everywhere, and they weigh little in training.
 """
 
+import json
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from glmtracks.errors import InputError
+from glmtracks.files import write_json
 from glmtracks.intervals import in_genome_order, merge, subtract, wrap
 from glmtracks.kmers import canonical_kmers
 from glmtracks.windows.corpus import Corpus, CorpusGenome
@@ -225,12 +228,17 @@ def _in_words(parts: dict[str, dict], closest: dict | None) -> str:
     return f"{' and '.join(shares)} also stand in the training part"
 
 
-def check_leakage(leakage: dict, name: str, allow_leak: bool) -> None:
-    """Log what `lint` found; raise `InputError` where it is too much and not allowed."""
-    message = f"{name}: {leakage['summary']}"
-    if leakage["verdict"] == "fail" and not allow_leak:
+def check_leakage(shared: Path, destination: Path, allow_leak: bool) -> None:
+    """Write what `glmtracks.windows.cutting.cut_corpus` found in a corpus with the setting `allow_leak`.
+
+    Raises `InputError`, and writes nothing, where it is too much and not allowed.
+    """
+    found = json.loads(Path(shared).read_text())
+    message = f"{'+'.join(found['genomes'])}: {found['summary']}"
+    if found["verdict"] == "fail" and not allow_leak:
         raise InputError(
-            f"{message} (limit {leakage['limit']:.0%}); set split.purge: stretches, choose other test contigs, or set "
+            f"{message} (limit {found['limit']:.0%}); set split.purge: stretches, choose other test contigs, or set "
             "split.allow_leak: true"
         )
-    logger.log(logging.INFO if leakage["verdict"] == "ok" else logging.WARNING, f"{message} ({leakage['verdict']})")
+    logger.log(logging.INFO if found["verdict"] == "ok" else logging.WARNING, f"{message} ({found['verdict']})")
+    write_json(destination, {**found, "allow_leak": allow_leak})

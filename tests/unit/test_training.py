@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import lightning
 import numpy as np
 import pandas as pd
 import pybigtools
@@ -9,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lightning.pytorch.callbacks import Callback
 from torch.optim import Muon
 from training_world import RECIPE, make_corpus
 
@@ -17,6 +19,7 @@ from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import fill_defaults, schema
 from glmtracks.training import _sharing, build
 from glmtracks.training.batches import Batches
+from glmtracks.training.loop import fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
 from glmtracks.training.optimiser import PreciseMuon
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
@@ -284,6 +287,21 @@ def test_a_training_that_diverged_is_one_sentence(corpus, tmp_path):
     recipe = RECIPE | {"steps": 10, "warmup": 0, "learning_rate": 1e20, "muon_rate": 1e20}
     with pytest.raises(InputError, match=r"training diverged: after .* steps the weights are no longer numbers"):
         build("one_pass", recipe).fit(corpus, recipe, tmp_path)
+
+
+class _Diverging(Callback):
+    """Makes a weight no number at a step."""
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_) -> None:
+        if trainer.global_step == 15:
+            module.model.head.bias.data.fill_(torch.nan)
+
+
+def test_a_training_that_diverges_after_a_good_validation_keeps_its_weights_and_says_so(corpus, tmp_path, caplog):
+    model = build("one_pass", RECIPE)
+    history = fit(model, corpus, RECIPE, tmp_path, [_Diverging()])
+    assert history["step"].iloc[-1] == 20 and model.head.bias.isfinite().all()
+    assert "training diverged and ended at step 20" in caplog.text
 
 
 @settings(max_examples=20)

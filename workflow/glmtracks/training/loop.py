@@ -194,6 +194,13 @@ def fit(
             f"training diverged: after {trainer.global_step:,} steps the weights are no longer numbers; make "
             "learning_rate (and muon_rate) smaller, or warmup longer"
         )
+    last = trainer.callback_metrics.get(CHOSEN_BY)
+    if last is not None and not last.isfinite():
+        logger.warning(
+            f"training diverged and ended at step {trainer.global_step:,}, where the loss of validation is no longer a "
+            "number; the weights of the best validation before are kept. Make learning_rate (and muon_rate) smaller, "
+            "or warmup longer"
+        )
     return _history(folder / "logs")
 
 

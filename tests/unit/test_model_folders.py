@@ -40,6 +40,9 @@ def test_a_model_survives_its_folder(kind, tmp_path):
         (lambda f: _folder_instead(f / "model.safetensors"), "holds no file model.safetensors"),
         (lambda f: (f / "config.json").write_bytes(b'{"kind": "\xff"}'), "not valid JSON"),
         (lambda f: (f / "config.json").write_text("[" * 100_000), "not valid JSON"),
+        (lambda f: _reshape(f, dropout=float("nan")), "not valid JSON"),
+        (lambda f: _edit(f, '"dropout": 0.0', '"dropout": 1e999'), "not valid JSON"),
+        (lambda f: _change(f, licence="\ud800"), "not valid JSON"),
         *(
             (lambda f, text=text: (f / "config.json").write_text(text), f"holds {text}, not a JSON object")
             for text in ("null", "5", "true", '"text"')
@@ -135,6 +138,16 @@ def test_what_lies_beside_a_loaded_model_and_cannot_be_read_is_one_clear_error(n
     with pytest.raises(InputError, match=complaint) as caught:
         adopt(str(source), kind="markov", seen=["unknown"], licence="unknown", **out)
     assert "\n" not in str(caught.value) and name in str(caught.value) and not (tmp_path / "out").exists()
+
+
+def test_further_keys_of_a_config_come_along_whatever_their_names(tmp_path):
+    source, out = tmp_path / "source", tmp_path / "out"
+    save(build("markov", SMALL), source)
+    path, further = source / "config.json", {"model": "mine", "folder": "here", "content": {"a": [1]}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | further))
+    files = {"metrics_out": out / "metrics.json", "training_out": out / "training.tsv"}
+    adopt(str(source), kind="markov", seen=["unknown"], licence="unknown", **files)
+    assert further.items() <= json.loads((out / "config.json").read_text()).items()
 
 
 def test_a_card_tells_of_classes_that_one_part_alone_has(tmp_path):

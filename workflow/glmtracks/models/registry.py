@@ -102,8 +102,11 @@ def model_class(kind: str) -> type["GenomicLanguageModel"]:
     return getattr(import_module(module), name)
 
 
-def save(model: "GenomicLanguageModel", folder: str | Path, **card) -> None:
-    """Write `model.safetensors` and `config.json` (kind, architecture, SHA-256 of the weights, `card`) to `folder`."""
+def save(model: "GenomicLanguageModel", folder: str | Path, /, **card) -> None:
+    """Write `model.safetensors` and `config.json` (kind, architecture, SHA-256 of the weights, `card`) to `folder`.
+
+    A key of `card` may have any name, since that of a loaded model has what others wrote.
+    """
     from safetensors.torch import save_file
 
     folder = Path(folder)
@@ -133,6 +136,7 @@ def read_config(folder: str | Path) -> dict:
     path = Path(folder) / "config.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(content, allow_nan=False, ensure_ascii=False).encode()  # Python reads NaN, and halves of characters
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{folder} holds no config.json; a model folder has model.safetensors and config.json"

@@ -265,6 +265,15 @@ def test_a_corpus_without_training_windows_is_one_sentence(corpus, tmp_path):
         build("one_pass", RECIPE).fit(corpus, RECIPE, tmp_path)
 
 
+@pytest.mark.parametrize("recipe", [{"repeat_weight": 0}, {"region_weights": "CDS:0,intron:0"}])
+def test_a_corpus_of_which_no_base_counts_is_one_sentence(recipe, corpus, tmp_path):
+    for member in corpus.genomes:
+        if "repeat_weight" in recipe:
+            member.repeats = pd.DataFrame({"contig": ["a"], "start": [0], "end": [2600]})
+    with pytest.raises(InputError, match="all bases of the training windows weigh 0"):
+        build("one_pass", RECIPE).fit(corpus, RECIPE | recipe, tmp_path)
+
+
 def test_without_a_validation_window_training_says_so_and_keeps_its_last_weights(corpus, tmp_path, caplog):
     for member in corpus.genomes:
         member.windows = member.windows[member.windows["split"] == "train"]

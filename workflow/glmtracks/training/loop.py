@@ -150,7 +150,7 @@ def fit(
     there, training goes on from it, in its number format, and ends with the same weights as if it had never stopped.
     The weights that are left are the moving average at its best validation, or at the end where nothing is held out; of
     several processes the first has them, and the history. `callbacks` of Lightning may watch. Raises `InputError` where
-    the corpus has no training window, or the weights are no longer numbers.
+    the corpus has no training window, or none with a base that counts, or the weights are no longer numbers.
     """
     packed = PackedCorpus(corpus, tuple(model.architecture["species"]))
     device = pick_device("auto")
@@ -166,6 +166,7 @@ def fit(
             shutil.rmtree(leftover, ignore_errors=True)
     batches = Batches(packed, batch=recipe["batch"], seed=recipe["seed"], rank=rank, ranks=ranks)
     module = Trainee(model.train(), recipe, fingerprint, precision)
+    _check_weights(module.weights, packed)
     held_out = validation_loader(packed, "validation", WINDOWS, at_once=16 if device.type == "cpu" else 200)
     if not len(held_out):
         logger.warning("there is no validation window: all steps are taken, and the weights of the last are kept")
@@ -202,6 +203,16 @@ def fit(
             "or warmup longer"
         )
     return _history(folder / "logs")
+
+
+def _check_weights(weights: BaseWeights, packed: PackedCorpus) -> None:
+    """Raise InputError where no base of the training windows weighs anything: the model would stay as it began."""
+    windows = validation_loader(packed, "train", len(packed.windows), at_once=16)
+    if not any(weights(some).any() for some in windows):  # the first are enough, mostly
+        raise InputError(
+            "all bases of the training windows weigh 0, so there is nothing to learn; raise repeat_weight, "
+            "region_weights, cpg_weight or evidence_floor"
+        )
 
 
 def _trainer(

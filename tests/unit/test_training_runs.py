@@ -173,6 +173,18 @@ def test_a_run_that_is_stopped_at_any_moment_and_moved_ends_as_one_that_was_not(
         pd.testing.assert_frame_equal(history, resumed_history)
 
 
+@pytest.mark.parametrize("half", [",2", "0", ",27,1.3e", "\0\0\0"])
+def test_half_a_line_of_the_logs_of_a_run_that_was_stopped_is_not_in_the_history(half, corpus, tmp_path):
+    recipe = RECIPE | {"checkpoint_every": 10}
+    history = fit(build("one_pass", recipe), corpus, recipe, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        fit(build("one_pass", recipe), corpus, recipe, tmp_path / "stopped", [StopAt(31)])
+    with open(tmp_path / "stopped" / "logs" / "csv" / "from_step_00000000" / "metrics.csv", "a") as log:
+        log.write(half)
+    resumed = fit(build("one_pass", recipe), corpus, recipe, tmp_path / "stopped")
+    pd.testing.assert_frame_equal(history, resumed)
+
+
 def test_a_damaged_checkpoint_is_none(tmp_path):
     path = tmp_path / "last.ckpt"
     torch.save({"fingerprint": "of this", "global_step": 3, "weights": torch.zeros(100)}, path)

@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import lightning
@@ -286,11 +287,17 @@ def _loggers(folder: Path, start: int) -> list:
 
 def _history(logs: Path) -> pd.DataFrame:
     """What was logged, one row for each step, later parts of the run taking precedence over what they repeat."""
-    written = [path for path in sorted(logs.glob("csv/*/metrics.csv")) if path.stat().st_size]
-    parts = [pd.read_csv(path, on_bad_lines="skip") for path in written]  # a run that was killed may leave half a line
+    written = [_whole_lines(path) for path in sorted(logs.glob("csv/*/metrics.csv"))]
+    parts = [pd.read_csv(BytesIO(lines)) for lines in written if lines]
     if not parts:
         return pd.DataFrame({"step": [], TRAIN_LOSS: []})
     table = pd.concat(part.groupby("step").first() for part in parts)
     table = table[~table.index.duplicated(keep="last")].sort_index().drop(columns="epoch", errors="ignore")
     table.index += 1  # Lightning counts from 0
     return table.dropna(axis=1, how="all").sort_index(axis=1).reset_index()
+
+
+def _whole_lines(path: Path) -> bytes:
+    """The content of a file without what follows its last line, which a full disk or the end of a run may have cut."""
+    content = path.read_bytes()
+    return content[: content.rfind(b"\n") + 1]

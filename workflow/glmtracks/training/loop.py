@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 TRAIN_LOSS = "train_nats_per_base"
 CHOSEN_BY = "validation_nats_per_base_outside_repeats"
 LOG_EVERY = 10  # steps
+CALMER = "make learning_rate (and muon_rate) or weight_decay smaller, or warmup longer"
 UNKNOWN_SPECIES = 0.1  # share of the windows whose species is hidden, so that the model also knows strangers
 
 
@@ -151,7 +152,8 @@ def fit(
     there, training goes on from it, in its number format, and ends with the same weights as if it had never stopped.
     The weights that are left are the moving average at its best validation, or at the end where nothing is held out; of
     several processes the first has them, and the history. `callbacks` of Lightning may watch. Raises `InputError` where
-    the corpus has no training window, or none with a base that counts, or the weights are no longer numbers.
+    the corpus has no training window, or none with a base that counts, or the weights, or what they predict, are no
+    longer numbers.
     """
     packed = PackedCorpus(corpus, tuple(model.architecture["species"]))
     device = pick_device("auto")
@@ -189,19 +191,18 @@ def fit(
     model.cpu().eval()
     if rank:  # the first process has the history, and writes the model
         return pd.DataFrame({"step": []})
+    diverged = not trainer.callback_metrics.get(CHOSEN_BY, torch.zeros(())).isfinite()
     if best.weights:
         model.load_state_dict(best.weights)
-    if not all(parameter.isfinite().all() for parameter in model.parameters()):
+    if (diverged and not best.weights) or not all(parameter.isfinite().all() for parameter in model.parameters()):
         raise InputError(
-            f"training diverged: after {trainer.global_step:,} steps the weights are no longer numbers; make "
-            "learning_rate (and muon_rate) smaller, or warmup longer"
+            f"training diverged: after {trainer.global_step:,} steps the weights, or what they predict, are no longer "
+            f"numbers; {CALMER}"
         )
-    last = trainer.callback_metrics.get(CHOSEN_BY)
-    if last is not None and not last.isfinite():
+    if diverged:
         logger.warning(
             f"training diverged and ended at step {trainer.global_step:,}, where the loss of validation is no longer a "
-            "number; the weights of the best validation before are kept. Make learning_rate (and muon_rate) smaller, "
-            "or warmup longer"
+            f"number; the weights of the best validation before are kept. To train on, {CALMER}"
         )
     return _history(folder / "logs")
 

@@ -401,6 +401,16 @@ def test_with_nothing_to_draw_the_picture_says_so(tmp_path, name):
     assert (tmp_path / "plot.tsv").exists()
 
 
+@pytest.mark.parametrize("name", [name for name, plot in PLOTS.items() if "scores" in plot.reads])
+def test_with_a_task_that_found_no_item_the_picture_says_so(tmp_path, name):
+    more = {"maf": [], "block": [], "stratum": [], "components": []}
+    scores = write_scores(tmp_path / "house.parquet", {"rare vs common": (np.zeros(0), np.zeros(0))}, lambda *_: more)
+    sources = {needed: [] for needed in PLOTS[name].reads} | {"scores": [scores]}
+    make_plot(name, GENOME, BY_THEIR_ROWS, sources, tmp_path / "plot.svg", tmp_path / "plot.tsv")
+    text = " ".join(re.findall(r">([^<>]+)</text>", (tmp_path / "plot.svg").read_text()))
+    assert " ".join(text.split()) == PLOTS[name].empty
+
+
 @pytest.mark.parametrize("span", [(0.057, 0.098), (0.51, 4.0), (0.16, 42), (0.001, 90), (1e-4, 1e4)])
 def test_the_numbers_of_a_logarithmic_axis_stand_apart(span):
     figure = Figure(figsize=(4.5, 3), layout="constrained")

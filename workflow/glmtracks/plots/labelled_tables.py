@@ -116,7 +116,7 @@ def _alleles(
     """Each model with its scored alleles and their bin of frequency; common ones, which all contrasts share, once."""
     for model, items in scored_items(sources, baseline, more):
         items = items[~items["contrast"].str.endswith("matched")].reset_index(drop=True)
-        rest = items["contrast"].ne(items["contrast"].iloc[0]) if len(items) else items["contrast"].eq("")
+        rest = items["contrast"].ne(items["contrast"].iloc[0])
         items["bin"] = items["contrast"].str.removesuffix(" vs common").where(items["label"] == 1, "common")
         yield model, items[~((items["bin"] == "common") & rest)]
 

@@ -373,6 +373,13 @@ def test_what_is_no_annotation_is_refused_with_its_place(text, message, tmp_path
         read(text, tmp_path)
 
 
+def test_contigs_that_go_by_other_names_in_an_annotation_are_told(tmp_path, caplog):
+    text = "".join(f"{name}\tx\texon\t1\t9\t.\t+\t.\tParent=t_{name}\n" for name in ("LG1", "LG2"))
+    read(text, tmp_path, names=ContigNames(["LG1", "two"], {}), contigs={"LG1": 100, "two": 100})
+    assert "lacks are left out: LG2; without any row are two; if these are the same contigs, set" in caplog.text
+    assert caplog.records[-1].levelname == "WARNING"
+
+
 def test_truncated_gzip_and_missing_files_are_named(tmp_path):
     whole = gzip.compress(STYLES["ncbi"].encode() * 50)
     (tmp_path / "cut.gff.gz").write_bytes(whole[: len(whole) // 2])

@@ -197,6 +197,14 @@ def test_genotypes_are_counted(toy, tmp_path):
     assert table[["ac", "an"]].values.tolist() == [[2, 4], [1, 4], [2, 3]]
 
 
+def test_genotypes_are_counted_where_only_the_header_speaks_of_counts(toy, tmp_path):
+    header = HEADER + INFO.format("AC", "A", "Integer") + INFO.format("AN", "1", "Integer")
+    header += '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">\n'
+    records = [("1", 1, ".", "A", "C", ".", ".", ".", "GT", "0/1", "1|1")]
+    table = population(write_vcf(tmp_path / "g.vcf", header, records, "\tFORMAT\ta\tb"), toy)
+    assert table[["ac", "an"]].values.tolist() == [[3, 4]]
+
+
 def test_a_frequency_alone_is_taken_and_nothing_is_refused(toy, tmp_path):
     header = HEADER + INFO.format("AF", "A", "Float")
     table = population(write_vcf(tmp_path / "f.vcf", header, [("1", 1, ".", "A", "C", ".", ".", "AF=0.25")]), toy)

@@ -97,11 +97,19 @@ def _rename_contigs(rows: pd.DataFrame, names: ContigNames, path: str | Path) ->
         )
     contig = rows["contig"].map(found)
     if unknown:
-        logger.info(
-            "%s: %d rows on %d contigs that the genome lacks are left out: %s",
-            path, contig.isna().sum(), len(unknown), ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else ""),
-        )  # fmt: skip
+        bare = [contig for contig in names.contigs if contig not in found.values()]
+        message = (
+            f"{path}: {contig.isna().sum()} rows on {len(unknown)} contigs that the genome lacks are left out: "
+            f"{_some(unknown)}"
+        )
+        if bare:  # else the genome is a part of the assembly
+            message += f"; without any row are {_some(bare)}; if these are the same contigs, set contig_aliases"
+        logger.log(logging.WARNING if bare else logging.INFO, message)
     return rows.assign(contig=contig)[contig.notna()]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _check_ends(features: pd.DataFrame, contigs: Mapping[str, int], circular: Mapping, path: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import cyvcf2
@@ -11,7 +12,7 @@ import pandas as pd
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome
 from glmtracks.genome.contigs import ContigNames
-from glmtracks.variants.snv_records import Reader, open_records, read_snvs
+from glmtracks.variants.snv_records import Reader, open_records, read_snvs, to_the_end
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ COUNTS = (("AC", "AN"), ("AC_hom", "AN"))
 FREQUENCIES = ("AF", "AF_hom")
 # Lower end of the 95 % interval of the frequency in the population where it is highest (gnomAD v4, v3 and v2).
 FILTERING = ("fafmax_faf95_max", "faf95", "faf95_adj", "faf95_popmax")
+PEEKED = 100  # records that are looked at to know what a file has
 COLUMNS = ["ac", "an", "af", "faf95", "passed"]
 
 
@@ -55,11 +57,18 @@ def _reader(path: str | Path) -> tuple[Reader, str, bool]:
     fields = {line["ID"] for line in records.header_iter() if line["HeaderType"] == "INFO"}
     filtering = next((name for name in FILTERING if name in fields), None)
 
+    first = list(islice(to_the_end(path, records), PEEKED))
+
+    def given(*names: str) -> bool:
+        """Whether the header names fields, and a record has them, from which they may have been taken out since."""
+        there = (all(record.INFO.get(name) is not None for name in names) for record in first)
+        return fields.issuperset(names) and (not first or any(there))
+
     def rest(record: cyvcf2.Variant, number: int) -> tuple:
         return (_value(record, filtering, number) if filtering else np.nan, record.FILTER is None)
 
     for count, total in COUNTS:
-        if {count, total} <= fields:
+        if given(count, total):
 
             def of_counts(record: cyvcf2.Variant, number: int, count=count, total=total) -> tuple:
                 ac, an = _value(record, count, number), _value(record, total, number)
@@ -74,14 +83,14 @@ def _reader(path: str | Path) -> tuple[Reader, str, bool]:
             return ac, an, _ratio(ac, an), *rest(record, number)
 
         return of_genotypes, f"the genotypes of {len(records.samples)} samples", True
-    if field := next((name for name in FREQUENCIES if name in fields), None):
+    if field := next(filter(given, FREQUENCIES), None):
 
         def of_frequency(record: cyvcf2.Variant, number: int) -> tuple:
             return np.nan, np.nan, _value(record, field, number), *rest(record, number)
 
         return of_frequency, field, False
     raise InputError(
-        f"{path} gives no allele frequencies: its header has neither AC and AN, nor AF, nor samples; give a call set "
+        f"{path} gives no allele frequencies: it has neither AC and AN, nor AF, nor samples; give a call set "
         "that has one of these."
     )
 

@@ -39,8 +39,9 @@ class ContigNames:
     def resolve(self, name: str) -> str | None:
         """The genome's name for `name`, or None.
 
-        Tried in this order: the same name; a given alias; the name with or without "chr" (any case), where M, MT and
-        Mito are one. The last is refused when two contigs of the genome would answer, and logged once per name.
+        Tried in this order: the same name; a given alias; the name with or without "chr" (any case) and zeros before a
+        number, where M, MT and Mito are one. The last is refused when two contigs of the genome would answer, and
+        logged once per name.
         """
         if name in self._known:
             return name
@@ -101,7 +102,7 @@ def _read_alias_table(path: Path) -> list[tuple[str, list[str]]]:
 def _key(name: str) -> str:
     """What names of one contig have in common."""
     bare = name[3:] if name.lower().startswith("chr") and len(name) > 3 else name
-    return "mt" if bare.lower() in MITOCHONDRION else bare
+    return "mt" if bare.lower() in MITOCHONDRION else re.sub(r"^0+(?=\d)", "", bare)
 
 
 def _some(names: list[str]) -> str:

@@ -46,7 +46,7 @@ def _is_of_htslib(error: Exception) -> bool:
     return isinstance(error, OSError) or type(error) is Exception
 
 
-def _to_the_end(path: str | Path, records: cyvcf2.VCF) -> Iterator[cyvcf2.Variant]:
+def to_the_end(path: str | Path, records: cyvcf2.VCF) -> Iterator[cyvcf2.Variant]:
     """The records of a file; raises InputError where it breaks off, as a gzip file that was not fetched whole."""
     try:
         yield from records
@@ -93,7 +93,7 @@ def read_snvs(
     wanted = set(genome.contigs) if within is None else set(within["contig"])
     contigs: dict[str, str | None] = {}
     rows: list[tuple] = []
-    for record in _to_the_end(path, records):
+    for record in to_the_end(path, records):
         name = record.CHROM
         if name not in contigs:
             contigs[name] = names.resolve(name)

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import signal
 import sys
 import time
@@ -27,6 +28,13 @@ def test_a_mistake_in_the_input_is_one_sentence(tmp_path, capsys):
         raise InputError("genome.fa has no contig")
     assert exit.value.code == 1
     assert capsys.readouterr().err == "glmtracks: genome.fa has no contig\n" == (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("error", [MemoryError("12 GiB"), RuntimeError("CPU: can't allocate memory:\n12 GiB")])
+def test_too_little_memory_is_one_sentence(tmp_path, capsys, error):
+    with pytest.raises(SystemExit), job(str(tmp_path / "log")):
+        raise error
+    assert re.fullmatch(r"glmtracks: memory did not suffice \(.*12 GiB\); make smaller .*\n", capsys.readouterr().err)
 
 
 def test_a_bug_keeps_its_traceback(tmp_path):

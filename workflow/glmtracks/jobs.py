@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn, TextIO
 
-from glmtracks.errors import InputError
+from glmtracks.errors import InputError, is_out_of_memory
 from glmtracks.files import disk_full, no_room, refused
 
 STOPPED = 128 + signal.SIGTERM  # the exit status of a job that was asked to end, as shells count it
+_MEMORY = (
+    "memory did not suffice ({}); make smaller what the job holds (width, layers and batch of a training, "
+    "scores.window, scores.batch), or run it where there is more"
+)
 _STEP = re.compile(r"\r[^\r\n]*")  # of a progress bar
 
 
@@ -47,9 +51,9 @@ def job(log: str) -> Iterator[None]:
     """Run the block with standard error going to the terminal and to the file `log`.
 
     Messages of `logging` at level INFO and above go the same way; progress bars only to a terminal that is one. An
-    `InputError` ends the process with status 1 and its sentence alone, and so do a full disk and a folder that may not
-    be written to; SIGTERM, which a cluster sends to what it is about to kill, ends it with status `STOPPED` and a
-    sentence; any other exception is a bug and keeps its traceback, in the log and on the terminal.
+    `InputError` ends the process with status 1 and its sentence alone, and so do a full disk, a folder that may not be
+    written to, and too little memory; SIGTERM, which a cluster sends to what it is about to kill, ends it with status
+    `STOPPED` and a sentence; any other exception is a bug and keeps its traceback, in the log and on the terminal.
     """
     terminal = sys.stderr
     if not terminal.isatty():
@@ -69,6 +73,8 @@ def job(log: str) -> Iterator[None]:
             print(f"glmtracks: {disk_full(_file_of(error), number)}", file=sys.stderr)
         elif sentence := refused(error):
             print(f"glmtracks: {sentence}", file=sys.stderr)
+        elif is_out_of_memory(error):
+            print(f"glmtracks: {_MEMORY.format(' '.join(str(error).split()))}", file=sys.stderr)
         else:
             traceback.print_exc()
         sys.exit(1)

@@ -88,11 +88,6 @@ def fitting_rows(one_row: Callable[[], object], device: torch.device, most: int)
     return min(1 << max(fitting, 1).bit_length() - 1, most)
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether PyTorch raised `error` because memory did not suffice, on a GPU or a CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
 def keep_freed_memory() -> None:
     """Have the C library keep the memory of freed tensors for the next ones.
 

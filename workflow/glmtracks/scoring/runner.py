@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from glmtracks.errors import InputError
+from glmtracks.errors import InputError, is_out_of_memory
 from glmtracks.genome import Genome
 from glmtracks.models.base import GenomicLanguageModel, reverse_complement
 from glmtracks.models.registry import load, read_config
-from glmtracks.scoring.devices import claim_device, fitting_rows, is_out_of_memory, pick_precision
+from glmtracks.scoring.devices import claim_device, fitting_rows, pick_precision
 from glmtracks.scoring.strategies import Strategy, choose
 from glmtracks.scoring.tiles import Tile
 

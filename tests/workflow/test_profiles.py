@@ -83,11 +83,17 @@ def test_the_slurm_profile_plans_the_workflow(planned_project):
     assert "score_shard" in dry_run(planned_project, *SLURM)
 
 
-def test_the_readme_names_the_rules_that_want_gpus():
+def rules_with(text: str) -> set[str]:
     rules = "".join(path.read_text() for path in sorted((CHECKOUT / "workflow" / "rules").glob("*.smk")))
-    wanting = {
-        name for name, body in re.findall(r"^rule (\w+):\n(.*?)^    message", rules, re.M | re.S) if "gpu=" in body
-    }
+    return {name for name, body in re.findall(r"^rule (\w+):\n(.*?)^    message", rules, re.M | re.S) if text in body}
+
+
+def test_every_rule_that_runs_or_trains_a_model_asks_for_a_gpu():
+    assert rules_with("gpu=") == {"train_model", "plan_scoring"} | rules_with("plan=")
+
+
+def test_the_readme_names_the_rules_that_want_gpus():
+    wanting = rules_with("gpu=")
     example = yaml.safe_load(re.search(r"```yaml\n(.*?)```", (CHECKOUT / "config/README.md").read_text(), re.S)[1])
     assert set(example["set-resources"]) == wanting
 

@@ -133,6 +133,7 @@ rule benchmark_embeddings:
     resources:
         mem_mb=memory(2500, 2),
         runtime=minutes(60),
+        gpu=GPUS,
     params:
         task="{task}",
         scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),

@@ -53,6 +53,12 @@ chr1	2	rs2	C	T	2105	AC0;AS_VQSR	AC=0;AN=148000;AF=0.00000e+00;AC_raw=1
 GNOMAD_4 = GNOMAD_3.replace("popmax", "grpmax").replace("ID=faf95,", "ID=fafmax_faf95_max,").replace(
     ";faf95=", ";fafmax_faf95_max="
 )  # fmt: skip
+GENOTYPES = """##fileformat=VCFv4.2
+##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
+##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Read depth">
+##contig=<ID=chr1,length=1000>
+#CHROM	POS	ID	REF	ALT	QUAL	FILTER	INFO	FORMAT	S1	S2
+"""
 THOUSAND_GENOMES = """##fileformat=VCFv4.1
 ##reference=ftp://ftp.1000genomes.ebi.ac.uk//vol1/ftp/technical/reference/phase2_reference_assembly_sequence/hs37d5.fa.gz
 ##INFO=<ID=AC,Number=A,Type=Integer,Description="Total number of alternate alleles in called genotypes">
@@ -130,6 +136,19 @@ def test_gnomad_gives_counts_filters_and_the_filtering_frequency(toy, tmp_path, 
 def test_1000_genomes_gives_a_count_for_each_allele_and_indels_are_passed_over(toy, tmp_path, how):
     table = frequencies(write(tmp_path, "k.vcf.gz", THOUSAND_GENOMES, how), toy)
     assert table[["contig", "start", "ac", "an"]].values.tolist() == [["chr1", 0, 41, 5008], ["chr1", 0, 7, 5008]]
+
+
+def test_records_without_genotypes_have_no_frequency_though_others_have(toy, tmp_path):
+    records = "chr1\t1\t.\tA\tC\t.\tPASS\t.\tGT\t0/1\t0/0\nchr1\t2\t.\tC\tT\t.\tPASS\t.\tDP\t3\t4\n"
+    table = frequencies(write(tmp_path, "g.vcf", GENOTYPES + records, "plain"), toy)
+    assert table[["ac", "an", "af"]].fillna(-1).values.tolist() == [[1, 4, 0.25], [0, 0, -1]]
+
+
+def test_of_samples_without_any_genotype_the_frequency_of_info_is_taken(toy, tmp_path):
+    header = '##INFO=<ID=AF,Number=A,Type=Float,Description="Frequency">\n' + GENOTYPES.split("\n", 1)[1]
+    record = "chr1\t1\t.\tA\tC\t.\tPASS\tAF=0.25\tDP\t3\t4\n"
+    path = write(tmp_path, "g.vcf", "##fileformat=VCFv4.2\n" + header + record, "plain")
+    assert frequencies(path, toy)["af"].tolist() == [0.25]
 
 
 def test_another_assembly_is_refused_and_never_lifted_over(make_genome, tmp_path):

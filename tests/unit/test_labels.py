@@ -209,7 +209,7 @@ def test_a_frequency_alone_is_taken_and_nothing_is_refused(toy, tmp_path):
     header = HEADER + INFO.format("AF", "A", "Float")
     table = population(write_vcf(tmp_path / "f.vcf", header, [("1", 1, ".", "A", "C", ".", ".", "AF=0.25")]), toy)
     assert table["af"].tolist() == [0.25] and np.isnan(table["ac"][0])
-    with pytest.raises(InputError, match=r"nor samples; give a call set that has one of these"):
+    with pytest.raises(InputError, match=r"nor genotypes; give a call set that has one of these"):
         population(write_vcf(tmp_path / "n.vcf", HEADER, [("1", 1, ".", "A", "C", ".", ".", ".")]), toy)
 
 

@@ -32,7 +32,7 @@ def read_population(
 
     Counts are AC and AN of INFO, or AC_hom and AN (gnomAD, mitochondrion), or else counted over the genotypes. The
     frequency is their ratio, because AF is often left as it was when samples are taken out of a file; it is AF where
-    the file has no counts and no samples.
+    the file has no counts and no genotypes.
 
     Args:
         path: VCF or BCF: gnomAD, 1000 Genomes, or any other with AC and AN, AF, or genotypes.
@@ -75,11 +75,13 @@ def _reader(path: str | Path) -> tuple[Reader, str, bool]:
                 return ac, an, _ratio(ac, an), *rest(record, number)
 
             return of_counts, f"{count} and {total}", False
-    if records.samples:
+    if records.samples and (not first or any(map(_is_genotyped, first))):
 
         def of_genotypes(record: cyvcf2.Variant, number: int) -> tuple:
-            alleles = record.genotype.array()[:, :-1]  # the last column says whether they are phased
-            ac, an = float((alleles == number + 1).sum()), float((alleles >= 0).sum())
+            ac = an = 0.0
+            if _is_genotyped(record):
+                alleles = record.genotype.array()[:, :-1]  # the last column says whether they are phased
+                ac, an = float((alleles == number + 1).sum()), float((alleles >= 0).sum())
             return ac, an, _ratio(ac, an), *rest(record, number)
 
         return of_genotypes, f"the genotypes of {len(records.samples)} samples", True
@@ -90,9 +92,13 @@ def _reader(path: str | Path) -> tuple[Reader, str, bool]:
 
         return of_frequency, field, False
     raise InputError(
-        f"{path} gives no allele frequencies: it has neither AC and AN, nor AF, nor samples; give a call set "
+        f"{path} gives no allele frequencies: it has neither AC and AN, nor AF, nor genotypes; give a call set "
         "that has one of these."
     )
+
+
+def _is_genotyped(record: cyvcf2.Variant) -> bool:
+    return "GT" in record.FORMAT
 
 
 def _value(record: cyvcf2.Variant, field: str, number: int) -> float:

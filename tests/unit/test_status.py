@@ -3,6 +3,7 @@
 import pytest
 
 from glmtracks import status
+from glmtracks.config import Configuration
 
 
 @pytest.mark.parametrize(
@@ -21,3 +22,15 @@ def test_a_configuration_that_cannot_be_read_is_named_in_a_sentence(tmp_path, co
     with pytest.raises(SystemExit, match=r"^glmtracks: ") as caught:
         status.main([str(tmp_path / "results"), "--configfile", str(path)])
     assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_of_a_model_without_probabilities_of_bases_only_its_embeddings_are_planned(tmp_path):
+    models = {"both": {"kind": "one_pass"}, "embedding": {"kind": "dnabert_s"}, "counted": {"kind": "markov"}}
+    genome = {"name": "toy", "scored": True, "models": list(models), "shards": 4, "annotation": "toy.gff"}
+    tasks = [{"genome": "toy", "task": task, "inputs": {}} for task in ("perplexity", "windows")]
+    config = Configuration({"tracks": {"bigwigs": ["entropy"]}}, {"toy": genome}, models, tasks, {})
+    assert [row[1:] for row in status.done(tmp_path, config)[1:]] == [
+        ("both", "no", "0/4", "0/1", "no", "no", "0/2"),
+        ("embedding", "no", "–", "–", "–", "no", "0/1"),
+        ("counted", "no", "0/4", "0/1", "no", "–", "0/1"),
+    ]

@@ -56,19 +56,22 @@ def done(results: str | Path, config: Configuration) -> list[tuple[str, ...]]:
         rows_of = [row for row in config.benchmarks if row["genome"] == genome]
         runnable = [row["task"] for row in rows_of if not missing_inputs(row["task"], about, row["inputs"])]
         for model in about["models"]:
-            embeds = KINDS[config.models[model]["kind"]].embeds
-            tasks = [task for task in runnable if embeds or not TASKS[task].embeds]
+            kind = KINDS[config.models[model]["kind"]]
+            tasks = [task for task in runnable if (kind.embeds if TASKS[task].embeds else kind.scores)]
             tracks = results / "tracks" / genome / model
             embeddings = results / "embeddings" / genome / f"{model}.parquet"
+            scored = (
+                _shards(results / "scores" / genome / model, about["shards"]),
+                _count(tracks / f"{name}.bw" for name in bigwigs),
+                _yes(tracks / "track_hub" / "hub.txt"),
+            )
             rows.append(
                 (
                     genome,
                     model,
                     _yes(results / "models" / model / "config.json"),
-                    _shards(results / "scores" / genome / model, about["shards"]),
-                    _count(tracks / f"{name}.bw" for name in bigwigs),
-                    _yes(tracks / "track_hub" / "hub.txt"),
-                    _yes(embeddings) if embeds else "–",
+                    *(scored if kind.scores else ["–"] * len(scored)),
+                    _yes(embeddings) if kind.embeds else "–",
                     _count(results / "benchmarks" / genome / task / f"{model}.parquet" for task in tasks),
                 )
             )

@@ -127,6 +127,20 @@ def test_tables_of_the_usual_headers(make_genome, tmp_path, header, row, express
     assert found.values.tolist() == [["a", 1, 1, 3, "x", -0.5]] and is_expression is expression
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_gzip_is_told_by_how_it_begins_and_refused_where_it_is_damaged(make_genome, tmp_path, mark):
+    genome, path = make_genome({"a": "ACGTACGT"}), tmp_path / "x"
+    text = f"{mark}chrom\tpos\tref\talt\tvalue\n" + "a\t2\tC\tT\t-0.5\n" * 99
+    whole = gzip.compress(text.encode())
+    path.write_bytes(whole)
+    found, _ = read_assay(path, genome, ContigNames(genome.contigs))
+    assert found["measured"].tolist() == [-0.5]
+    for damaged in (whole[:-9], whole[:20] + bytes(9) + whole[29:]):
+        path.with_suffix(".gz").write_bytes(damaged)
+        with pytest.raises(InputError, match=r"x\.gz is a damaged or cut-off gzip file"):
+            read_assay(path.with_suffix(".gz"), genome, ContigNames(genome.contigs))
+
+
 def test_what_is_left_out_is_counted(make_genome, tmp_path, caplog):
     genome = make_genome({"a": "ACGT" * 100})
     good = [f"a\t{n}\t{'TACG'[n % 4]}\tN\t20\t1\n".replace("N", "TACG"[(n + 1) % 4]) for n in range(1, 300)]

@@ -29,6 +29,7 @@ from glmtracks.annotation.codons import Codons, read_code, read_codons
 from glmtracks.errors import InputError
 from glmtracks.genome import BASES, Genome, complement
 from glmtracks.genome.contigs import ContigNames
+from glmtracks.gzipped import open_plain_or_gzip
 from glmtracks.variants.snv_records import MOST_MISMATCHES, reference_codes
 
 logger = logging.getLogger(__name__)
@@ -106,10 +107,12 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path} does not exist; give the path of a table of measured variants.")
     try:
-        options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
-        header = pd.read_csv(path, sep="\t", nrows=0, **options)
-        table = pd.read_csv(path, sep="\t" if header.shape[1] > 1 else ",", **options)
-    except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        options = {"dtype": str, "keep_default_na": False}
+        with open_plain_or_gzip(path, "rt", encoding="utf-8-sig") as handle:
+            header = pd.read_csv(handle, sep="\t", nrows=0, **options)
+            handle.seek(0)
+            table = pd.read_csv(handle, sep="\t" if header.shape[1] > 1 else ",", **options)
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"{path} is not a table with a header, of tabs or commas ({error}); give one.") from error
     known = {}
     for name, others in NAMES.items():

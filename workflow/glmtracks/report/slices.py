@@ -26,7 +26,7 @@ FLANK = 1_000  # bases on each side of a place of interest
 BUDGET = 250_000  # bases times models that a page carries; ten bytes each
 NO_SCORE, LOWEST, HIGHEST = -32_768, -32_767, 32_767
 NO_CONSEQUENCE = 255
-MOST_ITEMS = 3_000  # benchmark items drawn of a genome
+MOST_ITEMS = 3_000  # benchmark items drawn of a genome, about
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,8 @@ def repeats_of(regions: pd.DataFrame, windows: Sequence[Interval]) -> list[list]
 def items_of(tables: dict[str, pd.DataFrame], windows: Sequence[Interval]) -> list[list]:
     """Items of benchmark tasks in the windows: [contig, start, end, change, label, task and contrast].
 
-    label   1 for the class of interest, 0 for the comparison. Tasks in turn, at most `MOST_ITEMS` in all.
+    label   1 for the class of interest, 0 for the comparison. Tasks in turn, each with what the ones before leave of
+            `MOST_ITEMS`, and never fewer than 10 a window.
     """
     found: list[list] = []
     for task, table in tables.items():

@@ -24,7 +24,7 @@ def write_bigwig(dataset: str | Path, contigs: dict[str, int], column: str, dest
     """Write one column of a dataset as bigWig, one row group in memory at a time.
 
     Values are those of the dataset, float32 rounded to 3 decimals; bases without a score are left out. Neighbours of
-    equal value share an interval.
+    equal value share an interval where they stand in one row group.
 
     Args:
         dataset: folder of `glmtracks.tracks.write_dataset`.

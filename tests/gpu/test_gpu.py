@@ -14,7 +14,7 @@ from glmtracks.scoring.devices import claim_device
 from glmtracks.scoring.genome_scores import score_shard
 from glmtracks.scoring.runner import Runner
 from glmtracks.scoring.strategies import Strategy
-from glmtracks.tracks.shards import LLR_COLUMNS
+from glmtracks.track_names import LLR_COLUMNS
 from glmtracks.training import build
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

@@ -16,8 +16,9 @@ from glmtracks.genome import BASES, ContigNames, Genome
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.scoring.runner import Runner
 from glmtracks.scoring.tiles import tile_contigs
+from glmtracks.shard_count import shard_names
 from glmtracks.variants.annotated_vcf import annotate_vcf
-from glmtracks.variants.callset import read_callset, shard_names
+from glmtracks.variants.callset import read_callset
 from glmtracks.variants.callset_scores import Scorers, score_alleles
 from glmtracks.variants.lookups import dataset_lookup, sparse_log_probs
 from glmtracks.windows.corpus import Corpus

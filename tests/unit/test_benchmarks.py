@@ -14,8 +14,8 @@ from glmtracks import benchmarks
 from glmtracks.annotation.regions import make_regions
 from glmtracks.benchmarks import inputs, perplexity, scores, summary
 from glmtracks.errors import InputError
+from glmtracks.track_names import TRACKS
 from glmtracks.tracks.derived import DERIVED
-from glmtracks.tracks.shards import TRACKS
 
 
 @pytest.fixture

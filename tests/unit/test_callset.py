@@ -23,10 +23,11 @@ from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames, Genome, encode
 from glmtracks.models.registry import save
 from glmtracks.parquet import Rows
+from glmtracks.shard_count import shard_names
 from glmtracks.training import build
 from glmtracks.variants import alleles, callset, callset_scores
 from glmtracks.variants.annotated_vcf import annotate_vcf
-from glmtracks.variants.callset import read_callset, shard_names
+from glmtracks.variants.callset import read_callset
 from glmtracks.variants.callset_scores import Scorers, score_alleles, score_callset
 from glmtracks.variants.vcf_fields import FIELDS
 

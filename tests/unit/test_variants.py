@@ -21,10 +21,11 @@ from scipy.special import log_softmax
 from glmtracks import tracks
 from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames, Genome
+from glmtracks.shard_count import shard_names
 from glmtracks.variants import annotated_vcf, vcf
 from glmtracks.variants.alleles import REASONS, classify
 from glmtracks.variants.annotated_vcf import annotate_vcf
-from glmtracks.variants.callset import read_callset, shard_names
+from glmtracks.variants.callset import read_callset
 from glmtracks.variants.callset_scores import Scorers, score_alleles
 from glmtracks.variants.lookups import combine, dataset_lookup
 

@@ -1,4 +1,4 @@
-"""Into how many jobs the scoring of a genome is cut."""
+"""Into how many jobs scoring is cut, and what their files are called."""
 
 import math
 from pathlib import Path
@@ -23,3 +23,12 @@ def count_shards(fasta: str, settings: dict) -> int:
     bases = path.stat().st_size * BASES_PER_BYTE[path.suffix in (".gz", ".bgz", ".bgzf")]
     wanted = math.ceil(bases / (settings["bases_per_second"] * 60 * settings["minutes"]))
     return min(max(wanted, FEWEST), MOST)
+
+
+def shard_names(count: int) -> list[str]:
+    """Names of the files of `count` shards, in order; they hold the count, so shards of different cuts never mix.
+
+    >>> shard_names(2)
+    ['0001-of-0002', '0002-of-0002']
+    """
+    return [f"{number:04d}-of-{count:04d}" for number in range(1, count + 1)]

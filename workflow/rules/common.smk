@@ -21,6 +21,7 @@ from glmtracks.benchmarks import TASKS, missing_inputs
 from glmtracks.config import corpus_of, fingerprint, load
 from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS, is_on_hub
+from glmtracks.shard_count import shard_names
 from glmtracks.sheets import locate
 
 # Of params Snakemake records the values, of inputs the paths, and of neither which is which or in what order. So what
@@ -127,8 +128,3 @@ def ucsc_name(genome):
     """What UCSC calls an assembly: the id that it was fetched by, or the name of its row."""
     provider, _, name = GENOMES[genome]["fasta"].partition(":")
     return name if provider.lower() == "ucsc" else genome
-
-
-def shard_names(count):
-    """0001-of-0008, 0002-of-0008 …; the count is in the name, so shards of different cuts never mix."""
-    return [f"{number:04d}-of-{count:04d}" for number in range(1, count + 1)]

@@ -15,7 +15,7 @@ from glmtracks.benchmarks import baselines, statistics
 from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, assign_blocks, in_genome_order, test_pieces
 from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
 from glmtracks.genome import BASES, UNKNOWN
-from glmtracks.tracks.shards import LLR_COLUMNS
+from glmtracks.track_names import LLR_COLUMNS
 
 SAMPLED_RUN = 1_000  # bases; where there are too many, such runs are drawn whole
 ALL = "all"

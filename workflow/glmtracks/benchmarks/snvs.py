@@ -12,7 +12,7 @@ from glmtracks.benchmarks import baselines, columns, statistics
 from glmtracks.benchmarks.inputs import Inputs, assign_blocks, in_genome_order, test_pieces
 from glmtracks.benchmarks.summary import Cut, Metric, Scorer
 from glmtracks.genome import BASES, UNKNOWN
-from glmtracks.tracks.shards import LLR_COLUMNS
+from glmtracks.track_names import LLR_COLUMNS
 
 READS = LLR_COLUMNS
 

@@ -44,10 +44,10 @@ _TOOLS = {  # as papers call them -> the package that environments pin
 }
 
 
-def versions(folder: str | Path = ENVIRONMENTS) -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Package -> version of everything that the conda environments of the workflow pin."""
     pinned = re.compile(r"^\s*-\s*([\w.-]+)=+([\w.]+)\s*$", re.MULTILINE)
-    return dict(found for file in sorted(Path(folder).glob("*.yaml")) for found in pinned.findall(file.read_text()))
+    return dict(found for file in sorted(ENVIRONMENTS.glob("*.yaml")) for found in pinned.findall(file.read_text()))
 
 
 def methods(

@@ -17,12 +17,12 @@ from tqdm import tqdm
 from glmtracks.errors import InputError
 from glmtracks.files import atomic_folder
 from glmtracks.parquet import checked
-from glmtracks.track_names import BIGWIG_TRACKS, CALIBRATED_TRACKS
+from glmtracks.track_names import BIGWIG_TRACKS, CALIBRATED_TRACKS, LLR_COLUMNS, TRACKS
 from glmtracks.tracks.calibration import Calibration
 from glmtracks.tracks.contig_scores import ContigScores
 from glmtracks.tracks.dataset import SUMMARY, contig_path, contigs, decoded, metadata, open_contig, unknown_contig
 from glmtracks.tracks.derived import DERIVED
-from glmtracks.tracks.shards import LLR_COLUMNS, SCORES_SCHEMA, TRACKS, RowGroups, ScoresWriter
+from glmtracks.tracks.shards import SCORES_SCHEMA, RowGroups, ScoresWriter
 
 __all__ = [
     "BIGWIG_TRACKS",

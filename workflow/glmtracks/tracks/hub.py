@@ -59,7 +59,6 @@ def write_hub(
     ucsc: str = "",
     species: str = "",
     genetic_code: int = 1,
-    email: str = "none",
 ) -> None:
     """Write two UCSC hubs of the same tracks and an IGV session; all addresses are relative to the folder.
 
@@ -78,7 +77,6 @@ def write_hub(
         ucsc: how UCSC calls the assembly (sacCer3); by default `genome`.
         species: what the genome is of; a binomial is its scientific name.
         genetic_code: NCBI's number.
-        email: of whoever answers for the hub; UCSC asks for one.
     """
     contig, length = next(iter(contigs.items()))
     locus = f"{contig}:1-{min(length, _FIRST_VIEW)}"
@@ -87,7 +85,7 @@ def write_hub(
         "hub": identifier,
         "shortLabel": f"glmtracks {genome}",
         "longLabel": f"Genomic language model {model}, {genome}: log-likelihood ratios and entropy of every base",
-        "email": email,
+        "email": "none",  # UCSC asks for one, of whoever answers for the hub
     }
     assembly = {
         "genome": genome,

@@ -17,18 +17,7 @@ from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import BASES, UNKNOWN
 from glmtracks.parquet import WITH_CHECKSUMS
-from glmtracks.track_names import LLR_COLUMNS, TRACKS
-
-__all__ = [
-    "DECIMALS",
-    "LLR_COLUMNS",
-    "ROWS_PER_GROUP",
-    "SCORES_SCHEMA",
-    "TRACKS",
-    "RowGroups",
-    "ScoresWriter",
-    "score_columns",
-]
+from glmtracks.track_names import TRACKS
 
 DECIMALS = 3
 ROWS_PER_GROUP = 65_536

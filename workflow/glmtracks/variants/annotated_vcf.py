@@ -13,6 +13,7 @@ from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.parquet import WITH_CHECKSUMS, Rows, own_dictionaries, read_footer
 from glmtracks.tabix import write_index
+from glmtracks.tracks.dataset import decoded
 from glmtracks.variants import vcf_fields
 from glmtracks.variants.alleles import ALLELES_SCHEMA
 from glmtracks.variants.vcf import Vcf, header_ids, header_text, open_vcf, replace_header, write_records
@@ -94,10 +95,7 @@ def _shared(scores: list[str | Path]) -> tuple[dict[str, str], list[str]]:
             raise InputError(
                 f"{scores[0]} and {path} were made by different models or with other columns; delete both and run again"
             )
-    metadata = {
-        key.decode(): value.decode() for key, value in (schemas[0].metadata or {}).items() if key != b"ARROW:schema"
-    }
-    return metadata, schemas[0].names
+    return decoded(schemas[0].metadata), schemas[0].names
 
 
 def _contigs(alleles: pa.Table) -> dict[str, str | None]:

@@ -18,6 +18,7 @@ from glmtracks.errors import InputError
 from glmtracks.files import atomic, atomic_folder
 from glmtracks.genome import ContigNames, Genome
 from glmtracks.parquet import WITH_CHECKSUMS, Rows, own_dictionaries
+from glmtracks.shard_count import shard_names
 from glmtracks.variants.alleles import ALLELES_SCHEMA, FARTHEST, MISMATCHES_SCHEMA, REASONS, Alleles
 from glmtracks.variants.vcf import Order, header_ids, open_vcf
 from glmtracks.variants.vcf_fields import FIELDS
@@ -30,11 +31,6 @@ _OURS = f"(^|;)({'|'.join(FIELDS)})(=|;|$)"  # in INFO
 _FAR = r"(?:^|;)(?P<entry>(?:END|SVLEN)=(?:[^;]*,)?-?[0-9]{11,})"  # the same; what htslib finds the end of a record by
 _LISTED = 5  # reference mismatches shown in messages
 _ROWS = 1 << 16  # of a row group
-
-
-def shard_names(count: int) -> list[str]:
-    """Names of the files of a call set in `count` shards, in their order."""
-    return [f"{number:04d}-of-{count:04d}" for number in range(1, count + 1)]
 
 
 def read_callset(

@@ -189,9 +189,17 @@ def test_an_index_of_another_file_is_noticed(serve, tmp_path):
     server = serve(folder)
     assert "an older or damaged copy is there" in refused(f"{server.url}/calls.vcf.gz#MT", tmp_path)
     (folder / "calls.vcf.gz.tbi").write_bytes(index[:-40])
-    assert "calls.vcf.gz.tbi is a damaged or cut-off" in refused(f"{server.url}/calls.vcf.gz#MT", tmp_path)
+    assert "calls.vcf.gz.tbi is cut off: its end" in refused(f"{server.url}/calls.vcf.gz#MT", tmp_path)
     (folder / "calls.vcf.gz.tbi").write_bytes(gzip.compress(b"TBI\1\1\0\0\0"))
     assert "damaged or cut-off index" in refused(f"{server.url}/calls.vcf.gz#MT", tmp_path)
+
+
+@pytest.mark.parametrize("size", [1, 65_280, 300_000])
+def test_records_of_many_blocks_are_cut_out_as_they_are(tmp_path, size):
+    noise = random.Random(size).randbytes(size).hex()
+    lines = [f"1\t{position}\t.\tA\tC\t.\t.\tX={noise}" for position in (5, 9, 90)]
+    vcf = write_indexed(tmp_path / "long.vcf.gz", lines)
+    assert cut(f"{vcf}#1:1-50", tmp_path) == lines[:2]
 
 
 def test_an_unknown_contig_is_said_with_those_that_there_are(vcf, tmp_path):

@@ -121,12 +121,15 @@ def _cut(remote: "_Remote", index: Index, regions: list[Region], vcf: Path) -> i
 
 def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """Whole lines, with their ends, of text that comes in blocks."""
-    rest = b""
+    begun: list[bytes] = []  # of a line of hundreds of blocks, as one of a biobank's samples, which are joined but once
     for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        yield from (line + b"\n" for line in lines)
-    if rest:
-        yield rest + b"\n"
+        *ends, rest = block.split(b"\n")
+        for end in ends:
+            yield b"".join([*begun, end, b"\n"])
+            begun = []
+        begun.append(rest)
+    if any(begun):
+        yield b"".join([*begun, b"\n"])
 
 
 def _wanted(line: bytes, regions: list[Region]) -> bool:

@@ -24,7 +24,7 @@ from glmtracks.annotation.transcripts import PARTS, assemble
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import Genome
-from glmtracks.genome.contigs import ORGANELLE, ContigNames
+from glmtracks.genome.contigs import ORGANELLE, ContigNames, a_few
 from glmtracks.intervals import unwrap, wrap
 from glmtracks.tabix import write_index
 
@@ -97,19 +97,16 @@ def _rename_contigs(rows: pd.DataFrame, names: ContigNames, path: str | Path) ->
         )
     contig = rows["contig"].map(found)
     if unknown:
-        bare = [contig for contig in names.contigs if contig not in found.values()]
+        named = set(found.values())
+        bare = [contig for contig in names.contigs if contig not in named]
         message = (
             f"{path}: {contig.isna().sum()} rows on {len(unknown)} contigs that the genome lacks are left out: "
-            f"{_some(unknown)}"
+            f"{a_few(unknown)}"
         )
         if bare:  # else the genome is a part of the assembly
-            message += f"; without any row are {_some(bare)}; if these are the same contigs, set contig_aliases"
+            message += f"; without any row are {a_few(bare)}; if these are the same contigs, set contig_aliases"
         logger.log(logging.WARNING if bare else logging.INFO, message)
     return rows.assign(contig=contig)[contig.notna()]
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _check_ends(features: pd.DataFrame, contigs: Mapping[str, int], circular: Mapping, path: str | Path) -> None:

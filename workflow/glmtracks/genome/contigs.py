@@ -34,7 +34,7 @@ class ContigNames:
             self._by_key[_key(contig)].append(contig)
         self._logged = set()
         if absent := sorted(set((aliases or {}).values()) - self._known):
-            logger.warning("contig aliases: %s not in this genome, ignored", _some(absent))
+            logger.warning("contig aliases: %s not in this genome, ignored", a_few(absent))
 
     def resolve(self, name: str) -> str | None:
         """The genome's name for `name`, or None.
@@ -58,7 +58,7 @@ class ContigNames:
     def suggest(self, name: str) -> str:
         """What to tell a person whose contig `name` did not resolve; goes in brackets after the complaint."""
         close = difflib.get_close_matches(name, self.contigs, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"the contigs are {_some(self.contigs)};"
+        hint = f"did you mean {close[0]}?" if close else f"the contigs are {a_few(self.contigs)};"
         return f"{hint} set contig_aliases"
 
 
@@ -105,5 +105,6 @@ def _key(name: str) -> str:
     return "mt" if bare.lower() in MITOCHONDRION else re.sub(r"^0+(?=\d)", "", bare)
 
 
-def _some(names: list[str]) -> str:
+def a_few(names: list[str]) -> str:
+    """The first five names, and how many there are in all, for a message."""
     return ", ".join(names[:5]) + (f", … ({len(names)} in all)" if len(names) > 5 else "")

@@ -98,8 +98,9 @@ def _mended(records: np.ndarray, gaps: dict[int, Gaps], bases: pybigtools.BBIRea
         mended["start"][here] = end
         for row in ends_with[kept[ends_with]].tolist():
             first, last = int(mended["start"][row]), int(mended["end"][row])
-            values = [value for *_, value in bases.records(gaps[contig].contig, first, last)]
-            mended["min"][row], mended["max"][row] = min(values), max(values)
+            found = bases.records(gaps[contig].contig, first, last)
+            values = np.fromiter((value for *_, value in found), np.float32)  # of the widest records there are millions
+            mended["min"][row], mended["max"][row] = values.min(), values.max()
     return None if (mended == records).all() else mended[kept]
 
 

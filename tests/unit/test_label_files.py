@@ -267,10 +267,22 @@ def test_a_track_that_was_not_fetched_whole_is_refused(toy, tmp_path):
     wigfix, bigwig = tmp_path / "c.wigFix.gz", tmp_path / "c.bw"
     write(tmp_path, wigfix.name, "fixedStep chrom=chr1 start=11 step=1\n" + "0.5\n" * 40, "gzip")
     pybigtools.open(str(bigwig), "w").write(toy.contigs, iter([("chr1", 10, 50, 0.5)]))
-    for path, said in ((wigfix, "cut-off gzip"), (bigwig, "no bigWig, or cut off")):
+    for path, said in ((wigfix, "cut-off gzip"), (bigwig, "no bigWig, or damaged")):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         with pytest.raises(InputError, match=said):
             conservation(path, toy, ContigNames(toy.contigs), pd.DataFrame({"contig": "chr1", "start": [10]}))
+
+
+def test_a_bit_that_turned_in_a_bigwig_is_one_sentence(toy, tmp_path):
+    """In a block of values pybigtools panics."""
+    path = tmp_path / "c.bw"
+    pybigtools.open(str(path), "w").write(toy.contigs, (("chr1", n, n + 1, n % 7.0) for n in range(1000)))
+    content = bytearray(path.read_bytes())
+    block = int.from_bytes(content[16:24], "little") + 8  # where the data begin, after the count of their blocks
+    content[block + 20] ^= 16
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"c\.bw is no bigWig, or damaged"):
+        conservation(path, toy, ContigNames(toy.contigs), pd.DataFrame({"contig": "chr1", "start": [10]}))
 
 
 def test_a_test_part_without_labelled_variants_is_said_and_not_an_error(make_genome, tmp_path):

@@ -177,7 +177,7 @@ def test_functional_evidence_comes_from_a_bigwig(corpus, tmp_path):
     with pytest.raises(InputError, match="a has 2000 bases, but a of"):
         PackedCorpus(corpus)
     track.write_bytes(track.read_bytes()[:300])
-    with pytest.raises(InputError, match=r"evidence\.bw is no bigWig, or cut off"):
+    with pytest.raises(InputError, match=r"evidence\.bw is no bigWig, or damaged"):
         PackedCorpus(corpus)
 
 

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -57,10 +58,28 @@ def conservation(path: str | Path, genome: Genome, names: ContigNames, positions
 
 def open_bigwig(path: str | Path) -> pybigtools.BBIReader:
     """A bigWig to read from. Raises InputError for what is none, or cut off."""
-    try:
+    with _damage_said(path):
         return pybigtools.open(str(path))
-    except (pybigtools.BBIReadError, ValueError) as error:
-        raise InputError(f"{path} is no bigWig, or cut off ({str(error).rstrip('.')}); fetch it again.") from error
+
+
+def bigwig_values(track: pybigtools.BBIReader, path: str | Path, name: str, first: int, last: int) -> np.ndarray:
+    """Values of the bases first … last - 1 (0-based) of a contig of the bigWig at `path`: float64, NaN where none is.
+
+    Raises InputError where a block of it is damaged.
+    """
+    with _damage_said(path):
+        return track.values(name, first, last, fillna=None)
+
+
+@contextmanager
+def _damage_said(path: str | Path) -> Iterator[None]:
+    """Raise InputError for what pybigtools raises of a damaged file; of a block it panics, which is no Exception."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, pybigtools.BBIReadError | ValueError) and type(error).__name__ != "PanicException":
+            raise
+        raise InputError(f"{path} is no bigWig, or damaged ({str(error).rstrip('.')}); fetch it again.") from error
 
 
 def _read_bigwig(
@@ -72,7 +91,7 @@ def _read_bigwig(
             length = genome.contigs[contig]
             for piece in np.unique(places.get(contig, np.array([], dtype=np.int64)) // PIECE).tolist():
                 first, last = piece * PIECE, min((piece + 1) * PIECE, length)
-                yield contig, first, track.values(name, first, last, fillna=None)
+                yield contig, first, bigwig_values(track, path, name, first, last)
 
 
 def _read_wigfix(

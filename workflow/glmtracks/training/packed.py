@@ -17,7 +17,7 @@ from torch import Tensor
 
 from glmtracks.annotation.gene_parts import CLASSES
 from glmtracks.errors import InputError
-from glmtracks.evidence.conservation import bigwig_contigs, open_bigwig
+from glmtracks.evidence.conservation import bigwig_contigs, bigwig_values, open_bigwig
 from glmtracks.genome import UNKNOWN, ContigNames
 from glmtracks.windows.corpus import Corpus, CorpusGenome
 
@@ -167,7 +167,7 @@ class _Evidence:
         destination[:own] = 0
         for start in range(0, own if contig in self._names else 0, CHUNK):
             end = min(start + CHUNK, own)
-            values = np.nan_to_num(self._track.values(self._names[contig], start, end, fillna=None))
+            values = np.nan_to_num(bigwig_values(self._track, self.path, self._names[contig], start, end))
             if values.min() < 0 or values.max() > 1:
                 raise InputError(
                     f"{self.path}: {contig} has the value {values[np.abs(values - 0.5).argmax()]:g}; functional "

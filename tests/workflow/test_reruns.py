@@ -81,8 +81,13 @@ def test_a_model_loaded_from_its_folder_scores_as_it_did_when_trained(road, tmp_
     assert scores.equals(before)
     card = json.loads((project.results / "models/loaded/config.json").read_text())
     assert card["seen"] == ["toy"] and card["licence"] == "MIT"
+    project.run("results/provenance.json")
     given = project.folder / "given/config.json"
     given.write_text(given.read_text() + "\n")
+    os.utime(given, (0, 0))
+    done = project.snakemake("--dry-run")
+    assert done.returncode and "touch given/config.json, then run again" in done.stdout
+    given.touch()
     assert planned(project.run("--dry-run", shard.format("loaded")))["load_model"] == 1
 
 

@@ -165,4 +165,10 @@ def sha256(path: str | Path) -> str:
 def write_json(path: str | Path, content: dict) -> None:
     """Write `content` as indented JSON, atomically and with a final newline."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> dict:
+    """The content of a JSON file of the results; empty where there is no such file."""
+    path = Path(path)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -73,9 +73,14 @@ def covered(intervals: pd.DataFrame, contig: str, start: int, end: int) -> np.nd
         bool, shape (end - start,).
     """
     here = intervals[(intervals["contig"] == contig) & (intervals["start"] < end) & (intervals["end"] > start)]
+    return covered_by(here["start"].to_numpy(), here["end"].to_numpy(), start, end)
+
+
+def covered_by(starts: np.ndarray, ends: np.ndarray, start: int, end: int) -> np.ndarray:
+    """As `covered`, by intervals of that contig all of which overlap start … end - 1."""
     change = np.zeros(end - start + 1, dtype=np.int32)
-    np.add.at(change, np.maximum(here["start"].to_numpy() - start, 0), 1)
-    np.add.at(change, np.minimum(here["end"].to_numpy(), end) - start, -1)
+    np.add.at(change, np.maximum(starts - start, 0), 1)
+    np.add.at(change, np.minimum(ends, end) - start, -1)
     return np.cumsum(change[:-1]) > 0
 
 

@@ -58,7 +58,7 @@ def job(log: str) -> Iterator[None]:
     terminal = sys.stderr
     if not terminal.isatty():
         os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is imported, which is inside the block
-    handle = open(log, "w")  # noqa: SIM115 - closed below, after the last message
+    handle = open(log, "w", encoding="utf-8")  # noqa: SIM115 - closed below, after the last message
     sys.stderr = _Tee(terminal, handle)
     try:
         with _logging_to(sys.stderr), _stopping():

@@ -65,7 +65,7 @@ def replaced(noted: str | Path, inputs: Mapping[str, str]) -> str | None:
     """
     noted = Path(noted)
     try:
-        about, said = noted.stat(), json.loads(noted.read_text())["inputs"]
+        about, said = noted.stat(), json.loads(noted.read_text(encoding="utf-8"))["inputs"]
     except (OSError, ValueError, KeyError):
         return None
     known = {file: said.get(source, {}).get("sha256") for source, file in inputs.items()}
@@ -107,19 +107,19 @@ def _described(file: Path) -> dict:
     described = {"sha256": files.sha256(file), "bytes": file.stat().st_size} if file.is_file() else {"sha256": None}
     note = file.with_name(f"{file.name}.json")
     if note.is_file() and file.parent.name == "downloads":
-        said = json.loads(note.read_text())
+        said = json.loads(note.read_text(encoding="utf-8"))
         described |= {key: said[key] for key in ("url", "mirror", "region", "version", "compared") if key in said}
     return described
 
 
 def _chosen(path: str, *keys: str) -> dict:
-    content = json.loads(Path(path).read_text())
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
     return {key: content.get(key) for key in keys}
 
 
 def _dependencies() -> dict[str, str]:
     """Package -> the version that is asked for, in alphabetical order."""
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return dict(sorted(text.split("==") for text in project["dependencies"]))
 
 

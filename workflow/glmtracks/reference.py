@@ -54,7 +54,7 @@ def _meaning(rule: dict) -> str:
 
 def write(page: Path = PAGE) -> None:
     """Replace what follows the mark in the page by the tables."""
-    page.write_text(page.read_text().split(MARK)[0] + MARK + "\n" + reference())
+    page.write_text(page.read_text(encoding="utf-8").split(MARK)[0] + MARK + "\n" + reference(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def schema(name: str) -> dict:
     It is read once, which every job waits for; nobody may change it.
     """
     path = WORKFLOW / "schemas" / f"{name}.schema.yaml"
-    rules = yaml.safe_load(path.read_text())
+    rules = yaml.safe_load(path.read_text(encoding="utf-8"))
     if included := rules.pop("include", None):
         rules["properties"] |= schema(str(Path(name).with_name(included)))["properties"]
     return rules

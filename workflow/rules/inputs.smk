@@ -102,6 +102,7 @@ def made_of(genome, models, files=(), outgroups=()):
     corpora = [CORPUS_OF[model] for model in models if model in CORPUS_OF]
     genomes = {genome, *outgroups, *(name for corpus in corpora for name in corpus.genomes + corpus.held_out)}
     files = {*files, *(file for name in genomes for file in files_of(name))}
+    files |= {file for model in models for file in MODEL_FILES.get(model, [])}
     return {
         "genomes": sorted(genomes),
         "models": list(models),

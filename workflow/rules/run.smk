@@ -12,7 +12,7 @@ def complaints():
     stored = workflow.storage_settings.local_storage_prefix  # logs of results in object storage lie there
     for path in sorted(path for folder in ("results/logs", stored) for path in Path(folder).rglob("*.log")):
         if path.stat().st_mtime >= STARTED:
-            for line in path.read_text(errors="replace").splitlines():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 if line.startswith("glmtracks: "):
                     yield f"{line.removeprefix('glmtracks: ')} [{path}]"
 

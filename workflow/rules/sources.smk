@@ -89,6 +89,13 @@ INPUTS = {
     for row in CONFIG.benchmarks
     if (row["genome"], row["task"]) in RUNNABLE
 }
+# Those of the folder that a loaded model is in, since a folder is no newer for a file that is written over
+MODEL_FILES = {
+    name: [here(str(file)) for file in sorted(Path(locate(MODELS[name]["source"])).glob("*")) if file.is_file()]
+    for name in LOADED
+    if not is_on_hub(MODELS[name]["source"])
+}
+SOURCES |= {str(file): file for files in MODEL_FILES.values() for file in files}
 
 
 def files_of(genome):
@@ -109,10 +116,8 @@ def source_of(wildcards):
 
 
 def files_of_source(wildcards):
-    """The files of the folder that a loaded model is in, since a folder is no newer for a file that is written over."""
-    source = source_of(wildcards)
-    files = [] if is_on_hub(source) else sorted(Path(source).glob("*"))
-    return [local(str(file)) for file in files if file.is_file()]
+    """The files of the folder that a loaded model is in; none of one of the Hugging Face Hub."""
+    return MODEL_FILES.get(wildcards.model, [])
 
 
 def source_mb(wildcards):

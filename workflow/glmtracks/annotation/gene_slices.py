@@ -31,7 +31,7 @@ def features_within(gff3: str | Path, intervals: Iterable[Interval]) -> pd.DataF
         return None
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder, "part.gff3")
-        part.write_text("\n".join(["##gff-version 3", *lines, ""]))
+        part.write_text("\n".join(["##gff-version 3", *lines, ""]), encoding="utf-8")
         return read_annotation(part)
 
 

@@ -207,7 +207,7 @@ class _Transfer:
         return int(size) if size.isdecimal() else None
 
     def _remembered(self) -> str | None:
-        note = json.loads(self.note.read_text()) if self.note.exists() else {}
+        note = json.loads(self.note.read_text(encoding="utf-8")) if self.note.exists() else {}
         return note["version"] if note.get("url") == self.url else None
 
     def _forget(self) -> None:

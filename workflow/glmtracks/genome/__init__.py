@@ -101,7 +101,7 @@ class Genome:
     def circular(self) -> frozenset[str]:
         """Names of the contigs whose last base is followed by their first; none where no .circular stands beside."""
         names = Path(f"{self.path}.circular")
-        return frozenset(names.read_text().splitlines()) if names.exists() else frozenset()
+        return frozenset(names.read_text(encoding="utf-8").splitlines()) if names.exists() else frozenset()
 
     @property
     def size(self) -> int:

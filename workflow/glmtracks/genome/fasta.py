@@ -96,13 +96,13 @@ def normalise(
         with pysam.BGZFile(str(fasta), f"wb{LEVEL}") as handle:
             canonical.write(handle)
         pysam.faidx(str(fasta), "--fai-idx", str(fai), "--gzi-idx", str(gzi))
-        sizes.write_text("".join(f"{name}\t{length}\n" for name, length in canonical.lengths.items()))
+        sizes.write_text("".join(f"{name}\t{length}\n" for name, length in canonical.lengths.items()), encoding="utf-8")
         rings = [name for name in canonical.lengths if compiled["circular"] and compiled["circular"].search(name)]
-        circles.write_text("".join(f"{name}\n" for name in rings))
+        circles.write_text("".join(f"{name}\n" for name in rings), encoding="utf-8")
         provenance = {
             "origin": str(origin or source),
             "sha256": found,
-            "download": json.loads(Path(downloaded).read_text()) if downloaded else None,
+            "download": json.loads(Path(downloaded).read_text(encoding="utf-8")) if downloaded else None,
             "time": datetime.fromtimestamp(int(source.stat().st_mtime), UTC).isoformat(),
             **patterns,
             **canonical.summary(),

@@ -342,7 +342,7 @@ def _check_weights(source: str, files: dict[str, str], expected: str) -> None:
 def is_ours(source: str) -> bool:
     """Whether a source is a folder that `save` wrote, rather than a published checkpoint."""
     try:
-        return '"architecture":' in (Path(source) / "config.json").read_text(errors="replace")
+        return '"architecture":' in (Path(source) / "config.json").read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError):  # no such file, or no name of one
         return False
 

@@ -171,7 +171,7 @@ def _curve(path: Path) -> pd.DataFrame:
 
 
 def _validation(path: Path) -> pd.DataFrame:
-    value = json.loads(path.read_text()).get("validation_nats_per_base")
+    value = json.loads(path.read_text(encoding="utf-8")).get("validation_nats_per_base")
     row = {"model": path.parent.name, "part": "validation", "step": np.nan, "nats_per_base": value}
     return pd.DataFrame() if value is None else pd.DataFrame([row])
 

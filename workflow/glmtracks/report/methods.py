@@ -1,6 +1,5 @@
 """A methods paragraph for a paper, from what a run did: its files say the settings, envs/*.yaml the versions."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from glmtracks import __version__
+from glmtracks.files import read_json
 
 ENVIRONMENTS = Path(__file__).resolve().parents[3] / "envs"
 REPEATS = {
@@ -47,7 +47,8 @@ _TOOLS = {  # as papers call them -> the package that environments pin
 def versions() -> dict[str, str]:
     """Package -> version of everything that the conda environments of the workflow pin."""
     pinned = re.compile(r"^\s*-\s*([\w.-]+)=+([\w.]+)\s*$", re.MULTILINE)
-    return dict(found for file in sorted(ENVIRONMENTS.glob("*.yaml")) for found in pinned.findall(file.read_text()))
+    texts = (file.read_text(encoding="utf-8") for file in sorted(ENVIRONMENTS.glob("*.yaml")))
+    return dict(found for text in texts for found in pinned.findall(text))
 
 
 def methods(
@@ -84,12 +85,8 @@ def methods(
     return {"paragraphs": paragraphs, "references": [f"{name}: {CITATIONS[name]}" for name in cited]}
 
 
-def _json(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.exists() else {}
-
-
 def _genome(results: Path, name: str, row: dict) -> str:
-    made = _json(results / "genomes" / name / "provenance.json")
+    made = read_json(results / "genomes" / name / "provenance.json")
     size = f", {made['bases']:,} bases on {made['contigs']:,} contigs" if "bases" in made else ""
     digest = f", SHA-256 beginning with {made['sha256'][:16]}" if "sha256" in made else ""
     genes = ""
@@ -108,7 +105,7 @@ def _repeats(kind: str, pinned: dict[str, str]) -> str:
 
 def _model(results: Path, name: str, row: dict, scored: list[str]) -> str:
     folder = results / "models" / name
-    config, metrics = _json(folder / "config.json"), _json(folder / "metrics.json")
+    config, metrics = read_json(folder / "config.json"), read_json(folder / "metrics.json")
     size = f" with {metrics['parameters']:,} parameters" if metrics.get("parameters") else ""
     count = (config.get("training") or {}).get("steps")
     if row["source"] == "train":
@@ -118,7 +115,7 @@ def _model(results: Path, name: str, row: dict, scored: list[str]) -> str:
         digest = f", SHA-256 beginning with {config['sha256'][:16]}" if config.get("sha256") else ""
         origin = f"loaded from {row['source']}{digest}"
     origin = f"left untrained, on {', '.join(row['genomes'])}" if count == 0 else origin
-    asked = [_asked(_json(results / "scores" / genome / name / "plan.json"), genome) for genome in scored]
+    asked = [_asked(read_json(results / "scores" / genome / name / "plan.json"), genome) for genome in scored]
     return f"The model {name} is of kind {config.get('kind', row['kind'])}{size}, {origin}.{''.join(asked)}"
 
 

@@ -4,7 +4,6 @@ It says in sentences what each model knows about each genome and where it loses,
 Everything on it is read from results/ by the paths of the results scheme; what it looks like stands in workflow/report.
 """
 
-import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +17,7 @@ from markupsafe import Markup
 from glmtracks import __version__, tracks
 from glmtracks.annotation.consequences import CONSEQUENCES
 from glmtracks.benchmarks import TASKS
-from glmtracks.files import atomic
+from glmtracks.files import atomic, read_json
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import SUMMARY, VERDICTS, headlines, read_summary, skipped, with_interval
 from glmtracks.parquet import read_frame
@@ -103,7 +102,7 @@ def write_page(page: Page, destination: str | Path) -> None:
         example=_example(page),
         scripts=page_scripts(data),
         explored=list(data["genomes"]),
-        provenance=_json(page.results / "provenance.json"),
+        provenance=read_json(page.results / "provenance.json"),
         methods=methods(page.results, page.genomes, page.models, page.summary),
     )
     with atomic(destination) as temporary:
@@ -132,10 +131,6 @@ def _words(names) -> str:
     names = list(map(str, names))
     rest = len(names) - SHOWN_CONTIGS
     return ", ".join(names[:SHOWN_CONTIGS]) + (f" … ({rest} more)" if rest > 0 else "")
-
-
-def _json(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _cells(row) -> dict:
@@ -184,7 +179,7 @@ def _genome_card(page: Page, name: str) -> dict:
         share = (regions["end"] - regions["start"]) / (regions["end"] - regions["start"]).sum()
         by_region = share.groupby(regions["region"], observed=True).sum().sort_values(ascending=False)
         card |= {"masked": share[regions["repeat"]].sum(), "regions": list(by_region.items())}
-    return card | {"provenance": _json(folder / "provenance.json")}
+    return card | {"provenance": read_json(folder / "provenance.json")}
 
 
 def _by_part(split: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -200,12 +195,12 @@ def _corpus_card(page: Page, name: str) -> dict:
         {"part": part, "bases": rows.groupby("genome", sort=False)["bases"].sum().to_dict()}
         for part, rows in _by_part(read_split(folder / "split.tsv"))
     ]
-    return {"name": name, "parts": parts, "leakage": _json(folder / "leakage.json")}
+    return {"name": name, "parts": parts, "leakage": read_json(folder / "leakage.json")}
 
 
 def _model_card(page: Page, name: str) -> dict:
     folder = page.results / "models" / name
-    config, metrics = _json(folder / "config.json"), _json(folder / "metrics.json")
+    config, metrics = read_json(folder / "config.json"), read_json(folder / "metrics.json")
     card = {"name": name, "row": page.models[name], "metrics": metrics, "training": config.get("training") or {}}
     card |= {key: config.get(key) for key in CARD_KEYS}
     if card["architecture"]:  # without the thousands of tokens of some
@@ -215,12 +210,12 @@ def _model_card(page: Page, name: str) -> dict:
 
 def _linted(page: Page) -> list[dict]:
     """What was found of models and genomes, see `glmtracks.windows.seen.look`."""
-    return [_json(page.results / "leakage" / genome / f"{model}.json") for genome, model in page.linted]
+    return [read_json(page.results / "leakage" / genome / f"{model}.json") for genome, model in page.linted]
 
 
 def _stamps(page: Page) -> list[str]:
     """What every reader must know before reading a number: leakage that was found or allowed."""
-    corpora = {name: _json(page.results / "windows" / name / "leakage.json") for name in page.corpora}
+    corpora = {name: read_json(page.results / "windows" / name / "leakage.json") for name in page.corpora}
     models = {f"{found['model']} on {found['genome']}": found for found in _linted(page)}
     allowed = "allow_leak is set. "
     stamps = [

@@ -280,7 +280,7 @@ def start_runner(model_folder: Path, settings: dict, threads: int, plan: Path) -
               species token
     plan      JSON file of `glmtracks.scoring.planning`
     """
-    model, planned = load(model_folder), json.loads(Path(plan).read_text())
+    model, planned = load(model_folder), json.loads(Path(plan).read_text(encoding="utf-8"))
     model.read_as(settings["species"])
     if planned["model_sha256"] != read_config(model_folder)["sha256"]:
         raise InputError(f"{plan} was made for other weights than those of {model_folder}; delete it and run again")
@@ -297,7 +297,7 @@ def describe(runner: Runner, model_folder: Path, provenance: Path) -> dict[str, 
     """What makes scores comparable: hashes of genome and model, strategy and number format."""
     return {
         "model_sha256": read_config(model_folder)["sha256"],
-        "genome_sha256": json.loads(Path(provenance).read_text())["sequence_sha256"],
+        "genome_sha256": json.loads(Path(provenance).read_text(encoding="utf-8"))["sequence_sha256"],
         **runner.strategy.describe(),
         "precision": str(runner.dtype).removeprefix("torch."),
         "window": str(runner.window),

@@ -52,7 +52,7 @@ class Calibration:
         """Read a calibration. Raises InputError if the folder holds none."""
         folder = Path(folder)
         try:
-            said = json.loads((folder / "calibration.json").read_text())
+            said = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
             table = pd.read_csv(folder / "pentanucleotides.tsv", sep="\t", keep_default_na=False, na_values=[""])
             ranks = read_frame(folder / "ranks.parquet")
         except (OSError, ValueError) as error:

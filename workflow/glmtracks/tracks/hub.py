@@ -112,7 +112,7 @@ def write_hub(
     }
     with atomic_folder(destination) as folder:
         for name, stanzas in files.items():
-            (folder / name).write_text("\n".join(map(_stanza, stanzas)))
+            (folder / name).write_text("\n".join(map(_stanza, stanzas)), encoding="utf-8")
         files = [_address(path, destination) for path in (fasta, two_bit, sizes)]
         reference = igv_reference(genome, sum(contigs.values()), *files)
         write_json(folder / "igv.json", {"reference": reference, "locus": locus, "tracks": _igv_tracks(tracks)})

@@ -37,10 +37,7 @@ class Neutral(NamedTuple):
         """Whether each position of contig[start:end] is neutral, bool (end - start,)."""
         starts, ends = self.contigs.get(contig, (np.zeros(0, np.int64),) * 2)
         here = slice(np.searchsorted(ends, start, side="right"), np.searchsorted(starts, end))
-        change = np.zeros(end - start + 1, dtype=np.int32)
-        np.add.at(change, np.maximum(starts[here] - start, 0), 1)
-        np.add.at(change, np.minimum(ends[here], end) - start, -1)
-        return np.cumsum(change[:-1]) > 0
+        return intervals.covered_by(starts[here], ends[here], start, end)
 
 
 def find_neutral(

@@ -28,6 +28,6 @@ if options.while_stdin_is_open:
     threading.Thread(target=_end_with_stdin, daemon=True).start()
 logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
 try:
-    run(**json.loads(options.job.read_text()))
+    run(**json.loads(options.job.read_text(encoding="utf-8")))
 except InputError as error:
     sys.exit(f"glmtracks: {error}")

@@ -22,7 +22,7 @@ def write_card(folder: Path, model: GenomicLanguageModel, corpus: Corpus) -> Non
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    config, metrics = read_config(folder), json.loads((folder / "metrics.json").read_text())
+    config, metrics = read_config(folder), json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     text = environment.get_template(TEMPLATE.name).render(
         name=folder.name,
         model=model,
@@ -33,7 +33,7 @@ def write_card(folder: Path, model: GenomicLanguageModel, corpus: Corpus) -> Non
         genomes=[_describe(member) for member in corpus.genomes],
     )
     with atomic(folder / "README.md") as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _describe(member) -> dict:

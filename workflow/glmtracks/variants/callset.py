@@ -73,7 +73,7 @@ def read_callset(
         with (
             # it is read once, at once
             pq.ParquetWriter(everything, SCHEMA, compression="none", **WITH_CHECKSUMS) as writer,
-            sheet.open("w") as handle,
+            sheet.open("w", encoding="utf-8") as handle,
         ):
             handle.write("\t".join(MISMATCHES_SCHEMA.names) + "\n")
             for table, wrong in reading.blocks():

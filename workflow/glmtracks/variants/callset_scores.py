@@ -244,5 +244,5 @@ def _made_by(model_folder: str | Path, provenance: str | Path) -> dict[str, str]
     """What scores that belong together share."""
     return {
         "model_sha256": read_config(model_folder)["sha256"],
-        "genome_sha256": json.loads(Path(provenance).read_text())["sequence_sha256"],
+        "genome_sha256": json.loads(Path(provenance).read_text(encoding="utf-8"))["sequence_sha256"],
     }

@@ -233,7 +233,7 @@ def check_leakage(shared: Path, destination: Path, allow_leak: bool) -> None:
 
     Raises `InputError`, and writes nothing, where it is too much and not allowed.
     """
-    found = json.loads(Path(shared).read_text())
+    found = json.loads(Path(shared).read_text(encoding="utf-8"))
     message = f"{'+'.join(found['genomes'])}: {found['summary']}"
     if found["verdict"] == "fail" and not allow_leak:
         raise InputError(

@@ -221,6 +221,20 @@ def test_folding_turns_sites_whose_reference_is_the_minor_allele(world, tmp_path
     assert (change == table["stratum"].astype(str).str[:3]).all()
 
 
+def test_of_three_alleles_the_minor_ones_are_changes_from_the_major_one():
+    """REF, ALT and ALT at one site of 100 called alleles."""
+
+    def told(*counts):
+        table = pd.DataFrame({"contig": "c0", "start": 5, "ref": 0, "alt": range(1, 1 + len(counts)), "ac": counts})
+        found = allele_frequency.fold(table.assign(an=100), common=0.05)
+        return list(zip(found["alt"], found["flipped"], np.round(100 * found["maf"]), found["bin"], strict=True))
+
+    assert told(90, 1) == [(1, True, 9, "common")]  # REF has 9 copies, and the second ALT is no change from REF
+    assert told(98, 1) == [(1, True, 1, "rare")]
+    assert told(99, 1) == []  # nobody has REF
+    assert told(30, 1) == [(1, False, 30, "common"), (2, False, 1, "rare")]
+
+
 def test_a_turned_item_scores_the_change_from_major_to_minor_allele():
     items = pd.DataFrame({"contrast": "x", "ref": ["A", "A"], "alt": ["G", "G"], "flipped": [False, True]})
     llr = np.array([[0, -1, -2, -3]] * 2, dtype=np.float32)
@@ -385,7 +399,9 @@ def test_strains_of_yeast(shared_data, tmp_path):
     records = pd.read_csv(path, sep="\t", comment="#", header=None, usecols=[0, 1, 7], names=["c", "p", "info"])
     records = records[(records["c"] == "I") & (records["p"] > 20_000) & (records["p"] <= 200_000)]
     counts = records["info"].str.extract(r"AC=(\d+);AN=(\d+)").astype(int)
-    minor = np.minimum(counts[0], counts[1] - counts[0])[counts[1] >= 3.5]
+    others = counts[0].groupby(records["p"]).transform("sum") - counts[0]
+    minor = np.where(2 * counts[0] > counts[1], counts[1] - counts[0] - others, counts[0])
+    minor = minor[(counts[1] >= 3.5) & (2 * others <= counts[1])]
     copies = minor[minor > 0].tolist()
     assert table["label"].sum() == copies.count(1) > 1_000
     assert (1 - table["label"]).sum() == len(copies) - copies.count(1) > 500

@@ -2,10 +2,11 @@
 
 Frequencies are folded: an item is the change from the major to the minor allele. Where the reference base is the minor
 allele, because its alternative has a frequency above one half, the item is turned round: the change is from ALT to REF,
-its llr is minus that of the file's variant, and its frequency is 1 - AF. Label 0 = common: a minor allele frequency of
-at least `common`, on more than one copy. Label 1 = rare: the minor allele stands on one copy; or absent: no record of
-the call set has the SNV, at a site that a file of callable sites holds. Left out are alleles that do not pass FILTER,
-and sites that were called in less than `called` of the alleles.
+its llr is minus that of the file's variant, and its frequency that of REF. Label 0 = common: a minor allele frequency
+of at least `common`, on more than one copy. Label 1 = rare: the minor allele stands on one copy; or absent: no record
+of the call set has the SNV, at a site that a file of callable sites holds. Left out are alleles that do not pass
+FILTER, those beside another ALT that is the major allele, and sites that were called in less than `called` of the
+alleles.
 
 Mutation rate masquerades as constraint here: what mutates often is seen often. So items are compared within one type of
 substitution, CpG sites apart, and a second contrast holds as many rare as common items of each type: there the odds
@@ -117,14 +118,16 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
 def fold(table: pd.DataFrame, common: float) -> pd.DataFrame:
     """Variants by their minor allele: contig, start, ref, alt (of the file), ac, an, af, maf, flipped, bin.
 
-    Sites without a minor allele, where all or none have ALT, are left out.
+    Left out are variants without a minor allele, where all have ALT or none, and those beside another ALT that is the
+    major allele: neither REF nor their own ALT is what they are a change from.
 
     table   contig, start, ref, alt, ac, an
     common  lowest minor allele frequency of the bin "common"
     """
     ac, an = table["ac"].to_numpy(dtype=np.float64), table["an"].to_numpy(dtype=np.float64)
+    others = table.groupby(["contig", "start"], sort=False)["ac"].transform("sum").to_numpy(dtype=np.float64) - ac
     flipped = 2 * ac > an
-    copies = np.where(flipped, an - ac, ac)
+    copies = np.where(flipped, an - ac - others, ac)  # REF has what no ALT of the site has
     with np.errstate(invalid="ignore", divide="ignore"):
         maf = copies / an
     edges = [edge for edge in EDGES if edge < common] + [common]
@@ -136,7 +139,7 @@ def fold(table: pd.DataFrame, common: float) -> pd.DataFrame:
     kept = table[["contig", "start", "ref", "alt", "ac", "an"]].assign(
         af=np.divide(ac, an, where=an > 0, out=np.full(len(an), np.nan)), maf=maf, flipped=flipped, bin=bins
     )
-    return kept[copies > 0]
+    return kept[(copies > 0) & (2 * others <= an)]
 
 
 def _absent(inputs: Inputs, called: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -129,7 +129,7 @@ def test_what_is_frequent_is_not_pathogenic_and_what_is_common_is_compared(world
     records += [(*snv, "AC=4;AN=100") for snv in pathogenic[7:9]]
     known = {snv[:2] for snv in snvs}
     common = [snv for snv in random_snvs(world.genome, 300, seed=5) if snv[:2] not in known]
-    records += [(*snv, "AC=30;AN=100") for snv in common]
+    records += [(*snv, "AC=30;AN=100") for snv in common] + [(*snv, "AC=31;AN=100") for snv in common]
     given_.files["population"] = write(tmp_path / "population.vcf", COUNTS, sorted(records))
     with caplog.at_level("INFO"):
         table = clinvar.items(given_)
@@ -233,6 +233,19 @@ def test_of_three_alleles_the_minor_ones_are_changes_from_the_major_one():
     assert told(98, 1) == [(1, True, 1, "rare")]
     assert told(99, 1) == []  # nobody has REF
     assert told(30, 1) == [(1, False, 30, "common"), (2, False, 1, "rare")]
+
+
+def test_a_variant_in_two_records_is_one_item(world, tmp_path):
+    """As where the call sets of exomes and of genomes were joined: what more alleles were called for counts."""
+    snvs = list(random_snvs(world.genome, 600))
+    exomes = [(*snv, f"AC={[40, 1][number % 2]};AN=100") for number, snv in enumerate(snvs)]
+    genomes = [(*snv, f"AC={[1, 40][number % 2]};AN=80") for number, snv in enumerate(snvs)]
+    both = sorted(exomes + genomes) + genomes  # side by side, and far apart
+    tables = []
+    for name, records in (("exomes", exomes), ("both", both)):
+        path = write(tmp_path / f"{name}.vcf", COUNTS, records)
+        tables.append(allele_frequency.items(replace(world, files={"population": path})))
+    pd.testing.assert_frame_equal(*tables)
 
 
 def test_a_turned_item_scores_the_change_from_major_to_minor_allele():

@@ -6,6 +6,7 @@ its llr is minus that of the file's variant, and its frequency that of REF. Labe
 of at least `common`, on more than one copy. Label 1 = rare: the minor allele stands on one copy; or absent: no record
 of the call set has the SNV, at a site that a file of callable sites holds. Left out are alleles that do not pass
 FILTER, those beside another ALT that is the major allele, and sites that were called in less than `called` of the
+alleles. A variant that stands in several records, as where call sets were joined, counts by that with the most called
 alleles.
 
 Mutation rate masquerades as constraint here: what mutates often is seen often. So items are compared within one type of
@@ -41,6 +42,7 @@ TAILS = (0.001, 0.01, 0.1)  # shares of the items with the highest scores
 RARE, ABSENT, COMMON = "rare", "absent", "common"
 EDGES = (0.001, 0.01)  # of the bins of minor allele frequency between rare and common
 MATCHED = ", matched"
+KEY = ["contig", "start", "alt"]
 
 
 TAIL_METRICS = {f"odds_ratio_{share:.1%}".replace(".0%", "%"): share for share in TAILS}
@@ -99,7 +101,7 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
             keys.setdefault(str(contig), []).append(4 * rows["start"].to_numpy() + rows["alt"].to_numpy())
         without_counts += int(batch["ac"].isna().sum())
         most = max(most, batch["an"].max())
-        sample.add(fold(batch[batch["passed"] & (batch["an"] > 0)], options.common))
+        sample.add(fold(once(batch[batch["passed"] & (batch["an"] > 0)]), options.common))
     if without_counts:
         raise InputError(
             f"{path} has no allele counts for {without_counts:,} of its SNVs, and what is rare is told by counts; give "
@@ -107,6 +109,7 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         )
     table = sample.rows()
     if len(table):
+        table = once(table)  # records of a variant may lie in different batches
         enough = table["an"] >= options.called * most
         log.info("%s: %d of %d sites called in too few samples", path, (~enough).sum(), len(table))
         table = table[enough]
@@ -115,13 +118,18 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     return table, {contig: np.unique(np.concatenate(found)) for contig, found in keys.items()}
 
 
+def once(table: pd.DataFrame) -> pd.DataFrame:
+    """Each variant once, by the record in which most alleles were called (an), in the order of the table."""
+    return table.sort_values("an", ascending=False, kind="stable").drop_duplicates(KEY).sort_index()
+
+
 def fold(table: pd.DataFrame, common: float) -> pd.DataFrame:
     """Variants by their minor allele: contig, start, ref, alt (of the file), ac, an, af, maf, flipped, bin.
 
     Left out are variants without a minor allele, where all have ALT or none, and those beside another ALT that is the
     major allele: neither REF nor their own ALT is what they are a change from.
 
-    table   contig, start, ref, alt, ac, an
+    table   contig, start, ref, alt, ac, an; each variant once
     common  lowest minor allele frequency of the bin "common"
     """
     ac, an = table["ac"].to_numpy(dtype=np.float64), table["an"].to_numpy(dtype=np.float64)

@@ -115,7 +115,7 @@ def _without_frequent(variants: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
 
 
 def _common(variants: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
-    """Common minor alleles of the population that ClinVar does not call pathogenic, as variants of kind common."""
+    """Common minor alleles of the population, once each, that ClinVar does not call pathogenic: of kind common."""
     sample = Sample("kind", inputs.options.max_items, inputs.seed)
     pathogenic = pd.MultiIndex.from_frame(variants.loc[variants["label"] == 1, KEY])
     common = inputs.options.common
@@ -123,7 +123,8 @@ def _common(variants: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
         batch = batch[batch["passed"] & batch["af"].between(common, 1 - common)]
         batch = batch[~pd.MultiIndex.from_frame(batch[KEY]).isin(pathogenic)]
         sample.add(batch[["contig", "start", "ref", "alt"]].assign(label=np.int8(0), kind="common"))
-    return sample.rows()
+    found = sample.rows()
+    return found.drop_duplicates(KEY) if len(found) else found
 
 
 def score(items: pd.DataFrame, llr: np.ndarray, calibration: Calibration | None = None) -> pd.DataFrame:

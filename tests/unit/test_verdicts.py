@@ -1,5 +1,6 @@
 """The summary in sentences: each verdict is said, and said of the right model."""
 
+import numpy as np
 import pytest
 from report_world import row, rows_of_all_verdicts, write_summary
 
@@ -37,6 +38,12 @@ def test_without_an_interval_nothing_is_decided(told):
     texts = [item["text"] for item in told["items"] if not item["verdict"]]
     assert any("behind the best baseline" in text and "too few data decide" in text for text in texts)
     assert any("nothing can be said (fewer than 10 positives)" in text for text in texts)
+
+
+def test_what_is_as_good_as_the_best_baseline_is_not_behind_it(tmp_path):
+    rows = [row("sites", "donor", "house", 0.5, 0.0, verdict="", difference_low=np.nan, difference_high=np.nan)]
+    text = verdicts(read_summary(write_summary(tmp_path / "summary.tsv", rows)))[0]["items"][0]["text"]
+    assert "; level with the best baseline, markov_5 (0.500), which too few data decide" in text
 
 
 def test_below_one_half_is_the_other_way_round_and_not_knowledge(told):

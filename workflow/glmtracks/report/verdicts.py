@@ -88,9 +88,14 @@ def _comparison(row) -> str:
             f"undecided against the best baseline, {bar}: difference {with_interval(row.difference, *ends, sign='+')}"
         )
     if not row.verdict:
-        side = "ahead of" if row.difference > 0 else "behind"
-        return f"{abs(row.difference):.3f} {side} the best baseline, {bar}, which too few data decide ({row.status})"
+        return f"{_side(row.difference)} the best baseline, {bar}, which too few data decide ({row.status})"
     return better if row.verdict == "better" else worse
+
+
+def _side(difference: float) -> str:
+    if difference == 0:
+        return "level with"
+    return f"{abs(difference):.3f} {'ahead of' if difference > 0 else 'behind'}"
 
 
 def _perplexity(row) -> str:

@@ -14,7 +14,7 @@ COIN = 0.5  # AUROC of a scorer without an opinion
 SEEN = {
     "held out": "It was trained on other parts of this genome; every number is of parts held out from training.",
     "yes": "It saw this genome in training, and which parts is not known: numbers may be memory.",
-    "no": "It never saw this genome in training.",
+    "no": "It was not trained on a genome of this name.",
     "unknown": "Whether it saw this genome in training is unknown: numbers may be memory.",
 }
 ORDER = ("better", "worse", "undecided", "")

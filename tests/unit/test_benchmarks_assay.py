@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 
 from glmtracks.annotation import read_features
 from glmtracks.annotation.consequences import snv_consequences
-from glmtracks.benchmarks import statistics
+from glmtracks.benchmarks import assay, statistics
 from glmtracks.errors import InputError
 from glmtracks.evidence.assays import read_assay
 from glmtracks.genome import BASES, Genome, complement, normalise
@@ -89,6 +89,19 @@ def test_an_mpra_is_ranked_by_the_size_of_the_effect_and_beside_it_by_the_effect
     assert (items.loc[items["contrast"] == "LDLR", "measured"] <= 0).all()
     assert set(table.loc[table["headline"] == "yes", "contrast"]) == {"LDLR"}
     assert {"transition", "consequence_rank", "distance_tss", "gc", "random"} <= set(table["scorer"])
+
+
+def test_each_assay_of_a_table_has_the_blocks_that_it_has_alone(make_genome, tmp_path):
+    """Eight assays on eight contigs: whole contigs as blocks would leave each with one, and none with an interval."""
+    given = make_world(make_genome, tmp_path, contigs=8)
+    rng = np.random.default_rng(1)
+    parts = [snvs_of(given.genome, f"c{n}", 100, 250, rng).assign(name=f"scan {n}") for n in range(8)]
+    blocks = []
+    for name, rows in (("all", pd.concat(parts)), ("one", parts[3])):
+        rows.rename(columns={"value": "DMS_score"}).to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
+        table = assay.items(replace(given, files={"assay": str(tmp_path / f"{name}.tsv")}))
+        blocks.append(table.loc[table["contrast"] == "scan 3", "block"].tolist())
+    assert blocks[0] == blocks[1] == [f"run:{row // 50}" for row in range(450)]
 
 
 @settings(max_examples=40, deadline=None)

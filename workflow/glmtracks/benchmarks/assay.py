@@ -4,7 +4,8 @@ The score is llr. A deep mutational scan measures function, and the more tolerat
 saturation MPRA measures a change of expression, of which a model of constraint knows the size at best and never the
 direction: the headline ranks by how small the measured effect is. The effect with its sign stands beside it.
 
-Only variants of the held-out part enter. Most assays are of one element or gene, so blocks are mostly runs of 50.
+Only variants of the held-out part enter. Blocks are those of each assay by itself. Most assays are of one element or
+gene, so blocks are mostly runs of 50.
 """
 
 import logging
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from glmtracks.benchmarks import columns, labelled, snvs, statistics
-from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample
+from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, Sample, assign_blocks
 from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
 from glmtracks.evidence.assays import read_assay
 from glmtracks.variants.snv_records import inside
@@ -37,11 +38,20 @@ def items(inputs: Inputs) -> pd.DataFrame:
     sample.add(held_out)
     table, _ = snvs.describe(sample.rows(), inputs)
     table = labelled.with_ranks(labelled.with_consequences(table, inputs), inputs).drop(columns="effect")
+    table["block"] = _blocks(table, inputs.regions)
     table = table.assign(label=pd.array([None] * len(table), dtype="Int8"), contrast=table["assay"])
     if expression:
         signed = table.assign(contrast=table["assay"] + SIGNED)
         table = pd.concat([table.assign(measured=-table["measured"].abs()), signed], ignore_index=True)
     return snvs.finished(table.drop(columns=["assay", "repeat"]), inputs.seed, TOWARD_DAMAGE)
+
+
+def _blocks(table: pd.DataFrame, regions: pd.DataFrame) -> np.ndarray:
+    """`inputs.assign_blocks` of the variants of each assay."""
+    blocks = np.empty(len(table), dtype=object)
+    for rows in table.groupby("assay", sort=False).indices.values():
+        blocks[rows] = assign_blocks(table.iloc[rows], regions)
+    return blocks
 
 
 def score(items: pd.DataFrame, llr: np.ndarray) -> pd.DataFrame:

@@ -280,6 +280,16 @@ def test_a_panel_of_few_samples_has_singletons_that_are_no_common_alleles(world,
     assert set(np.round(7 * table.loc[table["label"] == 0, "maf"])) == {2, 3}
 
 
+@pytest.mark.parametrize(("counts", "missing"), [((3, 40), "positives"), ((1, 3), "negatives")])
+def test_what_a_call_set_lacks_is_said_where_the_result_is_read(counts, missing, world, tmp_path):
+    """A panel of common variants alone has no rare alleles; one of few variants may have no common ones."""
+    given_ = with_population(world, tmp_path, lambda *snv: snv[-1].choice(counts), 300)
+    models = {"noise": ("one_pass", write_scores(world.genome, tmp_path, noise))}
+    _, table = run("allele_frequency", given_, tmp_path, models)
+    row = pick(table, headline="yes", scorer="noise")
+    assert (row["contrast"], row["status"]) == ("rare vs common", f"fewer than 10 {missing}: no metric")
+
+
 def test_selection_is_found_within_types_and_a_mutation_rate_is_not(world, tmp_path):
     """Rarity follows the type of substitution and, within it, the position in the codon."""
 

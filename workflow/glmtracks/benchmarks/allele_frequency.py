@@ -72,19 +72,20 @@ def items(inputs: Inputs) -> pd.DataFrame:
     if "callable" in inputs.files:
         parts.append(_absent(inputs, called))
     table = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-    if not (table["bin"] == COMMON).any():
+    if table.empty:
         return pd.DataFrame(columns=list(ITEM_COLUMNS))
     table = _described(table, inputs)
     common = table["bin"] == COMMON
+    names = [name for name in table["bin"].unique() if name != COMMON]
+    if not {RARE, ABSENT} & set(names):
+        names.insert(0, RARE)  # so that the summary says what is missing
     parts = []
-    for name in (name for name in table["bin"].unique() if name != COMMON):
+    for name in names:
         rows = _against_common(table[common | (table["bin"] == name)], name)
         parts.append(rows)
         if name in (RARE, ABSENT):
             parts.append(_matched(rows, inputs.seed))
     parts = [part for part in parts if len(part)]
-    if not parts:
-        return pd.DataFrame(columns=list(ITEM_COLUMNS))
     table = pd.concat([*parts, labelled.neutral(inputs)], ignore_index=True)
     table["flipped"] = table["flipped"].fillna(False).astype(bool)
     return snvs.finished(table.drop(columns=["bin", "consequence", "trinucleotide"]), inputs.seed, TOWARD_DAMAGE)

@@ -185,6 +185,7 @@ def test_what_is_left_out_is_counted(make_genome, tmp_path, caplog):
             "chrom\tpos\tref\talt\tscore\na\t1\tG\tC\t1\n",
             "ref is not the base of .* at 1 of 1 variants, the first at a:1",
         ),
+        ("chrom\tpos\tref\talt\tscore\na\t1\tA\tC\t0,5\n", "no row has a number, '0,5' for one"),
         ("mutant\tmutated_sequence\tscore\nA2V\tMV\t1\n", "needs the annotation"),
         ("", "is not a table with a header"),
     ],

@@ -78,7 +78,9 @@ def read_assay(
     table = _read(Path(path))
     expression = "effect" in table
     table = table.rename(columns={"effect": "measured", "function": "measured"})
-    table["measured"] = pd.to_numeric(table["measured"], errors="coerce")
+    written, table["measured"] = table["measured"], pd.to_numeric(table["measured"], errors="coerce")
+    if len(table) and table["measured"].isna().all():
+        raise InputError(f"{path}: no row has a number, {written.iloc[0]!r} for one; write numbers as -0.5.")
     table["assay"] = table.get("assay", pd.Series(_stem(path), index=table.index)).astype("str")
     tally = {"without a number": table["measured"].isna()}
     if "barcodes" in table:

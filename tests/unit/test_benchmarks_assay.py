@@ -196,6 +196,13 @@ def test_a_table_that_does_not_fit_is_refused_in_a_sentence(make_genome, tmp_pat
         read_assay(write(tmp_path / "x.tsv", text), genome, ContigNames(genome.contigs))
 
 
+def test_a_row_without_the_name_of_an_assay_is_of_the_files(make_genome, tmp_path):
+    genome = make_genome({"a": "ACGTACGT"})
+    text = "chrom\tpos\tref\talt\tscore\telement\na\t1\tA\tC\t1\t\na\t2\tC\tA\t1\tx\n"
+    found, _ = read_assay(write(tmp_path / "scan.tsv", text), genome, ContigNames(genome.contigs))
+    assert found["assay"].tolist() == ["scan", "x"]
+
+
 # Proteins
 
 

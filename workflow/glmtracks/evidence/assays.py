@@ -9,7 +9,7 @@ ref, alt  ref, reference; alt, alternate, alternative: bases of the reference's 
 effect    coefficient, effect, value, log2 variant expression effect: change of expression, 0 = none. Of a saturation
           MPRA, and what makes the table one (Kircher et al. 2019)
 function  dms_score, score, fitness: higher = more functional. Of a deep mutational scan, and what makes the table one
-assay     assay, element, dms_id, name: which assay a row is of; without it the file's name
+assay     assay, element, dms_id, name: which assay a row is of; without it, or empty, the file's name
 barcodes  barcodes, tags: of a saturation MPRA; variants seen with fewer than 10 are left out, as its authors do
 mutant    mutant, such as A24V or A24V:T30S. A scan with it and without contig and pos is one of a protein, mapped to
           the genome by `map_protein`
@@ -81,7 +81,7 @@ def read_assay(
     written, table["measured"] = table["measured"], pd.to_numeric(table["measured"], errors="coerce")
     if len(table) and table["measured"].isna().all():
         raise InputError(f"{path}: no row has a number, {written.iloc[0]!r} for one; write numbers as -0.5.")
-    table["assay"] = table.get("assay", pd.Series(_stem(path), index=table.index)).astype("str")
+    table["assay"] = table.get("assay", pd.Series("", index=table.index)).astype("str").replace("", _stem(path))
     tally = {"without a number": table["measured"].isna()}
     if "barcodes" in table:
         few = pd.to_numeric(table["barcodes"], errors="coerce") < MIN_BARCODES

@@ -196,6 +196,18 @@ def test_a_model_that_takes_the_items_of_a_contrast_away_is_named(world, tmp_pat
     assert told == f"fewer than 10 positives: no metric; {left}"
 
 
+def test_bases_of_which_none_is_left_are_no_positives(world, tmp_path):
+    """Two models that score no base in common, in a task without classes."""
+    given, models = world(contigs=2), {}
+    for name, contig in (("first", "c0"), ("second", "c1")):
+        (tmp_path / name).mkdir()
+        models[name] = ("one_pass", write_scores(given.genome, tmp_path / name, noise, contigs=[contig]))
+    _, table = run("perplexity", given, tmp_path, models)
+    row = pick(table, contrast="all", scorer="first", metric="nats_per_base")
+    assert row["status"].startswith("fewer than 10 bases: no metric; first scores 3,000 of 6,000 items")
+    assert np.isnan(row["n_positives"]) and np.isnan(row["base_rate"])
+
+
 def test_an_empty_test_split_is_said_and_not_an_error(world, tmp_path):
     given = world(contigs=1)
     empty = inputs.Inputs(**{**vars(given), "test": given.test.iloc[:0]})

@@ -178,7 +178,8 @@ def compare(task: str, items: pd.DataFrame, models: list[Scorer], draws: int, se
     rows = []
     for contrast in module.contrasts(items):
         kept = contrast.rows[complete[contrast.rows]]
-        cut = _cut(items.iloc[kept], draws, seed)
+        labelled = items["label"].iloc[contrast.rows].notna().all()
+        cut = _cut(items.iloc[kept], bool(labelled), draws, seed)
         shared = {"contrast": contrast.name, **_counts(cut, items.iloc[kept])}
         for index, metric in enumerate(module.METRICS):
             if contrast.metrics is not None and metric.name not in contrast.metrics:
@@ -192,15 +193,17 @@ def compare(task: str, items: pd.DataFrame, models: list[Scorer], draws: int, se
     return pd.DataFrame(rows)
 
 
-def _cut(items: pd.DataFrame, draws: int, seed: int) -> Cut:
-    """The arrays of one contrast. Fewer than 8 blocks with a positive, or with a negative, give no weights."""
-    classes = items["label"].notna().all()
+def _cut(items: pd.DataFrame, classes: bool, draws: int, seed: int) -> Cut:
+    """The arrays of one contrast. Fewer than 8 blocks with a positive, or with a negative, give no weights.
+
+    classes  whether items of the contrast have labels, which cannot be told where none is left
+    """
     label = items["label"].fillna(0).to_numpy(dtype=np.int8)
     block, names = pd.factorize(items["block"])
     sides = (label == 1, label == 0) if classes else (label == 0,)
     n_blocks = min(len(np.unique(block[side])) for side in sides)
     weights = draw_weights(len(names), draws, seed) if n_blocks >= MIN_BLOCKS else None
-    return Cut(items, label, block, pd.factorize(items["stratum"])[0], weights, n_blocks, bool(classes))
+    return Cut(items, label, block, pd.factorize(items["stratum"])[0], weights, n_blocks, classes)
 
 
 def _counts(cut: Cut, items: pd.DataFrame) -> dict:

@@ -301,24 +301,3 @@ def write_summary(rows: pd.DataFrame, output: str | Path) -> None:
     table = rows.astype(dict.fromkeys(numbers, "Int64")).reindex(columns=list(COLUMNS))
     with atomic(output) as temporary:
         table.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
-
-
-def sentences(table: pd.DataFrame) -> list[str]:
-    """The headline rows of models in words, losses to a baseline included.
-
-    table  of `summarise`, or several joined, read back with pandas
-    """
-    told = []
-    for row in table[(table["headline"] == "yes") & (table["scorer_kind"] != "baseline")].itertuples():
-        place = f"{row.genome}, {row.task}" + (f", {row.contrast}" if isinstance(row.contrast, str) else "")
-        if not np.isfinite(row.value):
-            told.append(f"{place}: {row.status}")
-            continue
-        interval = f"[{row.low:.3f}, {row.high:.3f}]" if np.isfinite(row.low) else f"({row.status})"
-        without = "is ahead of" if row.difference > 0 else "is behind"
-        verb = {"better": "beats", "worse": "LOSES to", "undecided": "is not separated from"}.get(row.verdict, without)
-        told.append(
-            f"{place}: {row.scorer} {row.metric} {row.value:.3f} {interval}, {verb} {row.best_baseline} "
-            f"{row.best_baseline_value:.3f} (difference {row.difference:+.3f}; seen: {row.seen})"
-        )
-    return told

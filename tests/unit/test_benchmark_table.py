@@ -1,10 +1,12 @@
 """What a benchmark says of each model: whether it is a baseline, and whether it has seen the genome."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from glmtracks.benchmarks import BASELINES
 from glmtracks.benchmarks.table import describe_models
 from glmtracks.training import _without_training
 
@@ -40,3 +42,11 @@ def test_a_model_has_seen_what_it_was_trained_on(facts, seen, split, tmp_path):
 def test_contigs_are_held_out_where_nothing_of_them_is_trained_on():
     split = pd.DataFrame({"contig": ["I", "II", "II", "III"], "split": ["test", "train", "purged", "purged"]})
     assert _without_training(split) == ["I", "III"]
+
+
+def test_no_model_can_be_taken_for_a_baseline_of_the_results_that_come_along():
+    for path in (Path(__file__).parents[2] / "resources/benchmarks").glob("*.tsv"):
+        table = pd.read_csv(path, sep="\t")
+        if "scorer_kind" in table:
+            own = table[(table["scorer_kind"] == "baseline") & table["model_kind"].isna()]
+            assert set(own["scorer"]) <= BASELINES

@@ -178,6 +178,7 @@ def test_five_mistakes_are_five_sentences(sheets):
         ),
         ({"models": "name\tkind\tsource\tgenomes\tparameters\nm\tmarkov\ttrain\tyeast\torder=99\n"}, "99 is above 12"),
         ({"models": "name\tkind\tsource\tgenomes\nitems\tmarkov\ttrain\tyeast\n"}, "reserved word"),
+        ({"models": "name\tkind\tsource\tgenomes\nrandom\tmarkov\ttrain\tyeast\n"}, "what benchmarks call a baseline"),
         (
             {"models": "name\tkind\tsource\tstrategy\ns\tdnabert_s\thub:a/b\tmasked\n"},
             "strategy: a model of kind dnabert_s has embeddings alone",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha1
 from typing import NamedTuple
 
-from glmtracks.benchmarks import TASKS
+from glmtracks.benchmarks import BASELINES, TASKS
 from glmtracks.download import is_remote, split_region, wrong_scheme
 from glmtracks.errors import InputError
 from glmtracks.models.registry import (
@@ -97,6 +97,10 @@ def _check_names(rows: list[dict], problems: list[str]) -> None:
             problems.append(f"{row['_where']}, name: {row['name']!r} is used by more than one row")
         if row.get("name") in RESERVED:
             problems.append(f"{row['_where']}, name: {row['name']!r} is a reserved word; choose another")
+        if "kind" in row and row.get("name") in BASELINES:
+            problems.append(
+                f"{row['_where']}, name: {row['name']!r} is what benchmarks call a baseline; choose another"
+            )
 
 
 def _check_reference(row: dict, column: str, known, what: str, problems: list[str]) -> None:

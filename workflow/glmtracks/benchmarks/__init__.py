@@ -57,6 +57,25 @@ class Task:
 
 CONSERVATION = ("phylop", "phastcons")
 
+# Under these names baselines that are no models stand in the summary, beside the models, which must be called otherwise
+BASELINES = frozenset(
+    (
+        *(
+            "random",
+            "constant",
+            "uniform",
+            "substitution",
+            "trinucleotide",
+            "transition",
+            "cpg",
+            "gc",
+            "repeat_fraction",
+        ),
+        *("distance_cds", "distance_splice", "distance_tss", "consequence_rank", *CONSERVATION),
+        *("matched_covariates", "weight_matrix", "gc_cpg", "kmer_spectrum", "cnn"),
+    )
+)
+
 TASKS = {
     "perplexity": Task(
         "perplexity",

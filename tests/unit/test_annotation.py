@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmtracks.annotation import canonicalise, gff, read_annotation, read_features, summarise, write_gff3
+from glmtracks.annotation.gene_slices import drawn, features_within
 from glmtracks.errors import InputError
 from glmtracks.genome.contigs import ContigNames
 
@@ -334,6 +335,28 @@ def test_a_contig_that_the_genome_sheet_calls_a_circle_is_one(rows, make_genome,
     canonicalise(tmp_path / "genes.gff3", genome.path, tmp_path / "a.gff3.gz", {})
     cds = read_annotation(tmp_path / "a.gff3.gz").query("feature == 'CDS'")
     assert cds[["start", "end", "phase"]].to_numpy().tolist() == [[80, 100, 0], [0, 31, 1]]
+
+
+ACROSS = [(80, 100, "G"), (0, 31, "G")]
+
+
+@pytest.mark.parametrize(
+    ("near", "found"),
+    [
+        ((0, 5), ACROSS),
+        ((99, 100), ACROSS),
+        ((45, 46), [(40, 69, "long")]),
+        ((52, 53), [(50, 59, "inner"), (40, 69, "long")]),
+        ((75, 76), []),
+    ],
+)
+def test_genes_that_reach_into_a_part_are_drawn_whole_and_one_across_the_origin_at_both_ends(near, found, tmp_path):
+    text = CIRCLE.format(end=131, strand="+", phase=0)
+    for name, start, end in (("long", 41, 49), ("long", 61, 69), ("inner", 51, 59)):
+        text += f"c\tx\tCDS\t{start}\t{end}\t.\t+\t0\tID={name}\n"
+    write_gff3(read(text, tmp_path, contigs={"c": 100}), {"c": 100}, tmp_path / "a.gff3.gz")
+    genes = drawn(features_within(tmp_path / "a.gff3.gz", [("c", *near)]), {"c": 100})
+    assert [(start, end, name) for _, start, end, name, *_ in genes] == found
 
 
 def test_features_past_the_end_of_a_line_are_refused(tmp_path):

@@ -134,7 +134,8 @@ def consequences(results: Path, genome: str, contig: str, start: int, end: int, 
         raise InputError(f"{contig}:{start}-{end} is no interval of {genome} of at most {_MOST_BASES:,} bases")
     interval = (contig, start, end)
     features = features_within(genes, [interval])
-    return {"consequences": consequences_of(bases, features, [interval], genetic_code), "genes": drawn(features)}
+    found = consequences_of(bases, features, [interval], genetic_code)
+    return {"consequences": found, "genes": drawn(features, bases.contigs)}
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:

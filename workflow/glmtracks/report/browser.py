@@ -95,7 +95,7 @@ def _genome(results: Path, name: str, row: dict, models: list[str], room: Room) 
         "lengths": {contig: lengths[contig] for contig in dict.fromkeys(contig for contig, *_ in windows)},
         "ref": slices.sequence_of(first, windows),
         "consequences": slices.consequences_of(genome, features, windows, code) if readable else None,
-        "genes": drawn(features),
+        "genes": drawn(features, lengths),
         "genetic_code": code,
         "repeats": slices.repeats_of(regions, windows),
         "items": slices.items_of(tables, windows),

@@ -381,6 +381,7 @@ def test_contigs_take_the_names_of_the_genome_and_foreign_ones_are_dropped(tmp_p
     [
         ("<!DOCTYPE html>\n<html>\n", "line 1: an HTML page"),
         ("##gff-version 3\nc x CDS 1 9 . + 0 ID=a\n", "line 2: .*1 tab-separated columns instead of 9"),
+        ("c\t100\t300\tG1\t0\t+\n", "line 1: .*6 tab-separated columns .* convert .*BED"),
         ("c\tx\tCDS\t1\t9\t.\t+\t0\tID=a\nc\tx\tCDS\tone\t9\t.\t+\t0\tID=a\n", "line 2: start one and end 9"),
         ("c\tx\tCDS\t9\t1\t.\t+\t0\tID=a\n", "line 1: start 9 and end 1"),
         ("c\tx\tCDS\t1\t¹0\t.\t+\t0\tID=a\n", "line 1: start 1 and end ¹0"),

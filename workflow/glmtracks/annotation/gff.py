@@ -247,10 +247,13 @@ def _complaint(block: bytes, path: Path, first_line: int) -> InputError | None:
         if line.startswith("#") or not line.strip():
             continue
         if len(cells) != len(COLUMNS):
-            kind = "an HTML page" if line.lstrip().startswith("<") else "no GFF3 or GTF feature"
+            kind, way_out = (
+                ("an HTML page", "check where the file comes from")
+                if line.lstrip().startswith("<")
+                else ("no GFF3 or GTF feature", "correct it, or convert another format (BED, GenBank) to GFF3")
+            )
             return InputError(
-                f"{where}: {kind}: {len(cells)} tab-separated columns instead of 9 in {line[:60]!r}; "
-                "check where the file comes from."
+                f"{where}: {kind}: {len(cells)} tab-separated columns instead of 9 in {line[:60]!r}; {way_out}."
             )
         start, end = cells[3].strip(), cells[4].strip()
         if _kind(cells[2]) and not (POSITIONS.fullmatch(f"{start} {end}") and 1 <= int(start) <= int(end)):

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import hashlib
+import os
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pysam
 import pytest
 
-from glmtracks.download import download, is_remote
+from glmtracks.download import certificates, download, is_remote
 from glmtracks.errors import InputError
 
 FASTA = b">chrM\n" + b"GATCACAGGTCTATCACCCTATTAACCACTCACGGGAGCTCTCC\n" * 5000
@@ -334,3 +335,17 @@ def test_a_provider_that_is_down_is_said(destination, monkeypatch):
     monkeypatch.setattr(genomepy.Provider, "create", create)
     with pytest.raises(InputError, match="could not be looked up"):
         download("ucsc:sacCer3", destination)
+
+
+@pytest.mark.parametrize("variable", certificates.VARIABLES)
+def test_certificates_are_those_that_any_usual_variable_names(serve, destination, monkeypatch, tmp_path, variable):
+    for name in certificates.VARIABLES:
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv(variable, str(tmp_path / "ca.pem"))
+    with pytest.raises(InputError, match=r"ca\.pem; where a proxy has an authority of its own, CURL_CA_BUNDLE"):
+        download(serve({}).url.replace("http:", "https:"), destination)
+    certificates.share()  # which does not pass on what is not there
+    assert os.environ[variable] and sum(not os.environ[name] for name in certificates.VARIABLES) == 2
+    (tmp_path / "ca.pem").touch()
+    certificates.share()
+    assert {os.environ[name] for name in certificates.VARIABLES} == {str(tmp_path / "ca.pem")}

@@ -4,6 +4,7 @@ import itertools
 import re
 from typing import Any
 
+from glmtracks.download import certificates
 from glmtracks.errors import InputError
 
 UCSC_GENES = "https://hgdownload.soe.ucsc.edu/goldenPath/{name}/bigZips/genes/{name}.{table}.gtf.gz"
@@ -20,6 +21,7 @@ def provider_url(provider: str, name: str, kind: str) -> str:
     Raises:
         InputError: the provider does not answer, does not know the name, or has no such file for it.
     """
+    certificates.share()
     import genomepy
 
     cell = f"{provider}:{name}"

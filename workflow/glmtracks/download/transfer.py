@@ -14,7 +14,7 @@ import pycurl
 from tqdm import tqdm
 
 from glmtracks import __version__, files
-from glmtracks.download import object_storage
+from glmtracks.download import certificates, object_storage
 from glmtracks.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,9 @@ _PASSING = {
 
 # what libcurl says of a file that is not there, over file: and ftp:
 _ABSENT = {pycurl.E_FILE_COULDNT_READ_FILE, pycurl.E_FTP_COULDNT_RETR_FILE, pycurl.E_REMOTE_FILE_NOT_FOUND}
+
+_OWN_AUTHORITY = "where a proxy has an authority of its own, CURL_CA_BUNDLE must name the file of its certificates"
+_WAYS_OUT = {pycurl.E_PEER_FAILED_VERIFICATION: _OWN_AUTHORITY, pycurl.E_SSL_CACERT_BADFILE: _OWN_AUTHORITY}
 
 
 class Absent(InputError):
@@ -126,6 +129,7 @@ class _Transfer:
         in_storage = object_storage.is_object(self.url)
         signature = object_storage.signature() if in_storage else None
         headers = [f"If-Range: {self.version}"] if self.offset else []
+        authorities = certificates.named() or certifi.where()
         options = {
             pycurl.URL: object_storage.web_address(self.url) if in_storage else self.url,
             pycurl.PROTOCOLS: _WEB | pycurl.PROTO_FILE,
@@ -134,7 +138,7 @@ class _Transfer:
             pycurl.REDIR_PROTOCOLS: _WEB,
             pycurl.FAILONERROR: True,
             pycurl.USERAGENT: f"glmtracks/{__version__}",
-            pycurl.CAINFO: os.environ.get("CURL_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where(),
+            pycurl.CAPATH if os.path.isdir(authorities) else pycurl.CAINFO: authorities,
             pycurl.CONNECTTIMEOUT: min(stall, 30),
             pycurl.LOW_SPEED_LIMIT: SLOW,
             pycurl.LOW_SPEED_TIME: stall,
@@ -243,4 +247,4 @@ class _Transfer:
         if code in _PASSING:
             raise _Broken(message)
         error = Absent if code in _ABSENT else InputError
-        raise error(f"{self.url} could not be downloaded: {message}; check the address.")
+        raise error(f"{self.url} could not be downloaded: {message}; {_WAYS_OUT.get(code, 'check the address')}.")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from glmtracks.download import certificates
 from glmtracks.errors import InputError
 from glmtracks.files import sha256
 
@@ -77,6 +78,7 @@ def fetch(source: str) -> tuple[Path, dict[str, str]]:
     found = HUB.fullmatch(source)
     if not found:
         return Path(source), {"source": source}
+    certificates.share()
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

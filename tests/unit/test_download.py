@@ -13,6 +13,7 @@ import pysam
 import pytest
 
 from glmtracks.download import certificates, download, is_remote
+from glmtracks.download.transfer import Absent
 from glmtracks.errors import InputError
 
 FASTA = b">chrM\n" + b"GATCACAGGTCTATCACCCTATTAACCACTCACGGGAGCTCTCC\n" * 5000
@@ -37,6 +38,8 @@ class Server:
                     return server.answer(self, {"status": 404})
                 server.asked.append(dict(self.headers))
                 server.answer(self, server.answers.pop(0) if len(server.answers) > 1 else server.answers[0])
+
+            do_CONNECT = do_GET  # of a proxy
 
             def log_message(self, *_):
                 pass
@@ -349,3 +352,13 @@ def test_certificates_are_those_that_any_usual_variable_names(serve, destination
     (tmp_path / "ca.pem").touch()
     certificates.share()
     assert {os.environ[name] for name in certificates.VARIABLES} == {str(tmp_path / "ca.pem")}
+
+
+@pytest.mark.parametrize("status", [403, 407, 503])
+def test_a_proxy_that_refuses_is_not_taken_for_the_server(serve, destination, monkeypatch, status):
+    proxy = serve({"status": status})
+    monkeypatch.setenv("https_proxy", proxy.url)
+    with pytest.raises(InputError, match=f"far.invalid/x.*: the proxy answered {status}") as error:
+        download("https://far.invalid/x.fa", destination, attempts=2, wait=0)
+    assert not isinstance(error.value, Absent)
+    assert ("no_proxy" in str(error.value)) == (status < 500)

@@ -42,7 +42,12 @@ _PASSING = {
 _ABSENT = {pycurl.E_FILE_COULDNT_READ_FILE, pycurl.E_FTP_COULDNT_RETR_FILE, pycurl.E_REMOTE_FILE_NOT_FOUND}
 
 _OWN_AUTHORITY = "where a proxy has an authority of its own, CURL_CA_BUNDLE must name the file of its certificates"
-_WAYS_OUT = {pycurl.E_PEER_FAILED_VERIFICATION: _OWN_AUTHORITY, pycurl.E_SSL_CACERT_BADFILE: _OWN_AUTHORITY}
+_PROXY = "check the environment variables of the proxy, such as https_proxy and no_proxy"
+_WAYS_OUT = {
+    pycurl.E_PEER_FAILED_VERIFICATION: _OWN_AUTHORITY,
+    pycurl.E_SSL_CACERT_BADFILE: _OWN_AUTHORITY,
+    pycurl.E_COULDNT_RESOLVE_PROXY: _PROXY,
+}
 
 
 class Absent(InputError):
@@ -116,6 +121,7 @@ class _Transfer:
                 curl.perform()
                 self._check_status()
             except pycurl.error as error:
+                self._check_proxy(curl)
                 self._explain(*error.args)
             finally:
                 curl.close()
@@ -222,6 +228,14 @@ class _Transfer:
         if self.status not in (0, 200, 206):  # 0: not HTTP
             self._forget()
             raise InputError(f"{self.url}: the server answered {self.status} without a file; check the address.")
+
+    def _check_proxy(self, curl: pycurl.Curl) -> None:
+        """Raise what is wrong with a proxy that answered in place of the server."""
+        status = 407 if self.status == 407 else curl.getinfo(pycurl.HTTP_CONNECTCODE)
+        if status in (408, 429) or status >= 500:
+            raise _Broken(f"the proxy answered {status}")
+        if status >= 300:
+            raise InputError(f"{self.url}: the proxy answered {status}; {_PROXY}.")
 
     def _explain(self, code: int, message: str) -> None:
         """Turn an error of libcurl into one that passes or one that a person must mend."""

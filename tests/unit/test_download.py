@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pysam
@@ -114,6 +115,15 @@ def test_a_passing_failure_is_tried_again(serve, destination, status):
     fetch(server, destination)
     assert destination.read_bytes() == FASTA
     assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("120", 120), (formatdate(4e9, usegmt=True), 300), ("soon", 1)])
+def test_a_server_is_given_the_time_that_it_asks_for(serve, destination, monkeypatch, asked, waited):
+    pauses = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    server = serve({"status": 503, "headers": {"Retry-After": asked}}, {"body": FASTA})
+    download(server.url, destination)
+    assert pauses == [waited]
 
 
 def test_a_failure_that_stays_is_an_error(serve, destination):

@@ -122,7 +122,7 @@ class _Transfer:
                 self._check_status()
             except pycurl.error as error:
                 self._check_proxy(curl)
-                self._explain(*error.args)
+                self._explain(*error.args, curl.getinfo(pycurl.RETRY_AFTER))
             finally:
                 curl.close()
                 if self.file:
@@ -237,8 +237,8 @@ class _Transfer:
         if status >= 300:
             raise InputError(f"{self.url}: the proxy answered {status}; {_PROXY}.")
 
-    def _explain(self, code: int, message: str) -> None:
-        """Turn an error of libcurl into one that passes or one that a person must mend."""
+    def _explain(self, code: int, message: str, wait: float) -> None:
+        """Turn an error of libcurl into one that passes, `wait` being what the server asked, or that a person must mend."""
         if code == pycurl.E_HTTP_RETURNED_ERROR:
             if self.status == 416:
                 self._forget()
@@ -246,8 +246,7 @@ class _Transfer:
                     raise InputError(f"{self.url} ends before byte {self.start}; an older or damaged copy is there.")
                 raise _Broken("what was there of the file does not fit the server's")
             if self.status in (408, 429) or self.status >= 500:
-                wait = self.headers.get("retry-after", "")
-                raise _Broken(f"the server answered {self.status}", float(wait) if wait.isdecimal() else 0.0)
+                raise _Broken(f"the server answered {self.status}", wait)
             error = Absent if self.status in (403, 404, 410) else InputError  # 403: how S3 says 404 to strangers
             way_out = "check the address"
             if self.status in (401, 403) and object_storage.is_object(self.url):

@@ -215,9 +215,10 @@ def test_a_redirection_to_a_local_file_is_not_followed(serve, destination, tmp_p
     assert "could not be downloaded" in refused(server, destination)
 
 
+@pytest.mark.parametrize("checksum", [None, "0" * 32])
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-def test_an_html_page_is_not_a_genome(serve, destination, compress):
-    message = refused(serve({"body": compress(HTML)}), destination)
+def test_an_html_page_is_not_a_genome(serve, destination, compress, checksum):
+    message = refused(serve({"body": compress(HTML)}), destination, checksum=checksum)
     assert "served an HTML page (title 'Please log in') instead of a FASTA" in message
 
 

@@ -159,19 +159,19 @@ def check_download(
         expected: its checksum, from a sheet or from the URL `beside`.
         kind: as of `download`.
     """
-    if expected:
-        better = "give sha256 if you know better" if kind in _WITH_CHECKSUM else "fetch it yourself and give its path"
-        way_out = f"so says {beside}; try again later, or {better}." if beside else _CORRECT
-        check(path, expected, url, way_out)
-        logger.info("%s: %s is right", url, expected)
     compressed = is_gzip(path, name=url)
     with open_plain_or_gzip(path, name=url) as handle:
-        beginning = handle.read(1 << 16)
+        if (title := html_title(handle.read(1 << 16))) is not None:  # has no checksum that anybody should look at
+            wanted = KINDS.get(kind, f"the {kind} file")
+            raise InputError(f"{url} served an HTML page ({title}) instead of {wanted}; check the address.")
+        if expected:
+            has_column = kind in _WITH_CHECKSUM
+            better = "give sha256 if you know better" if has_column else "fetch it yourself and give its path"
+            way_out = f"so says {beside}; try again later, or {better}." if beside else _CORRECT
+            check(path, expected, url, way_out)
+            logger.info("%s: %s is right", url, expected)
         while compressed and handle.read(1 << 20):
             pass
-    if (title := html_title(beginning)) is not None:
-        wanted = KINDS.get(kind, f"the {kind} file")
-        raise InputError(f"{url} served an HTML page ({title}) instead of {wanted}; check the address.")
 
 
 def html_title(beginning: bytes) -> str | None:

@@ -238,7 +238,7 @@ class _Transfer:
             raise InputError(f"{self.url}: the proxy answered {status}; {_PROXY}.")
 
     def _explain(self, code: int, message: str, wait: float) -> None:
-        """Turn an error of libcurl into one that passes, `wait` being what the server asked, or that a person must mend."""
+        """Turn an error of libcurl into one that passes, after the `wait` asked for, or that a person must mend."""
         if code == pycurl.E_HTTP_RETURNED_ERROR:
             if self.status == 416:
                 self._forget()

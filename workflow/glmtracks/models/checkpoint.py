@@ -97,7 +97,8 @@ def fetch(source: str) -> tuple[Path, dict[str, str]]:
     except (HfHubHTTPError, OSError, ValueError) as error:  # OSError: among them everything of the network
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{source} could not be fetched from the hub ({said}); check name and revision, or give a local folder"
+            f"{source} could not be fetched from the hub ({said}); check name, revision and network, try later, or "
+            "give a local folder"
         ) from None
     if not found["revision"]:
         logger.warning(f"{source} names no revision; write hub:{found['name']}@{folder.name} to keep the one found now")

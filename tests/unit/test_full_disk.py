@@ -87,6 +87,14 @@ from glmtracks.files import atomic
 with atomic(disk / "result") as path:
     pysam.tabix_compress(str(other / "x.bed"), str(path))
 """,
+    "bgzip": """
+import random
+from glmtracks.files import atomic
+from glmtracks.gzipped import write_bgzip
+(disk / "filler").write_bytes(bytes(1_040_000))
+with atomic(disk / "result") as path, write_bgzip(path) as handle:
+    handle.write(random.randbytes(50_000))
+""",
     "text": """
 from glmtracks.files import write_json
 write_json(disk / "result", {"long": "x" * 2_000_000})
@@ -137,6 +145,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(disk, tmp_path, writer):
     assert sentence.startswith(f"glmtracks: {disk}/result"), done.stderr
     assert "could not be written: the disk is full (" in sentence and "what is finished is kept" in sentence
     assert f"MB are free on the file system of {disk}" in sentence
+    assert "Traceback" not in done.stderr
     assert sentence in (tmp_path / "log").read_text()  # where snakemake's last words look for it
     kept = {"result.part", "result.part.json"} if writer == "download" else {"filler"}
     assert {path.name for path in disk.rglob("*") if path.is_file()} <= kept

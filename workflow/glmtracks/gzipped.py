@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -54,3 +54,20 @@ def open_plain_or_gzip(path: str | Path, mode: str = "rb", name: str = "", **tex
     """
     with explain_damage(name or path), (gzip.open if is_gzip(path, name) else open)(path, mode, **text) as handle:
         yield handle
+
+
+@contextmanager
+def write_bgzip(path: str | Path, mode: str = "w") -> Iterator[IO[bytes]]:
+    """A bgzip file to be written; the level of compression is a digit of the mode."""
+    import pysam  # not while the Snakefile is read, which imports this module
+
+    handle = pysam.BGZFile(str(path), mode)
+    try:
+        yield handle
+    finally:
+        try:
+            handle.close()
+        except OSError:  # of its last block; it counts as open then, and would print a traceback when it is forgotten
+            with suppress(OSError):
+                handle.close()
+            raise

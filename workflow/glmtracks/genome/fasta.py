@@ -20,6 +20,7 @@ from glmtracks import __version__, files
 from glmtracks.download.checksums import Checksum, check, parse_checksum
 from glmtracks.errors import InputError
 from glmtracks.genome.fasta_reader import read_records, show
+from glmtracks.gzipped import write_bgzip
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ def normalise(
     with ExitStack() as stack:
         fasta, fai, gzi, circles, sizes = (stack.enter_context(files.atomic(path)) for path in outputs)
         canonical = _CanonicalFasta(source, partial(_keep, compiled))
-        with pysam.BGZFile(str(fasta), f"wb{LEVEL}") as handle:
+        with write_bgzip(fasta, f"wb{LEVEL}") as handle:
             canonical.write(handle)
         pysam.faidx(str(fasta), "--fai-idx", str(fai), "--gzi-idx", str(gzi))
         sizes.write_text("".join(f"{name}\t{length}\n" for name, length in canonical.lengths.items()), encoding="utf-8")

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pysam
 from tqdm import tqdm
 
 from glmtracks import __version__
 from glmtracks.files import atomic
 from glmtracks.genome import BASES
+from glmtracks.gzipped import write_bgzip
 from glmtracks.tabix import write_index
 from glmtracks.track_names import LLR_COLUMNS
 from glmtracks.tracks.calibration import Calibration, to_steps
@@ -49,7 +49,7 @@ def write_snvs(dataset: str | Path, destination: str | Path) -> None:
     said = " ".join(f"{key}={value}" for key, value in metadata(dataset).items())
     with atomic(destination) as text, atomic(f"{destination}.tbi") as index:
         with (
-            pysam.BGZFile(str(text), "w") as handle,
+            write_bgzip(text) as handle,
             tqdm(total=sum(lengths.values()), desc="SNVs", unit=" bases", unit_scale=True, disable=None) as bar,
         ):
             handle.write(f"## glmtracks {__version__} {said}\n{HEADER}".encode())

@@ -13,13 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-import pysam
-
 from glmtracks.download import download, is_remote, split_region
 from glmtracks.download.mirrors import mirrored
 from glmtracks.download.transfer import Absent, Answer, fetch
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
+from glmtracks.gzipped import write_bgzip
 from glmtracks.tabix import BLOCK, Index, Region, parse_regions, read_text, write_index
 
 logger = logging.getLogger(__name__)
@@ -108,7 +107,7 @@ def _cut(remote: "_Remote", index: Index, regions: list[Region], vcf: Path) -> i
     if not header.startswith(b"##fileformat=VCF") or b"\n#CHROM\t" not in header:
         raise InputError("does not begin with the header of a VCF; check the address")
     records = 0
-    with pysam.BGZFile(str(vcf), "w") as handle:
+    with write_bgzip(vcf) as handle:
         handle.write(header)
         for line in _lines(remote.text(chunks)):
             if _wanted(line, regions):

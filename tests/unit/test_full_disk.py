@@ -171,6 +171,13 @@ with open_vcf(other / "x.bcf"):
     assert not list(disk.iterdir())
 
 
+def test_a_corpus_that_finds_no_room_in_the_folder_of_temporary_files_ends_no_process(disk, tmp_path):
+    code = f"import tempfile\nfrom glmtracks.training.packed import _scratch\ntempfile.tempdir = {str(disk)!r}\n"
+    done = run(f"{code}_scratch({2 * SIZE})[:] = 1", disk, tmp_path / "log")
+    assert done.returncode == 1 and done.stderr.startswith(f"glmtracks: {disk}/corpus "), done.stderr
+    assert "the disk is full (1.0 MB are free" in done.stderr and not list(disk.iterdir())
+
+
 def test_what_was_finished_before_stays(disk, tmp_path):
     code = SCORES + "shard(other / 'whole')\n(disk / 'before').write_text('done')\nshard(disk / 'before')"
     assert run(code, disk, tmp_path / "log").returncode == 1

@@ -6,6 +6,7 @@ fourth, and its region class in the four above. Memory does not grow with the ge
 
 import hashlib
 import logging
+import os
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from torch import Tensor
 from glmtracks.annotation.gene_parts import CLASSES
 from glmtracks.errors import InputError
 from glmtracks.evidence.conservation import bigwig_contigs, bigwig_values, open_bigwig
+from glmtracks.files import explain_full_disk
 from glmtracks.genome import UNKNOWN, ContigNames
 from glmtracks.windows.corpus import Corpus, CorpusGenome
 
@@ -132,12 +134,10 @@ def _extents(member: CorpusGenome) -> dict[str, int]:
 
 
 def _scratch(size: int) -> np.memmap:
-    with tempfile.NamedTemporaryFile(prefix="corpus.", delete=False) as file:
-        path = Path(file.name)
-    try:
-        return np.memmap(path, dtype=np.uint8, mode="w+", shape=(size,))
-    finally:
-        path.unlink()  # the mapping stays until the array is gone
+    """Bytes to fill, in a file that has no name any more: its mapping stays until the array is gone."""
+    with explain_full_disk(Path(tempfile.gettempdir(), "corpus")), tempfile.NamedTemporaryFile() as file:
+        os.posix_fallocate(file.fileno(), 0, size)  # a mapping that finds no room later ends the process (SIGBUS)
+        return np.memmap(file, dtype=np.uint8, mode="r+", shape=(size,))
 
 
 def _pack(member: CorpusGenome, contig: str, length: int) -> np.ndarray:

@@ -16,6 +16,11 @@ def test_a_second_run_says_that_there_is_nothing_to_do(road):
     assert "Nothing to be done" in road.run()
 
 
+def test_a_touch_claims_no_time(road, tmp_path):
+    touched = road.copy(tmp_path / "touched")
+    assert "time of all jobs" not in touched.run("--touch", "--forceall")
+
+
 def test_shards_of_another_size_give_the_same_bytes(road, tmp_path):
     again = road.copy(tmp_path / "again")
     sheet = again.folder / "genomes.tsv"

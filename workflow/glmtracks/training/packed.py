@@ -136,7 +136,9 @@ def _extents(member: CorpusGenome) -> dict[str, int]:
 def _scratch(size: int) -> np.memmap:
     """Bytes to fill, in a file that has no name any more: its mapping stays until the array is gone."""
     with explain_full_disk(Path(tempfile.gettempdir(), "corpus")), tempfile.NamedTemporaryFile() as file:
-        os.posix_fallocate(file.fileno(), 0, size)  # a mapping that finds no room later ends the process (SIGBUS)
+        file.truncate(size)
+        if hasattr(os, "posix_fallocate"):  # which macOS lacks; a mapping that finds no room later is a bus error
+            os.posix_fallocate(file.fileno(), 0, size)
         return np.memmap(file, dtype=np.uint8, mode="r+", shape=(size,))
 
 

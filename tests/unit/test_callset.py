@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from published_checkpoints import adopt_layout
 
-from glmtracks import arrays
+from glmtracks import arrays, parquet
 from glmtracks.arrays import Sequences, common_ends, grouped, in_portions, texts_of
 from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames, Genome, encode
@@ -412,6 +412,24 @@ def test_rows_of_files_come_in_any_number_and_whole_groups(tmp_path):
     (tmp_path / "1.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"1\.parquet is damaged or cut off"):
         Rows(files).take(100)
+
+
+def test_few_long_rows_are_held_at_once(tmp_path, monkeypatch):
+    """As of structural variants whose sequences are written out, of which 65,536 have gigabytes."""
+    monkeypatch.setattr(parquet, "AT_ONCE", 3000)
+    monkeypatch.setattr(callset, "AT_ONCE", 3000)
+    table = pa.table({"group": range(9), "x": ["A" * 990] * 9})
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=1)
+    rows = Rows([tmp_path / "x.parquet"])
+    assert [rows.take(5, most).num_rows for most in (3000, 1, 1e6, 1)] == [3, 1, 5, 0]
+    assert [some.num_rows for some in Rows([tmp_path / "x.parquet"]).groups(100)] == [5, 3, 1]
+    monkeypatch.setattr(callset, "SCHEMA", table.schema)
+    callset._divide(tmp_path / "x.parquet", [np.arange(9)], 9, 2, tmp_path)
+    shards = [pq.ParquetFile(tmp_path / f"{name}.parquet") for name in shard_names(2)]
+    assert [[file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)] for file in shards] == [
+        [3, 2], [3, 1],
+    ]  # fmt: skip
+    assert pa.concat_tables([file.read() for file in shards]).equals(table)
 
 
 @given(st.lists(st.integers(0, 9)), st.integers(1, 20))

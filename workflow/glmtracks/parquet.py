@@ -1,5 +1,6 @@
 """Reading Parquet files by numbers of rows rather than by row groups."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,8 @@ import pyarrow.parquet as pq
 
 from glmtracks.errors import InputError
 
-_ROWS = 1 << 16  # read at once
+AT_ONCE = 1 << 25  # bytes of rows that are held where their number is free: 65,536 rows with alleles of 500 bases
+_ROWS = 1 << 16  # read at once, none beyond a row group: the rows of the next one may be long
 WITH_CHECKSUMS = {"write_page_checksum": True}  # for ParquetWriter; `checked` looks at them
 
 
@@ -93,31 +95,38 @@ class Rows:
         self.paths, self._columns, self._result = list(paths), columns, result
         self._batches = self._read()
         self._pending: list[pa.Table] = []
-        self._ready = 0
+        self._ready = self._bytes = 0
 
     def _read(self) -> Iterator[pa.Table]:
         for path in self.paths:
             with checked(path, "table", self._result) as file:
-                for batch in file.iter_batches(_ROWS, columns=self._columns):
-                    yield pa.Table.from_batches([batch])
+                for group in range(file.num_row_groups):
+                    for batch in file.iter_batches(_ROWS, row_groups=[group], columns=self._columns):
+                        yield pa.Table.from_batches([batch])
 
-    def take(self, count: int) -> pa.Table:
-        """The next `count` rows, fewer at the end."""
-        while self._ready < count and (batch := next(self._batches, None)) is not None:
+    def take(self, count: int, most: float = math.inf) -> pa.Table:
+        """The next `count` rows, fewer at the end and where they have more than about `most` bytes, but then one."""
+        while self._ready < count and (self._bytes < most or not self._ready):
+            if (batch := next(self._batches, None)) is None:
+                break
             self._pending.append(batch)
             self._ready += batch.num_rows
+            self._bytes += batch.nbytes
         table = pa.concat_tables(self._pending) if self._pending else None
         if table is None:
             return _empty(self.paths[0], self._columns)
         self._pending = [table.slice(count)]
-        self._ready = max(self._ready - count, 0)
+        self._ready, self._bytes = self._pending[0].num_rows, self._pending[0].nbytes
         return table.slice(0, count)
 
     def groups(self, about: int) -> Iterator[pa.Table]:
-        """All rows, in tables of whole groups (column `group`) that have `about` rows or, where one is larger, more."""
-        held = self.take(about)
+        """All rows, in tables of whole groups (column `group`) that have `about` rows or, where one is larger, more.
+
+        They have fewer where they have `AT_ONCE` bytes.
+        """
+        held = self.take(about, AT_ONCE)
         while held.num_rows:
-            more = self.take(about)
+            more = self.take(about, AT_ONCE)
             if not more.num_rows:
                 yield held
                 return

@@ -17,7 +17,7 @@ from glmtracks.download.checksums import check, parse_checksum
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, atomic_folder
 from glmtracks.genome import ContigNames, Genome
-from glmtracks.parquet import WITH_CHECKSUMS, Rows, own_dictionaries
+from glmtracks.parquet import AT_ONCE, WITH_CHECKSUMS, Rows, own_dictionaries
 from glmtracks.shard_count import shard_names
 from glmtracks.variants.alleles import ALLELES_SCHEMA, FARTHEST, MISMATCHES_SCHEMA, REASONS, Alleles
 from glmtracks.variants.vcf import Order, header_ids, open_vcf
@@ -209,6 +209,6 @@ def _divide(everything: Path, begins: list[np.ndarray], alleles: int, shards: in
     for name, count in zip(shard_names(shards), np.diff(cuts), strict=True):
         with pq.ParquetWriter(folder / f"{name}.parquet", SCHEMA, compression="zstd", **WITH_CHECKSUMS) as writer:
             while count:
-                some = min(int(count), _ROWS)
-                writer.write_table(own_dictionaries(rows.take(some)))
-                count -= some
+                some = rows.take(min(int(count), _ROWS), AT_ONCE)
+                writer.write_table(own_dictionaries(some))
+                count -= some.num_rows

@@ -264,10 +264,25 @@ def test_ref_is_compared_at_once_however_many_contigs_there_are(make_genome, tmp
     read_of = []
     monkeypatch.setattr(alleles, "encode", lambda symbols: read_of.append(len(symbols)) or encode(symbols))
     table = pd.read_parquet(read(write_vcf(tmp_path / "x.vcf", rows), genome, 1, max_mismatches=1)[0])
-    assert len(read_of) == 3  # REF, and what of REF and of ALT changes
+    assert len(read_of) == 2  # REF, and what of ALT changes
     assert table["reason"].astype(object).fillna("").tolist() == ["", "", "ref_mismatch"] * 50
     wrong = pd.read_csv(tmp_path / "wrong.tsv", sep="\t")
     assert wrong["contig"].tolist() == list(genome.contigs) and set(wrong["genome"]) == {"A"}
+
+
+def test_ref_is_compared_once_for_all_alts_of_a_record(make_genome, tmp_path, monkeypatch):
+    genome = make_genome({"a": "GATTACAN" * 50})
+    alts = ["G", "GA", "GATTACAN", "GATTACANG", "GATTACAT" + "GATTACAN" * 3, "*"]
+    rows = [("a", at, "GATTACAN" * 4, alts) for at in (1, 2, 9)]
+    read_of = []
+    windows = genome.windows
+    monkeypatch.setattr(genome, "windows", lambda *of, **how: read_of.append(of[1]) or windows(*of, **how))
+    table = pd.read_parquet(read(write_vcf(tmp_path / "x.vcf", rows), genome, 1, max_mismatches=1)[0])
+    assert sum(map(len, read_of)) == 3 * 32
+    of_record = ["undefined_base"] * 5 + ["spanning_deletion"]
+    assert table["reason"].tolist() == of_record + ["ref_mismatch"] * 5 + of_record[-1:] + of_record
+    wrong = pd.read_csv(tmp_path / "wrong.tsv", sep="\t")
+    assert wrong["alt"].tolist() == alts[:5] and set(wrong["genome"]) == {("GATTACAN" * 5)[1:33]}
 
 
 def test_long_alleles_say_so(genome, model, make_plan, tmp_path):

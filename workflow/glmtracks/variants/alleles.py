@@ -119,28 +119,30 @@ class Alleles:
         known = np.array([contig is not None for contig in of_names], bool)[self.name_codes[self.record]]
         self.reason[~known] = REASON_CODE["contig_not_in_genome"]
         rows = np.flatnonzero(self.reason == SCORED)
-        widths = self._sequences[0].lengths[rows]  # REF once for each ALT
+        repeated = np.diff(self.record[rows], prepend=-1) == 0  # REF is read once for all ALT of a record
+        widths = np.where(repeated, 0, self._sequences[0].lengths[rows])
         found = [self._compare(genome, of_names, rows[some]) for some in in_portions(widths, AT_ONCE)]
         return len(rows), pa.concat_tables([MISMATCHES_SCHEMA.empty_table(), *found])
 
     def _compare(self, genome: Genome, contigs: list[str | None], rows: np.ndarray) -> pa.Table:
         """Enter what is wrong with some alleles in `reason`, and list mismatches; `contigs` are those of `names`."""
-        ref, alt = (sequences.take(rows) for sequences in self._sequences)
-        names = self.name_codes[self.record[rows]]
+        records, first, of = np.unique(self.record[rows], return_index=True, return_inverse=True)
+        names, starts, ref = self.name_codes[records], self.positions[records] - 1, self._sequences[0].take(rows[first])
         # One window of one base for each base of each REF; all else is done once, however many contigs there are
-        places, written = ref._replace(begins=self.start[rows]).index(), encode(ref.joined())
+        places, written = ref._replace(begins=starts).index(), encode(ref.joined())
         there = np.empty(len(places), np.uint8)
         for name, some in grouped(np.repeat(names, ref.lengths)):
             there[some] = genome.windows(contigs[name], places[some], 1, wrap=False)[:, 0]
         sizes = np.array([genome.contigs.get(contig, 0) for contig in contigs], np.int64)[names]
-        outside = (self.start[rows] < 0) | (self.start[rows] + ref.lengths > sizes)
-        wrong = ref.any_of((written != there) & (written != UNKNOWN) & (there != UNKNOWN)) | outside
-        begins = np.cumsum(ref.lengths) - ref.lengths
-        reference = Sequences(there, begins, ref.lengths)
-        undefined = np.zeros(len(rows), bool)
-        for bases, codes in ((ref, encode), (alt, encode), (reference, np.asarray)):
-            changed = bases.trim(self.front[rows], self.back[rows])
-            undefined |= changed.any_of(codes(changed.joined()) == UNKNOWN)
+        outside = ((starts < 0) | (starts + ref.lengths > sizes))[of]
+        unknown = (written == UNKNOWN) | (there == UNKNOWN)
+        wrong = ref.any_of((written != there) & ~unknown)[of] | outside
+        reference = Sequences(there, np.cumsum(ref.lengths) - ref.lengths, ref.lengths).take(of)
+        changed = reference.trim(self.front[rows], self.back[rows])
+        before = np.concatenate([[0], np.cumsum(unknown)])  # of REF, how many are undefined before each base
+        added = self._sequences[1].take(rows).trim(self.front[rows], self.back[rows])
+        undefined = before[changed.begins + changed.lengths] > before[changed.begins]
+        undefined |= added.any_of(encode(added.joined()) == UNKNOWN)
         self.reason[rows[undefined]] = REASON_CODE["undefined_base"]
         self.reason[rows[wrong]] = REASON_CODE["ref_mismatch"]
         bad = rows[wrong]
@@ -148,7 +150,7 @@ class Alleles:
         found = texts_of(np.frombuffer(decode(of_genome.joined()).encode(), np.uint8), of_genome.lengths)
         columns = [
             self.record[bad] + self._first_record + 1,
-            [self.names[name] for name in names[wrong]],
+            [self.names[name] for name in names[of[wrong]]],
             self.start[bad] + 1,
             self.ref.take(bad),
             self.alt.take(bad),

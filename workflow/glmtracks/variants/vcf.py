@@ -18,6 +18,7 @@ import pysam
 import pysam.bcftools
 from tqdm import tqdm
 
+from glmtracks.arrays import in_portions
 from glmtracks.download import html_title
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
@@ -26,6 +27,7 @@ from glmtracks.gzipped import explain_damage, is_gzip
 FIELDS = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 _COLUMNS = "#" + "\t".join(FIELDS)
 _BLOCK = 4 << 20  # bytes of text; by size, because a record may hold a few bytes or thousands of genotypes
+_BASES = 4 * _BLOCK  # of REF, once for each ALT, as the alleles of a block hold them
 
 
 @dataclass
@@ -108,7 +110,9 @@ def _read_blocks(
         text = text.replace(b"\r\n", b"\n").rstrip(b"\n")
         if text:
             table = _split(path, pa.array(text.split(b"\n")), width, records)
-            yield table
+            alts = np.asarray(pc.count_substring(table["ALT"], ",")) + 1
+            for some in in_portions(alts * np.asarray(pc.binary_length(table["REF"]), np.int64), _BASES):
+                yield table.slice(some.start, some.stop - some.start)
             records += table.num_rows
         show_progress()
 

@@ -242,6 +242,7 @@ def test_start_and_stop_codons_of_a_gene_are_found(make_genome):
         "gene": "g",
         "biotype": "protein_coding",
         "gene_name": "NAME",
+        "begins": True,
     }
     features = pd.DataFrame([exon | {"feature": "exon", "phase": -1}, exon | {"feature": "CDS", "phase": 0}])
     regions = pd.DataFrame({"contig": [], "start": [], "end": [], "region": [], "strand": [], "gene": []})

@@ -1,5 +1,6 @@
 """Consequences agree with changing the base, splicing and translating anew; severity follows the printed order."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +17,19 @@ from glmtracks.annotation.consequences import CONSEQUENCES, snv_consequences
 from glmtracks.errors import InputError
 from glmtracks.genome import BASES, UNKNOWN, encode
 
-COLUMNS = ["contig", "start", "end", "strand", "feature", "transcript", "gene", "biotype", "phase", "gene_name"]
+COLUMNS = [
+    "contig",
+    "start",
+    "end",
+    "strand",
+    "feature",
+    "transcript",
+    "gene",
+    "biotype",
+    "phase",
+    "gene_name",
+    "begins",
+]
 # Severity with the place of sequence that cannot be read.
 ORDER = [*CONSEQUENCES[:8], None, *CONSEQUENCES[8:]]
 
@@ -35,7 +48,7 @@ class Text:
 def table(rows):
     """Features from tuples (start, end, strand, feature, transcript, phase)."""
     rows = [
-        ("c", s, e, strand, kind, name, f"g{name}", "protein_coding", phase, f"g{name}")
+        ("c", s, e, strand, kind, name, f"g{name}", "protein_coding", phase, f"g{name}", True)
         for s, e, strand, kind, name, phase in rows
     ]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"start": np.int64, "end": np.int64, "phase": np.int8})
@@ -104,13 +117,7 @@ def without_regions(sequence, strand, exons, coding, phase, place, alt, code):
             return None
         number, old, is_last = before
         new = codon_of(changed, strand, coding, phase, place)[1]
-        starts = ["ATG"] if code == 1 else CodonTable.unambiguous_dna_by_id[code].start_codons
-        if number == 0 and phase == 0 and old in starts:
-            return "synonymous" if new in starts else "start_lost"
-        old, new = str(Seq(old).translate(code)), str(Seq(new).translate(code))
-        if old == "*" and is_last:
-            return "synonymous" if new == "*" else "stop_lost"
-        return "synonymous" if old == new else "stop_gained" if new == "*" else "missense"
+        return of_codon(old, new, code, number == 0 and phase == 0, is_last)
     if any(start <= place < end for start, end in exons):
         return "5UTR" if (place < min(coding)) == (strand == "+") else "3UTR"
     for (_, start), (end, _) in pairwise(exons):
@@ -119,6 +126,17 @@ def without_regions(sequence, strand, exons, coding, phase, place, alt, code):
             upstream, downstream = (from_start, from_end) if strand == "+" else (from_end, from_start)
             return "splice_donor" if upstream < 2 else "splice_acceptor" if downstream < 2 else "intron"
     return "intergenic"
+
+
+def of_codon(old, new, code, is_first, is_last):
+    """The consequence of one codon become another."""
+    starts = ["ATG"] if code == 1 else CodonTable.unambiguous_dna_by_id[code].start_codons
+    if is_first and old in starts:
+        return "synonymous" if new in starts else "start_lost"
+    old, new = str(Seq(old).translate(code)), str(Seq(new).translate(code))
+    if old == "*" and is_last:
+        return "synonymous" if new == "*" else "stop_lost"
+    return "synonymous" if old == new else "stop_gained" if new == "*" else "missense"
 
 
 @settings(max_examples=60, deadline=None)
@@ -167,6 +185,40 @@ def test_a_gene_across_the_origin_of_a_circle_reads_as_on_a_line(strand, tmp_pat
     pd.testing.assert_frame_equal(on_circle, on_line)
     half = snv_consequences(Text(turned), features, "c", 0, 8, 11)
     assert half["consequence"].tolist() == on_line.loc[on_line["start"].between(40, 47), "consequence"].tolist()
+
+
+@pytest.mark.parametrize("pieces", [["-85:96", "+21:37 +51:60"], ["+51:60", "+11:37"], ["-11:22", "-71:80 -51:60"]])
+def test_every_snv_of_a_trans_spliced_gene_does_what_its_protein_says(pieces, tmp_path):
+    """Of codons that two pieces share nothing is known; the second piece is no start, though it may begin with ATG."""
+    sequence = np.random.default_rng(5).choice(list(BASES), 100)
+    rows, read, piece_of = [], [], []
+    for number, piece in enumerate(pieces):
+        for strand, low, high in re.findall(r"([+-])(\d+):(\d+)", piece):
+            note = "Parent=gene-G;exception=trans-splicing"
+            rows.append(f"c\tx\tCDS\t{low}\t{high}\t.\t{strand}\t{-len(read) % 3}\tID=P;{note}\n")
+            here = [(base, strand) for base in range(int(low) - 1, int(high))]
+            read += here if strand == "+" else here[::-1]
+            piece_of += [number] * len(here)
+    begin = -(-piece_of.index(1) // 3) * 3  # of the first codon of the second piece
+    for (base, strand), letter in zip(read[:3] + read[begin : begin + 3], "ATGATG", strict=True):
+        sequence[base] = letter if strand == "+" else str(Seq(letter).complement())
+    (tmp_path / "a.gff").write_text("".join(rows))
+    found = snv_consequences(Text("".join(sequence)), read_features(tmp_path / "a.gff"), "c", 0, 100, 11)
+    found = found.set_index(["start", "alt"])["consequence"]
+    spliced = [sequence[base] if strand == "+" else str(Seq(sequence[base]).complement()) for base, strand in read]
+    for place, (base, strand) in enumerate(read):
+        codon = slice(place // 3 * 3, place // 3 * 3 + 3)
+        for alt in set("ACGT") - {sequence[base]}:
+            changed = [*spliced]
+            changed[place] = alt if strand == "+" else str(Seq(alt).complement())
+            old, new = ("".join(bases[codon]) for bases in (spliced, changed))
+            whole = len(old) == 3 and len({*piece_of[codon]}) == 1
+            wanted = of_codon(old, new, 11, place < 3, codon.stop == len(read)) if whole else None
+            given = found[base, BASES.index(alt)]
+            assert given in (wanted, "splice_region") or (wanted is None and pd.isna(given))
+    spans = [[base for (base, _), number in zip(read, piece_of, strict=True) if number == piece] for piece in (0, 1)]
+    outside = [base for base in range(100) if not any(min(span) <= base <= max(span) for span in spans)]
+    assert set(found.loc[outside]) == {"intergenic"}
 
 
 def test_internal_stops_are_read_as_amino_acids_and_do_not_stop_the_reading():

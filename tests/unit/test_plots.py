@@ -146,7 +146,13 @@ def genes(make_genome, tmp_path):
             codes[place] = code
             log_probs[place] = np.log([0.97 if other == code else 0.01 for other in range(4)])
         gene = {"contig": "chrI", "start": start, "end": start + 90, "strand": "+" if forward else "-"}
-        gene |= {"transcript": f"t{number}", "gene": f"g{number}", "gene_name": "", "biotype": "protein_coding"}
+        gene |= {
+            "transcript": f"t{number}",
+            "gene": f"g{number}",
+            "gene_name": "",
+            "begins": True,
+            "biotype": "protein_coding",
+        }
         features += [gene | {"feature": "exon", "phase": -1}, gene | {"feature": "CDS", "phase": 0}]
     genome = make_genome({"chrI": decode(codes), "chrII": "ACGT" * 50})
     for model, said in (("house", log_probs), ("markov_5", np.full_like(log_probs, np.log(0.25)))):
@@ -207,7 +213,7 @@ def test_logos_of_introns_hold_gt_and_ag_in_their_places(make_genome, tmp_path):
         for start, pair in zip((low + 40, low + 78), ("GT", "AG") if forward else ("CT", "AC"), strict=True):
             codes[start : start + 2] = [BASES.index(base) for base in pair]
         same = {"contig": "c", "strand": "+-"[not forward], "transcript": f"t{number}", "gene": f"g{number}"}
-        same |= {"gene_name": "", "biotype": "protein_coding", "feature": "exon", "phase": -1}
+        same |= {"gene_name": "", "begins": True, "biotype": "protein_coding", "feature": "exon", "phase": -1}
         rows += [{**same, "start": s, "end": e} for s, e in ((low, low + 40), (low + 80, low + 120))]
     genome = make_genome({"c": decode(codes)})
     write_gff3(pd.DataFrame(rows), genome.contigs, tmp_path / "genes.gff3.gz")

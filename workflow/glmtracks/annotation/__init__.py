@@ -2,7 +2,8 @@
 
 The transcript features table has one row per exon and per CDS segment: contig, start, end (int64, 0-based half-open),
 strand ("+", "-", "."), feature ("exon" or "CDS"), transcript, gene, biotype (strings), phase (int8, bases to skip to
-the next codon as in GFF3; -1 for exons) and gene_name. Rows are ordered by contig, then transcript, then in the
+the next codon as in GFF3; -1 for exons), gene_name and begins (bool, False where the start codon of the transcript's
+CDS lies elsewhere, as before a piece of a trans-spliced gene). Rows are ordered by contig, then transcript, then in the
 direction of the plus strand: by start, except that in a transcript that crosses the origin of a circular contig the
 rows before the origin (at the contig's end) come first. A row that itself crosses the origin is two rows.
 """
@@ -19,7 +20,7 @@ import pysam
 from pyarrow import csv
 
 from glmtracks.annotation.codons import terminal_codons
-from glmtracks.annotation.gff import read_rows
+from glmtracks.annotation.gff import NO_START, read_rows
 from glmtracks.annotation.transcripts import PARTS, assemble
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
@@ -66,9 +67,10 @@ def read_features(
     circular = rows[(rows["kind"] == "circular") & (rows["start"] == 0)].set_index("contig")["end"].to_dict()
     if not rows["kind"].isin(PARTS).any():
         raise InputError(f"{path} has no exon, CDS or transcript row; leave the annotation of this genome empty.")
-    features = assemble(rows)
     if contigs is not None:
         circular |= {contig: contigs[contig] for contig in circles}
+    features = assemble(rows, circular)
+    if contigs is not None:
         _check_ends(features, contigs, circular, path)
         circular = {contig: contigs[contig] for contig in circular}
     features = _cross_origin(features, circular)
@@ -181,8 +183,9 @@ def write_gff3(features: pd.DataFrame, contigs: Mapping[str, int], path: str | P
     """Write a transcript features table as GFF3 in the style of Ensembl, sorted, bgzipped and indexed (tabix).
 
     Rows are gene, mRNA (has CDS) or ncRNA, exon and CDS, joined by `ID=gene:…`, `ID=transcript:…` and Parent, with
-    biotype and Name. A contig whose origin some transcript crosses gets a region row with `Is_circular=true`; exons and
-    CDS cut there are two rows, and the rows of that transcript and gene end on a second lap, past the contig's end.
+    biotype and Name; an mRNA whose start codon lies elsewhere has `tag=cds_start_NF`. A contig whose origin some
+    transcript crosses gets a region row with `Is_circular=true`; exons and CDS cut there are two rows, and the rows of
+    that transcript and gene end on a second lap, past the contig's end.
     `read_annotation` gives the same table back.
 
     Args:
@@ -211,7 +214,8 @@ def _gff_rows(features: pd.DataFrame, contigs: Mapping[str, int]) -> pd.DataFram
     start, end = unwrap(features, contigs)
     whole = table.assign(start=start, end=end).groupby(["contig", "transcript"], sort=False)
     spans = {"start": ("start", "min"), "end": ("end", "max"), "coding": ("coding", "any")}
-    transcripts = whole.agg(**spans, **{name: (name, "first") for name in ["strand", "gene", "gene_name", "biotype"]})
+    same = ["strand", "gene", "gene_name", "biotype", "begins"]
+    transcripts = whole.agg(**spans, **{name: (name, "first") for name in same})
     transcripts = transcripts.reset_index().sort_values("coding", ascending=False, kind="stable")
     genes = transcripts.groupby(["contig", "gene"], sort=False)
     strands = genes["strand"].transform("nunique")
@@ -225,7 +229,8 @@ def _gff_rows(features: pd.DataFrame, contigs: Mapping[str, int]) -> pd.DataFram
     biotype = genes["biotype"].where(~genes["coding"], "protein_coding")
     genes["attributes"] = "ID=gene:" + genes["gene"] + ";Name=" + genes["gene_name"] + ";biotype=" + biotype
     of = ";Parent=gene:" + transcripts["gene"] + ";biotype=" + transcripts["biotype"]
-    transcripts["attributes"] = "ID=transcript:" + transcripts["transcript"] + of
+    tag = (transcripts["coding"] & ~transcripts["begins"]).map({True: f";tag={NO_START}", False: ""})
+    transcripts["attributes"] = "ID=transcript:" + transcripts["transcript"] + of + tag
     table["attributes"] = "Parent=transcript:" + table["transcript"]
     circles["attributes"] = "ID=region:" + circles["contig"] + ";Is_circular=true"
     kind = transcripts["coding"].map({True: "mRNA", False: "ncRNA"})

@@ -59,7 +59,7 @@ class Codons:
         code: uint8 (n, 3), base codes as read (complemented on the minus strand), 4 for unknown.
         row: int64 (n,), row in the features of the CDS segment that holds the codon's first base.
         forward: bool (n,), plus strand.
-        first: bool (n,), codon at the 5' end of a CDS whose phase there is 0.
+        first: bool (n,), codon at the 5' end of a CDS that begins there, in phase 0.
         last: bool (n,), codon that ends exactly with its CDS.
     """
 
@@ -112,7 +112,7 @@ def read_codons(genome: Genome, features: pd.DataFrame) -> Codons:
     skipped, bases = phase[new_stretch], np.bincount(stretch, length).astype(np.int64)
     complete = np.maximum(bases - skipped, 0) // 3 * 3
     ends_transcript = np.append(new_transcript[1:], True)[np.append(new_stretch[1:], True)]
-    begins_transcript = new_transcript[new_stretch]
+    begins_transcript = (new_transcript & features["begins"].to_numpy()[row])[new_stretch]
 
     of = np.repeat(np.arange(len(row)), length)
     along = np.arange(len(of)) - total[of]  # from the 5' end of the segment

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 POSITIONS = re.compile("[0-9]{1,18} [0-9]{1,18}")  # str.isdigit knows digits that int does not, such as ¹
 COLUMNS = ["contig", "source", "type", "start", "end", "score", "strand", "phase", "attributes"]
 BLOCK_BYTES = 1 << 25
+TRANS_SPLICED = "trans-splicing"  # as NCBI's attribute `exception` has it
+NO_START = "cds_start_NF"  # "not found": the tag of Ensembl and GENCODE for a CDS whose start lies elsewhere
 _CONTROL = bytes({*range(32), 127} - set(b"\t\n\r"))  # what tabix takes for the mark of another format
 
 # What a feature type (column 3) is to us; the first pattern that matches wins, other types are not read.
@@ -50,6 +52,8 @@ DETAILS = {
     "biotype": "transcript_biotype|transcript_type|biotype",
     "gene_biotype": "gene_biotype|gene_type",
     "pseudo": "pseudo|pseudogene",
+    "exception": "exception",
+    "part": "part",
 }
 
 
@@ -62,8 +66,10 @@ def read_rows(path: str | Path) -> pd.DataFrame:
     Returns:
         One row per feature and parent, in file order: row (number of the feature), contig, type, kind (a key of
         KINDS, or "circular" for the landmark of a circular contig), start, end (int64, 0-based half-open), strand
-        ("+", "-", "."), phase (int8, -1 for "."), and as strings or null the keys of LINKS and DETAILS. The
-        details are given for every gene and transcript, and at least once for the CDS and once for any part of each.
+        ("+", "-", "."), phase (int8, -1 for "."), no_start (bool, the row says that the start of its CDS lies
+        elsewhere), and as strings or null the keys of LINKS and DETAILS. The
+        details are given for every gene and transcript and for what is trans-spliced, and at least once for the CDS
+        and once for any part of each.
 
     Raises:
         InputError: truncated or unreadable file, a line that is not a feature (with its number), no feature at all.
@@ -180,12 +186,14 @@ def _features(table: pa.Table, is_gtf: bool, path: Path, first_line: int, block:
     attributes = table["attributes"].combine_chunks()
     for column in ["transcript_id"] if is_gtf else LINKS:
         frame[column] = _attribute(attributes, LINKS[column], is_gtf)
+    frame["no_start"] = pc.match_substring(attributes, NO_START).to_numpy(zero_copy_only=False)
     if is_gtf:  # AUGUSTUS and BRAKER write the bare identifier on their gene and transcript rows
         bare = pc.if_else(pc.match_substring_regex(attributes, r'^[^\s;="]+$'), attributes, None)
         frame["bare"] = pc.if_else(pc.equal(bare, "."), None, bare).to_pandas()
     link = frame["transcript_id"] if is_gtf else frame["parent"]
     repeated = frame.assign(link=link, cds=frame["kind"] == "CDS").duplicated(["link", "cds"]) & link.notna()
-    wanted = np.flatnonzero(~repeated | frame["kind"].isin(["gene", "transcript"]))
+    trans_spliced = pc.match_substring(attributes, TRANS_SPLICED).to_numpy(zero_copy_only=False)
+    wanted = np.flatnonzero(~repeated | frame["kind"].isin(["gene", "transcript"]) | trans_spliced)
     chosen = attributes.take(pa.array(wanted))
     for column, keys in DETAILS.items():
         frame[column] = _attribute(chosen, keys, is_gtf).set_axis(wanted).reindex(frame.index)

@@ -1,9 +1,12 @@
 """Which exons and coding bases belong to which transcript of which gene, from the rows of a GFF3 or GTF file."""
 
 import logging
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+
+from glmtracks.annotation.places import find_places
 
 logger = logging.getLogger(__name__)
 
@@ -11,18 +14,30 @@ PREFIX = r"^(?:gene|transcript|rna|cds|CDS|mRNA)[:-]"
 PARTS = ["exon", "CDS", "UTR", "stop_codon", "transcript"]
 LOCUS = ["locus_tag", "gene_id", "gene", "gene_name", "name"]
 GENERIC_TYPES = ["mRNA", "transcript", "primary_transcript", "gene"]
-COLUMNS = ["contig", "start", "end", "strand", "feature", "transcript", "gene", "biotype", "phase", "gene_name"]
+COLUMNS = [
+    "contig",
+    "start",
+    "end",
+    "strand",
+    "feature",
+    "transcript",
+    "gene",
+    "biotype",
+    "phase",
+    "gene_name",
+    "begins",
+]
 MAX_DEPTH = 5  # of gene > primary transcript > transcript, and what few files put above a gene
 
 
-def assemble(rows: pd.DataFrame) -> pd.DataFrame:
+def assemble(rows: pd.DataFrame, circular: Mapping[str, int]) -> pd.DataFrame:
     """Exons and CDS of every transcript.
 
     A part belongs to its parent transcript, or to the only transcript of its parent gene. Where the file names none, it
     belongs to the feature of the same ID, else to the transcript_id, else to the locus (locus_tag, gene_id, gene; one
     that has several gene rows is divided among them, one with several proteins by protein_id), else it stands for
-    itself. A transcript on two strands or contigs (trans-splicing, pseudo-autosomal regions) becomes one transcript for
-    each, and a gene on several contigs one gene for each, numbered ":2", ":3", …
+    itself. A transcript on two strands, contigs or places (trans-splicing, pseudo-autosomal regions, IDs given twice;
+    see `places`) becomes one transcript for each, and a gene on several contigs one for each, numbered ":2", ":3", …
 
     Exons that the file does not give are derived: from the CDS and UTR rows, stretched to the ends of the transcript
     row, or from the transcript rows where those are its segments or nothing else is known. A stop codon beside the
@@ -30,11 +45,12 @@ def assemble(rows: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         rows: as from `gff.read_rows`.
+        circular: lengths of the contigs that are circular.
 
     Returns:
         contig, start, end (0-based half-open), strand, feature ("exon" or "CDS"), transcript, gene, biotype, gene_name
-        (strings), phase (int8: as in the file for CDS, -1 where it has none) and row_end (where the row of its
-        transcript ends, NaN where there is none); in no particular order.
+        (strings), phase (int8: as in the file for CDS, -1 where it has none), begins (bool) and row_end (where the row
+        of its transcript ends, NaN where there is none); in no particular order.
     """
     nodes = rows[rows["kind"].isin(["gene", "transcript"]) & rows["id"].notna()].drop_duplicates("id").set_index("id")
     parts = _one_transcript_each(rows[rows["kind"].isin(PARTS)], nodes)
@@ -42,8 +58,15 @@ def assemble(rows: pd.DataFrame) -> pd.DataFrame:
     parts["key"], keys = pd.factorize(parts["name_of_key"])
     parts["kind"] = _readable_kind(parts)
     described = _describe(parts, pd.Index(keys), nodes)
-    place = pd.factorize(parts["contig"])[0] * 3 + parts["strand"].map({"+": 0, "-": 1, ".": 2}).to_numpy()
-    parts["group"], groups = pd.factorize(parts["key"].to_numpy() * (place.max(initial=0) + 1) + place)
+    found = find_places(parts, rows, nodes, circular)
+    strand = pd.factorize(parts["contig"])[0] * 3 + parts["strand"].map({"+": 0, "-": 1, ".": 2}).to_numpy()
+    place = strand * (found["place"].max() + 1) + found["place"].to_numpy()
+    code = parts["key"].to_numpy() * (place.max(initial=0) + 1) + place
+    parts["begins"] = found["begins"] & ~parts["no_start"].groupby(code).transform("any")
+    spliced = parts["kind"] != "transcript"  # its row may have another strand than these, or none
+    stray = ~spliced.groupby(code).transform("any") & spliced.groupby(parts["key"]).transform("any")
+    parts, code = parts[~stray], code[~stray]
+    parts["group"], groups = pd.factorize(code)
     key = groups // (place.max(initial=0) + 1)
     copy = pd.Series(key).groupby(key).cumcount().to_numpy()
 
@@ -52,7 +75,7 @@ def assemble(rows: pd.DataFrame) -> pd.DataFrame:
     group = features["group"].to_numpy()
     features["row_end"] = features["group"].map(parts[parts["kind"] == "transcript"].groupby("group")["end"].max())
     first = parts.drop_duplicates("group")
-    for column in ["contig", "strand"]:
+    for column in ["contig", "strand", "begins"]:
         features[column] = first[column].to_numpy()[group]
     for column in ["transcript", "gene", "biotype", "gene_name"]:
         features[column] = described[column].to_numpy()[key[group]]

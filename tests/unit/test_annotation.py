@@ -245,6 +245,29 @@ c	x	CDS	201	260	.	-	0	ID=cds-p;Parent=gene-p;pseudo=true
     assert features.loc[features["gene"] == "p", ["feature", "biotype"]].to_numpy().tolist() == [["exon", "pseudogene"]]
 
 
+def test_pseudogenes_and_genes_of_rna_without_parts_are_exons_and_other_genes_are_counted(tmp_path, caplog):
+    """NCBI and SGD give many pseudogenes as one row; of a gene of a protein nothing is known without its CDS."""
+    text = """
+c	x	gene	1	60	.	+	.	ID=gene-A;gene_biotype=protein_coding
+c	x	CDS	1	60	.	+	0	ID=cds-A;Parent=gene-A
+c	x	pseudogene	101	160	.	-	.	ID=gene-B;gene_biotype=pseudogene;pseudo=true
+c	x	ncRNA_gene	201	260	.	+	.	ID=gene-C
+c	x	gene	301	360	.	+	.	ID=gene-D;gene_biotype=protein_coding
+c	x	pseudogene	401	460	.	+	.	ID=gene-E
+c	x	pseudogenic_transcript	401	460	.	+	.	ID=E1;Parent=gene-E
+c	x	pseudogenic_exon	401	430	.	+	.	Parent=E1
+c	x	gene	501	560	.	+	.	locus_tag=F;pseudogene=unknown
+c	x	gene	601	660	.	+	.	locus_tag=G
+c	x	CDS	601	660	.	+	0	locus_tag=G
+"""
+    with caplog.at_level("INFO"):
+        features = read(text, tmp_path)
+    exons = features[features["feature"] == "exon"].sort_values("start")
+    assert exons["gene"].tolist() == ["A", "B", "C", "E", "F", "G"]
+    assert exons["biotype"].tolist()[1:3] == ["pseudogene", "ncRNA_gene"] and exons["end"].tolist()[3] == 430
+    assert "4 genes have neither transcript nor CDS: 3 pseudogenes and genes of RNA are taken for exons" in caplog.text
+
+
 def test_a_stop_codon_beside_the_cds_is_added_even_when_an_intron_splits_it(tmp_path):
     text = """
 c	x	exon	1	40	.	-	.	gene_id "G"; transcript_id "T";

@@ -40,8 +40,9 @@ def assemble(rows: pd.DataFrame, circular: Mapping[str, int]) -> pd.DataFrame:
     see `places`) becomes one transcript for each, and a gene on several contigs one for each, numbered ":2", ":3", …
 
     Exons that the file does not give are derived: from the CDS and UTR rows, stretched to the ends of the transcript
-    row, or from the transcript rows where those are its segments or nothing else is known. A stop codon beside the
-    CDS (the habit of GTF) is added to it. The CDS of pseudogenes, and CDS without a strand, count as exons only.
+    row, or from the transcript rows where those are its segments or nothing else is known. A pseudogene or gene of RNA
+    without any part is one exon; other genes without are left out. A stop codon beside the CDS (the habit of GTF) is
+    added to it. The CDS of pseudogenes, and CDS without a strand, count as exons only.
 
     Args:
         rows: as from `gff.read_rows`.
@@ -53,8 +54,9 @@ def assemble(rows: pd.DataFrame, circular: Mapping[str, int]) -> pd.DataFrame:
         of its transcript ends, NaN where there is none); in no particular order.
     """
     nodes = rows[rows["kind"].isin(["gene", "transcript"]) & rows["id"].notna()].drop_duplicates("id").set_index("id")
-    parts = _one_transcript_each(rows[rows["kind"].isin(PARTS)], nodes)
-    parts["name_of_key"] = _keys(parts, rows[rows["kind"] == "gene"], nodes)
+    parts, genes = rows[rows["kind"].isin(PARTS)], rows[rows["kind"] == "gene"]
+    parts = _one_transcript_each(pd.concat([parts, _bare_genes(genes, parts, nodes)]), nodes)
+    parts["name_of_key"] = _keys(parts, genes, nodes)
     parts["key"], keys = pd.factorize(parts["name_of_key"])
     parts["kind"] = _readable_kind(parts)
     described = _describe(parts, pd.Index(keys), nodes)
@@ -91,6 +93,34 @@ def assemble(rows: pd.DataFrame, circular: Mapping[str, int]) -> pd.DataFrame:
 def _numbered(names: pd.Series, copy: np.ndarray) -> pd.Series:
     """Names with ":2" for copy 1, ":3" for copy 2, … and as they are for copy 0."""
     return names.where(copy == 0, names + ":" + pd.Series(copy + 1, names.index).astype("str"))
+
+
+def _bare_genes(genes: pd.DataFrame, parts: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
+    """The rows of pseudogenes and genes of RNA that have no part, as transcripts."""
+    above = nodes.index.get_indexer(nodes["parent"])
+    held = np.zeros(len(nodes) + 1, dtype=bool)  # the last: no node
+    held[nodes.index.get_indexer(parts["parent"].unique())] = True
+    for _ in range(MAX_DEPTH):
+        held[above[held[:-1]]] = True
+    held[-1] = False
+    has_parts = pd.Series(held[nodes.index.get_indexer(genes["id"])], genes.index)
+    if has_parts.all():
+        return genes[:0]
+    has_parts |= genes["id"].isin("gene:" + parts["gene_id"].dropna())
+    unlinked = parts[~parts["parent"].isin(nodes.index)]
+    for column in LOCUS:
+        has_parts |= genes[column].isin(unlinked[column].dropna())
+    bare = genes[~has_parts]
+    kind = bare["gene_biotype"].fillna(bare["biotype"]).fillna(bare["type"])
+    untranslated = kind.str.contains("seudo|RNA") | (bare["pseudo"].notna() & (bare["pseudo"] != "false"))
+    if len(bare):
+        logger.info(
+            "%d genes have neither transcript nor CDS: %d pseudogenes and genes of RNA are taken for exons, the others "
+            "are left out",
+            len(bare),
+            untranslated.sum(),
+        )
+    return bare[untranslated].assign(kind="transcript")
 
 
 def _one_transcript_each(parts: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:

@@ -116,6 +116,19 @@ c	x	CDS	121	160	.	+	0	ID=cds.1;Parent=G1
 c	x	CDS	201	250	.	+	2	ID=cds.2;Parent=G1
 c	x	tRNA	401	470	.	-	.	ID=R1
 """,
+    "wormbase": """
+##gff-version 3
+c	WormBase	gene	101	300	.	+	.	ID=Gene:G1;Name=G1;sequence_name=T1;biotype=protein_coding
+c	WormBase	mRNA	101	300	.	+	.	ID=Transcript:T1;Parent=Gene:G1;Name=T1
+c	WormBase	five_prime_UTR	101	120	.	+	.	Parent=Transcript:T1
+c	WormBase	exon	101	160	.	+	.	Parent=Transcript:T1
+c	WormBase	exon	201	300	.	+	.	Parent=Transcript:T1
+c	WormBase	CDS	121	160	.	+	0	ID=CDS:T1;Parent=Transcript:T1
+c	WormBase	CDS	201	250	.	+	2	ID=CDS:T1;Parent=Transcript:T1
+c	WormBase	tRNA	401	470	.	-	.	ID=Transcript:R1;Parent=Gene:R1
+c	WormBase	exon	401	470	.	-	.	Parent=Transcript:R1
+c	WormBase	gene	401	470	.	-	.	ID=Gene:R1;Name=R1;biotype=tRNA
+""",
     "gffread": """
 ##gff-version 3
 # gffread v0.12.7

@@ -10,7 +10,7 @@ from glmtracks.annotation.places import find_places
 
 logger = logging.getLogger(__name__)
 
-PREFIX = r"^(?:gene|transcript|rna|cds|CDS|mRNA)[:-]"
+PREFIX = r"^(?:(?:gene|transcript|rna|cds|CDS|mRNA)[:-]|(?:Gene|Transcript|Pseudogene):)"  # the latter of WormBase
 PARTS = ["exon", "CDS", "UTR", "stop_codon", "transcript"]
 LOCUS = ["locus_tag", "gene_id", "gene", "gene_name", "name"]
 GENERIC_TYPES = ["mRNA", "transcript", "primary_transcript", "gene"]

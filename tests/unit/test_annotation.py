@@ -417,6 +417,28 @@ d	x	exon	81	90	.	+	.	Parent=U
     assert set(features["transcript"]) == {"G", "T", "H", "U"} and not caplog.records
 
 
+@pytest.mark.parametrize(
+    ("row", "begins"),
+    [
+        ("CDS	1	30	.	+	0	ID=P;Parent=T;partial=true;start_range=.,1", False),
+        ("CDS	1	30	.	-	0	ID=P;Parent=T;partial=true;start_range=.,1", True),
+        ("CDS	1	30	.	-	0	ID=P;Parent=T;partial=true;end_range=30,.", False),
+        ("CDS	1	30	.	+	0	ID=P;Parent=T;partial=true;end_range=30,.", True),
+        ("mRNA	1	30	.	+	.	ID=T;partial=true;start_range=.,1", True),
+        ("mRNA	1	30	.	+	.	ID=T;tag=basic,mRNA_start_NF,cds_start_NF", False),
+        ('CDS	1	30	.	+	0	gene_id "G"; transcript_id "T"; tag "basic"; tag "cds_start_NF";', False),
+    ],
+)
+def test_a_cds_of_which_the_start_is_not_known_does_not_begin(row, begins, tmp_path):
+    """Most transcripts of yeast in RefSeq are partial, for they end with the CDS, which is complete."""
+    strand = row.split("\t")[4]
+    rest = [] if "gene_id" in row else [f"c	x	CDS	31	60	.	{strand}	0	ID=P;Parent=T"]
+    features = read("\n".join([f"c\tx\t{row}", *rest]), tmp_path)
+    assert (features["begins"] == begins).all()
+    write_gff3(features, {"c": 100}, tmp_path / "a.gff3.gz")
+    pd.testing.assert_frame_equal(read_annotation(tmp_path / "a.gff3.gz"), features)
+
+
 def test_a_gene_on_two_contigs_is_two_genes_of_one_name(tmp_path):
     """Pseudo-autosomal genes bear one identifier on X and Y in some releases; identifiers in GFF3 must be unique."""
     row = '{0}\tx\texon\t1\t9\t.\t+\t.\tgene_id "G"; transcript_id "T"; gene_name "SHOX";\n'

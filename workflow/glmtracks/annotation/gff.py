@@ -28,6 +28,7 @@ COLUMNS = ["contig", "source", "type", "start", "end", "score", "strand", "phase
 BLOCK_BYTES = 1 << 25
 TRANS_SPLICED = "trans-splicing"  # as NCBI's attribute `exception` has it
 NO_START = "cds_start_NF"  # "not found": the tag of Ensembl and GENCODE for a CDS whose start lies elsewhere
+NO_START_OF_CDS = {"+": "start_range=.,", "-": "end_range="}  # the same of NCBI: where its 5' end is open
 _CONTROL = bytes({*range(32), 127} - set(b"\t\n\r"))  # what tabix takes for the mark of another format
 
 # What a feature type (column 3) is to us; the first pattern that matches wins, other types are not read.
@@ -186,18 +187,25 @@ def _features(table: pa.Table, is_gtf: bool, path: Path, first_line: int, block:
     attributes = table["attributes"].combine_chunks()
     for column in ["transcript_id"] if is_gtf else LINKS:
         frame[column] = _attribute(attributes, LINKS[column], is_gtf)
-    frame["no_start"] = pc.match_substring(attributes, NO_START).to_numpy(zero_copy_only=False)
+    frame["no_start"] = _hold(attributes, NO_START)
+    for sign, mark in NO_START_OF_CDS.items():
+        frame["no_start"] |= _hold(attributes, mark) & ((frame["kind"] == "CDS") & (frame["strand"] == sign))
     if is_gtf:  # AUGUSTUS and BRAKER write the bare identifier on their gene and transcript rows
         bare = pc.if_else(pc.match_substring_regex(attributes, r'^[^\s;="]+$'), attributes, None)
         frame["bare"] = pc.if_else(pc.equal(bare, "."), None, bare).to_pandas()
     link = frame["transcript_id"] if is_gtf else frame["parent"]
     repeated = frame.assign(link=link, cds=frame["kind"] == "CDS").duplicated(["link", "cds"]) & link.notna()
-    trans_spliced = pc.match_substring(attributes, TRANS_SPLICED).to_numpy(zero_copy_only=False)
-    wanted = np.flatnonzero(~repeated | frame["kind"].isin(["gene", "transcript"]) | trans_spliced)
+    whole = frame["kind"].isin(["gene", "transcript"]) | _hold(attributes, TRANS_SPLICED)
+    wanted = np.flatnonzero(~repeated | whole)
     chosen = attributes.take(pa.array(wanted))
     for column, keys in DETAILS.items():
         frame[column] = _attribute(chosen, keys, is_gtf).set_axis(wanted).reindex(frame.index)
     return frame
+
+
+def _hold(attributes: pa.Array, text: str) -> np.ndarray:
+    """Whether each string of attributes holds the text, bool."""
+    return pc.match_substring(attributes, text).to_numpy(zero_copy_only=False)
 
 
 def _attribute(attributes: pa.Array, keys: str, is_gtf: bool) -> pd.Series:

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -53,6 +54,25 @@ def test_a_job_that_is_asked_to_end_says_so_fails_and_leaves_nothing_half_writte
     assert capsys.readouterr().err.startswith("glmtracks: the job was asked to end (SIGTERM")
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_job_whose_snakemake_was_killed_ends_and_leaves_nothing(tmp_path):
+    script = f"""
+import time
+from glmtracks.files import atomic
+from glmtracks.jobs import job
+with job("{tmp_path}/log"), atomic("{tmp_path}/result") as temporary:
+    print("begun", flush=True)
+    time.sleep(60)
+    temporary.touch()
+"""
+    starter = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {script!r}])"
+    with subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout.readline() == "begun\n"
+        parent.kill()
+        assert not parent.stdout.read()  # to its end, which is that of the job
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+    assert "its Snakemake was killed" in (tmp_path / "log").read_text()
 
 
 def test_messages_after_a_job_go_where_they_went_before(tmp_path, capsys):

@@ -15,6 +15,7 @@ from glmtracks.errors import InputError, is_out_of_memory
 from glmtracks.files import disk_full, no_room, refused
 
 STOPPED = 128 + signal.SIGTERM  # the exit status of a job that was asked to end, as shells count it
+_LOOKS = 1.0  # seconds from one look at whether the Snakemake of a job is still there to the next
 _MEMORY = (
     "memory did not suffice ({}); make smaller what the job holds (width, layers and batch of a training, "
     "scores.window, scores.batch), or run it where there is more"
@@ -53,7 +54,8 @@ def job(log: str) -> Iterator[None]:
     Messages of `logging` at level INFO and above go the same way; progress bars only to a terminal that is one. An
     `InputError` ends the process with status 1 and its sentence alone, and so do a full disk, a folder that may not be
     written to, and too little memory; SIGTERM, which a cluster sends to what it is about to kill, ends it with status
-    `STOPPED` and a sentence; any other exception is a bug and keeps its traceback, in the log and on the terminal.
+    `STOPPED` and a sentence, and so does the end of the process that started it; any other exception is a bug and keeps
+    its traceback, in the log and on the terminal.
     """
     terminal = sys.stderr
     if not terminal.isatty():
@@ -61,7 +63,7 @@ def job(log: str) -> Iterator[None]:
     handle = open(log, "w", encoding="utf-8")  # noqa: SIM115 - closed below, after the last message
     sys.stderr = _Tee(terminal, handle)
     try:
-        with _logging_to(sys.stderr), _stopping():
+        with _logging_to(sys.stderr), _stopping(), _not_outliving_its_parent():
             yield
     except InputError as error:
         print(f"glmtracks: {error}", file=sys.stderr)
@@ -114,11 +116,32 @@ def _stopping() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@contextmanager
+def _not_outliving_its_parent() -> Iterator[None]:
+    """Ask this job to end where the process that started it has ended, such as a Snakemake that was killed outright.
+
+    What it makes would count as incomplete, and the same job of the next run would write to the same files meanwhile.
+    """
+    parent, over = os.getppid(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOKS):
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
 def stop() -> NoReturn:
     """End a job that was asked to, by a sentence and a status that tells Snakemake to try again."""
     print(
-        "glmtracks: the job was asked to end (SIGTERM: its time was over, it was cancelled or its node was needed); "
-        "run again, what is finished is kept",
+        "glmtracks: the job was asked to end (SIGTERM: its time was over, it was cancelled, its node was needed or its "
+        "Snakemake was killed); run again, what is finished is kept",
         file=sys.stderr,
     )
     sys.exit(STOPPED)

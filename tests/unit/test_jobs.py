@@ -107,6 +107,20 @@ def test_what_a_job_that_was_killed_outright_left_goes_with_the_next_attempt(tmp
     assert left == {"result", ".result.bw.abcd_123", ".result.long.name.1", ".other.abcd_123"}
 
 
+@pytest.mark.parametrize("writer", [atomic, atomic_folder])
+def test_of_two_jobs_that_write_the_same_neither_takes_away_what_the_other_has_begun(tmp_path, writer):
+    def write(temporary, text):
+        (temporary if writer is atomic else temporary / "part").write_text(text)
+
+    with writer(tmp_path / "result") as first:
+        write(first, "first")
+        with writer(tmp_path / "result") as second:
+            write(second, "second")
+        write(first, "first, to its end")
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+    assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["first, to its end"]
+
+
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
 def test_a_folder_that_may_not_be_written_to_is_one_sentence(tmp_path, capsys, number):
     with pytest.raises(SystemExit) as exit, job(str(tmp_path / "log")), atomic(tmp_path / "result"):

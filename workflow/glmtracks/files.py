@@ -1,6 +1,7 @@
 """Writing files so that nothing half-written is ever left behind, and naming them by their content."""
 
 import errno
+import fcntl
 import glob
 import hashlib
 import itertools
@@ -21,6 +22,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 CLOCKS_DIFFER = 120  # seconds, which those of machines that share a file system may
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_ROOM_TEXTS = ("no space left on device", "quota exceeded")  # what libraries say that keep the number to themselves
+_LOCK = ".lock"  # in a temporary folder, held by the job that writes there for as long as it lives, however it ends
 _FULL = 64 << 10  # bytes free; below, whatever a library says of a failed write, it is for want of room
 
 
@@ -46,8 +48,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     with _beside(path) as temporary:
         temporary.mkdir()
         yield temporary
-        if path.exists():
-            shutil.rmtree(path)
+        with suppress(FileNotFoundError):
+            os.replace(path, temporary.with_name(".before"))  # one step, where a removal takes many
         os.replace(temporary, path)
 
 
@@ -57,14 +59,32 @@ def _beside(path: Path) -> Iterator[Path]:
     with explain_full_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in path.parent.glob(f".{glob.escape(path.name)}.{'[a-z0-9_]' * 8}"):  # by a job killed outright
-            shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            if not _in_use(left):
+                shutil.rmtree(left, ignore_errors=True)
+        with (
+            tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder,
+            Path(folder, _LOCK).open("w") as lock,
+        ):
+            with suppress(OSError):  # of a file system without locks
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             try:
                 yield Path(folder) / path.name
             except BaseException as error:
                 if _is_for_want_of_room(error, Path(folder)):  # asked before the folder goes, which makes room
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
                 raise
+
+
+def _in_use(folder: Path) -> bool:
+    """Whether a job that lives still writes to a temporary folder, as one of an earlier run on a cluster may."""
+    try:
+        with (folder / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # of a file system without locks, or gone by now
+        return False
+    return False
 
 
 @contextmanager

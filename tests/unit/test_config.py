@@ -309,6 +309,12 @@ def test_the_schema_knows_the_region_classes():
     assert all(re.search(rule["pattern"], f"{name}:2") and name in rule["description"] for name in losses.REGIONS)
 
 
+def test_a_whole_number_is_an_integer_however_it_is_written(sheets):
+    written = load({**sheets(), "seed": 1e3, "scores": {"window": 2048.0}})
+    assert repr((written.settings["seed"], written.settings["scores"]["window"])) == "(1000, 2048)"
+    assert fingerprint(written) == fingerprint(load({**sheets(), "seed": 1000, "scores": {"window": 2048}}))
+
+
 def test_a_seed_that_no_generator_takes_is_refused(sheets):
     with pytest.raises(InputError, match="seed: 9223372036854775808 is above 9223372036854775807"):
         load(sheets() | {"seed": 2**63})

@@ -24,11 +24,16 @@ def schema(name: str) -> dict:
 
 
 def fill_defaults(instance: dict, rules: dict) -> dict:
-    """`instance` with the defaults of a JSON schema filled in, nested objects included."""
+    """`instance` with the defaults of a JSON schema filled in, nested objects included.
+
+    Where the schema wants an integer, 1e3 and 5.0, which are integers in JSON Schema, become such in Python too.
+    """
     filled = {**instance}
     for key, rule in rules["properties"].items():
         if key not in filled and "default" in rule:
             filled[key] = rule["default"]
+        if rule.get("type") == "integer" and isinstance(filled.get(key), float) and filled[key].is_integer():
+            filled[key] = int(filled[key])
         if "properties" in rule and isinstance(filled.get(key), dict):
             filled[key] = fill_defaults(filled[key], rule)
     return filled

@@ -27,6 +27,9 @@ from glmtracks.report.browser import browser_data, to_script
 from glmtracks.report.loci import Locus, apart, known_sites, misses
 from glmtracks.report.slices import HIGHEST, NO_CONSEQUENCE, NO_SCORE, Room, pack, thousandths, windows_around
 from glmtracks.serve import server
+from glmtracks.track_names import TRACKS
+
+BARE = {"annotation": "", "genetic_code": 1, "models": ["house"]}  # a genome in the sheet, without genes
 
 SURE = ("c3", 2_100, 2_200)  # where the model of these tests has no doubt, outside genes and repeats
 
@@ -63,6 +66,7 @@ def made(tmp_path_factory, module_genome):
     rows = [
         row("perplexity", "all", "markov_5", 1.35, genome="toy"),
         row("perplexity", "all", "house", 1.29, 0.06, genome="toy"),
+        row("consequence", "stop_gained vs synonymous", "house", 0.40, genome="toy"),
     ]
     write_summary(results / "benchmarks" / "summary.tsv", rows)
     return results, world
@@ -83,8 +87,8 @@ def _items() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def data(made):
     results, _ = made
-    genomes = {"toy": {"genetic_code": 1, "models": ["markov_5", "house"]}}
-    return browser_data(results, genomes, read_summary(results / "benchmarks/summary.tsv"))["toy"]
+    genomes = {"toy": {"annotation": "a.gff3", "genetic_code": 1, "models": ["markov_5", "house"]}}
+    return browser_data(results, genomes, read_summary(results / "benchmarks/summary.tsv"), TRACKS)["toy"]
 
 
 def _unpacked(text: str, dtype: str) -> np.ndarray:
@@ -172,13 +176,24 @@ def test_files_that_do_not_exist_are_not_named(data):
     assert data["files"]["tracks"]["house"]["llr_A"] is None
 
 
+def test_what_only_an_earlier_configuration_had_is_not_shown(made, tmp_path):
+    results = shutil.copytree(made[0], tmp_path / "results")
+    (results / "tracks/toy/house/llr_A.bw").touch()
+    summary = read_summary(results / "benchmarks/summary.tsv").query("task != 'consequence'")
+    rows = {"toy": BARE}
+    found = browser_data(results, rows, summary, ["llr_C"])["toy"]
+    assert found["genes"] == [] and found["files"]["genes"] is None and found["consequences"] is None
+    assert "miss" not in {locus["kind"] for locus in found["loci"]}
+    assert found["files"]["tracks"]["house"]["llr_A"] is None
+
+
 def test_a_genome_without_genes_repeats_and_benchmark_has_places_too(tmp_path, make_genome):
     world = make_world(make_genome, tmp_path, contigs=2, annotated=False)
     place = tmp_path / "results" / "tracks" / "bare" / "house"
     place.mkdir(parents=True)
     write_scores(world.genome, place, noise)
     summary = pd.DataFrame(columns=list(COLUMNS))
-    found = browser_data(tmp_path / "results", {"bare": {"genetic_code": 1, "models": ["house"]}}, summary)["bare"]
+    found = browser_data(tmp_path / "results", {"bare": BARE}, summary, TRACKS)["bare"]
     assert found["loci"] and found["windows"] and found["consequences"] is None and found["genes"] == []
 
 
@@ -191,7 +206,7 @@ def test_the_browser_of_a_served_page_reads_the_2bit(tmp_path, make_genome):
     write_twobit(world.genome, folder / "genome.2bit")
     (folder / "chrom.sizes").write_text("".join(f"{name}\t{size}\n" for name, size in world.genome.contigs.items()))
     summary = pd.DataFrame(columns=list(COLUMNS))
-    found = browser_data(tmp_path / "results", {"bare": {"genetic_code": 1, "models": ["house"]}}, summary)["bare"]
+    found = browser_data(tmp_path / "results", {"bare": BARE}, summary, TRACKS)["bare"]
     there = {"twoBitURL": "../genomes/bare/genome.2bit", "chromSizesURL": "../genomes/bare/chrom.sizes"}
     assert found["files"]["reference"] == {"id": "bare", "name": "bare"} | there
 
@@ -203,7 +218,7 @@ def test_many_contigs_take_no_room(tmp_path, make_genome):
     place.mkdir(parents=True)
     write_scores(genome, place, noise)
     summary = pd.DataFrame(columns=list(COLUMNS))
-    found = browser_data(tmp_path / "results", {"many": {"genetic_code": 1, "models": ["house"]}}, summary)["many"]
+    found = browser_data(tmp_path / "results", {"many": BARE}, summary, TRACKS)["many"]
     assert len(found["lengths"]) <= Room.of(1, 1).loci
     assert len(to_script(found)) < 50_000
 

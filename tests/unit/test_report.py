@@ -71,7 +71,14 @@ def _write_report(results: Path, rows: list[dict] | None = None, linted: list | 
         path = results / "report" / "plots" / GENOME / name
         read = {needed: sources[needed] for needed in PLOTS[name].reads}
         make_plot(name, GENOME, BY_THEIR_ROWS, read, f"{path}.svg", f"{path}.tsv")
-    genome = {"fasta": "a.fa", "annotation": NASTY, "repeats": "bed:<b>", "genetic_code": 1, "outgroups": ["<i>"]}
+    genome = {
+        "fasta": "a.fa",
+        "annotation": NASTY,
+        "repeats": "bed:<b>",
+        "genetic_code": 1,
+        "outgroups": ["<i>"],
+        "embed_bed": "",
+    }
     genome["models"] = list(MODELS)
     model = {"kind": "one_pass", "source": "train", "genomes": [GENOME], "seen": ["unknown"], "licence": NASTY}
     page = Page(
@@ -81,6 +88,7 @@ def _write_report(results: Path, rows: list[dict] | None = None, linted: list | 
         callsets={"calls": {"genome": GENOME, "models": list(MODELS)}},
         plots={GENOME: plots},
         corpora=[GENOME],
+        bigwigs=TRACKS,
         linted=linted or [],
     )
     write_page(page, results / "report" / "index.html")
@@ -279,7 +287,7 @@ def test_a_loaded_model_without_metrics_and_a_genome_without_genes_have_cards_to
     write_summary(results / "benchmarks" / "summary.tsv", [])
     genome = {"fasta": "a.fa", "annotation": "", "repeats": "none", "genetic_code": 1, "outgroups": [], "scored": False}
     model = {"kind": "one_pass", "source": "models/borrowed", "genomes": [], "seen": ["unknown"], "licence": "unknown"}
-    write_page(Page(results, {"bare": genome}, {"borrowed": model}, {}, {}, []), results / "report" / "index.html")
+    write_page(Page(results, {"bare": genome}, {"borrowed": model}, {}, {}, [], []), results / "report" / "index.html")
     page = (results / "report" / "index.html").read_text()
     assert "none: 0.0 % of the bases" in page
     assert "Regions" not in page

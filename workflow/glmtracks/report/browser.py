@@ -1,7 +1,7 @@
 """The data behind the report's browser, look-up and logos: of each scored genome some slices, and where the rest is."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +27,18 @@ _REGION_COLUMNS = ["contig", "start", "end", "region", "strand", "gene", "repeat
 _ITEM_COLUMNS = ["contig", "start", "end", "ref", "alt", "label", "contrast", "score"]
 
 
-def browser_data(results: Path, genomes: Mapping[str, dict], summary: pd.DataFrame) -> dict[str, dict]:
+def browser_data(
+    results: Path, genomes: Mapping[str, dict], summary: pd.DataFrame, bigwigs: Collection[str]
+) -> dict[str, dict]:
     """What the page's JavaScript knows of each scored genome (see `_genome`); genomes without scores have no entry.
+
+    A file of something that none of these has is left from an earlier configuration; nothing makes it anew.
 
     Args:
         results: the folder results/.
         genomes: rows of the genome sheet by name, those that are scored.
-        summary: the benchmark table, which tells models from baselines and the best from the others.
+        summary: the benchmark table, which says what was run, on what, and which model is best.
+        bigwigs: names of the tracks that are written.
     """
     scored_by = {
         name: [model for model in _by_merit(summary, name, row["models"]) if _dataset(results, name, model).is_dir()]
@@ -41,7 +46,7 @@ def browser_data(results: Path, genomes: Mapping[str, dict], summary: pd.DataFra
     }
     room = Room.of(len(genomes), min(max(map(len, scored_by.values()), default=0), MOST_MODELS))
     return {
-        name: _genome(results, name, row, scored_by[name][:MOST_MODELS], room)
+        name: _genome(results, name, row, scored_by[name][:MOST_MODELS], room, summary, bigwigs)
         for name, row in genomes.items()
         if scored_by[name]
     }
@@ -66,7 +71,15 @@ def _by_merit(summary: pd.DataFrame, genome: str, models: list[str]) -> list[str
     return sorted(models, key=lambda model: (model in baselines, nats.get(model, np.inf)))
 
 
-def _genome(results: Path, name: str, row: dict, models: list[str], room: Room) -> dict:
+def _genome(
+    results: Path,
+    name: str,
+    row: dict,
+    models: list[str],
+    room: Room,
+    summary: pd.DataFrame,
+    bigwigs: Collection[str],
+) -> dict:
     """What the page carries of a genome; keys are those that workflow/report/scores.js reads.
 
     loci          what the buttons lead to
@@ -83,11 +96,11 @@ def _genome(results: Path, name: str, row: dict, models: list[str], room: Room) 
     first = _dataset(results, name, models[0])
     genome = Genome(folder / "genome.fa.gz") if (folder / "genome.fa.gz").is_file() else None
     regions = _regions(folder / "regions.parquet")
-    tables = _tables(results, name, models[0])
+    tables = _tables(results, name, models[0], summary)
     loci = _loci(first, folder, row, genome, regions, tables, room.loci)
     lengths = contigs_of(first)
     windows = windows_around(loci, lengths, room.flank)
-    features = _features(folder, windows)
+    features = _features(folder, row, windows)
     code, readable = row["genetic_code"], genome is not None and features is not None
     return {
         "loci": [vars(locus) for locus in loci],
@@ -100,7 +113,7 @@ def _genome(results: Path, name: str, row: dict, models: list[str], room: Room) 
         "repeats": slices.repeats_of(regions, windows),
         "items": slices.items_of(tables, windows),
         "models": {model: slices.scores_of(_dataset(results, name, model), windows) for model in models},
-        "files": _files(results, name, models),
+        "files": _files(results, name, row, models, bigwigs),
     }
 
 
@@ -118,7 +131,7 @@ def _loci(
     place = _place(folder / "split.tsv", scored)
     contig, start, end = place
     here = regions[(regions["contig"] == contig) & (regions["start"] < end) & (regions["end"] > start)]
-    sites = known_sites(genome, _features(folder, [place]), here, row["genetic_code"], max(count // 15, 1))
+    sites = known_sites(genome, _features(folder, row, [place]), here, row["genetic_code"], max(count // 15, 1))
     sites = [site for site in sites if site.contig in scored]
     rest = max(count - len(sites), 2)
     wrong = [locus for locus in misses(tables, rest // 2) if locus.contig in scored]
@@ -139,9 +152,9 @@ def _place(split: Path, scored: Mapping[str, int]) -> Interval:
     return contig, 0, min(length, SEARCHED)
 
 
-def _features(folder: Path, intervals: list[Interval]) -> pd.DataFrame | None:
+def _features(folder: Path, row: dict, intervals: list[Interval]) -> pd.DataFrame | None:
     path = folder / "annotation.gff3.gz"
-    return features_within(path, intervals) if path.is_file() else None
+    return features_within(path, intervals) if row["annotation"] and path.is_file() else None
 
 
 def _regions(path: Path) -> pd.DataFrame:
@@ -150,18 +163,22 @@ def _regions(path: Path) -> pd.DataFrame:
     return table.assign(repeat=table["repeat"].fillna(False).astype(bool))
 
 
-def _tables(results: Path, genome: str, model: str) -> dict[str, pd.DataFrame]:
+def _tables(results: Path, genome: str, model: str, summary: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The scored items of the tasks that have labels, of those that were run."""
-    tasks = [task for task in LABELLED if task in TASKS]
+    run = set(summary.loc[(summary["genome"] == genome) & (summary["scorer"] == model), "task"])
+    tasks = [task for task in LABELLED if task in TASKS.keys() & run]
     paths = {task: results / "benchmarks" / genome / task / f"{model}.parquet" for task in tasks}
     return {task: read_frame(path, columns=_ITEM_COLUMNS) for task, path in paths.items() if path.exists()}
 
 
-def _files(results: Path, genome: str, models: list[str]) -> dict:
+def _files(results: Path, genome: str, row: dict, models: list[str], bigwigs: Collection[str]) -> dict:
     """Addresses relative to results/report/ of what a served page reads: null where it does not exist."""
 
     def there(path: str) -> str | None:
         return f"../{path}" if (results / path).is_file() else None
+
+    def track(model: str, name: str) -> str | None:
+        return there(f"tracks/{genome}/{model}/{name}.bw") if name in bigwigs else None
 
     folder = f"genomes/{genome}"
     sizes, sequence = there(f"{folder}/chrom.sizes"), there(f"{folder}/genome.2bit")
@@ -169,11 +186,11 @@ def _files(results: Path, genome: str, models: list[str]) -> dict:
     if sizes and sequence:
         size = sum(read_sizes(results / folder / "chrom.sizes").values())
         reference = igv_reference(genome, size, f"../{folder}/genome.fa.gz", sequence, sizes)
-    tracks = {model: {track: there(f"tracks/{genome}/{model}/{track}.bw") for track in TRACKS} for model in models}
+    indexed = row["annotation"] and there(f"{folder}/annotation.gff3.gz.tbi")
     return {
         "reference": reference,
         "sequence": sequence,
-        "genes": there(f"{folder}/annotation.gff3.gz") if there(f"{folder}/annotation.gff3.gz.tbi") else None,
+        "genes": there(f"{folder}/annotation.gff3.gz") if indexed else None,
         "repeats": there(f"{folder}/repeats.bed.gz") if there(f"{folder}/repeats.bed.gz.tbi") else None,
-        "tracks": tracks,
+        "tracks": {model: {name: track(model, name) for name in TRACKS} for model in models},
     }

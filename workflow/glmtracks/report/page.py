@@ -45,6 +45,7 @@ class Page:
     callsets  rows of the call set sheet by name
     plots     plots of each scored genome, in their order
     corpora   names of the corpora that models are trained on
+    bigwigs   names of the tracks that are written; of others a file may be left from before
     linted    (genome, model) for which was looked what the model has seen of what it is judged by
     """
 
@@ -54,6 +55,7 @@ class Page:
     callsets: dict[str, dict]
     plots: dict[str, list[str]]
     corpora: list[str]
+    bigwigs: list[str]
     linted: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -82,7 +84,7 @@ def write_page(page: Page, destination: str | Path) -> None:
     )
     environment.filters |= {"count": _count, "size": _size, "words": _words}
     scored = {name: page.genomes[name] for name in page.scored}
-    data = {"genomes": browser_data(page.results, scored, page.summary), "consequences": CONSEQUENCES}
+    data = {"genomes": browser_data(page.results, scored, page.summary, page.bigwigs), "consequences": CONSEQUENCES}
     text = environment.get_template("index.html.j2").render(
         version=__version__,
         style=Markup((CAPTIONS / "style.css").read_text(encoding="utf-8")),
@@ -270,12 +272,14 @@ def _files(page: Page) -> list[dict]:
     for genome in page.scored:
         for model in page.genomes[genome]["models"]:
             folder = f"tracks/{genome}/{model}"
-            made = [f"{name}.bw" for name in ALL_TRACKS if (page.results / folder / f"{name}.bw").is_file()]
+            wanted = [f"{name}.bw" for name in ALL_TRACKS if name in page.bigwigs]
+            made = [name for name in wanted if (page.results / folder / name).is_file()]
             links = [_link(page, f"{folder}/{name}", name) for name in made]
             if model in page.scoring(genome):
                 links.append(_link(page, f"{folder}/track_hub/hub.txt", "track hub"))
                 links.append(_link(page, f"{folder}/scores/", "scores (Parquet)"))
-            for suffix, text in ((".parquet", "embeddings"), (".regions.parquet", "embeddings of intervals")):
+            intervals = [(".regions.parquet", "embeddings of intervals")] if page.genomes[genome]["embed_bed"] else []
+            for suffix, text in ((".parquet", "embeddings"), *intervals):
                 embeddings = f"embeddings/{genome}/{model}{suffix}"
                 if (page.results / embeddings).exists():
                     links.append(_link(page, embeddings, text))

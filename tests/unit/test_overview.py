@@ -25,6 +25,11 @@ def test_baselines_are_no_headlines(tmp_path):
     assert skipped(summary)["genome"].tolist() == ["other"]
 
 
+def test_where_baselines_alone_were_judged_their_results_are_not_denied(tmp_path):
+    write_summary(tmp_path / "benchmarks" / "summary.tsv", [row("perplexity", "all", "markov_5", 1.35)])
+    assert "No task has a result for a model that is not a baseline." in overview(tmp_path)
+
+
 def test_names_that_look_like_missing_values_stay_names(tmp_path):
     table = read_summary(write_summary(tmp_path / "summary.tsv", [row("perplexity", "all", "house", 1.3, genome="NA")]))
     assert table["genome"].tolist() == ["NA"]

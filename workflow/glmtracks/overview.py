@@ -63,7 +63,7 @@ def overview(results: str | Path) -> str:
         return f"There are no results yet: {results / SUMMARY} does not exist. Run snakemake --cores 2 first."
     summary = read_summary(results / SUMMARY)
     rows = [HEADER, *(_cells(row) for row in headlines(summary).itertuples())]
-    lines = aligned(rows) if len(rows) > 1 else ["No task has a result."]
+    lines = aligned(rows) if len(rows) > 1 else ["No task has a result for a model that is not a baseline."]
     lines += [f"not run: {', '.join(filter(None, row[1:4]))}: {row.status}" for row in skipped(summary).itertuples()]
     return "\n".join(["", *lines, "", *_places(results)])
 

@@ -1,5 +1,7 @@
 """The command `make status`."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from glmtracks import status
@@ -34,3 +36,15 @@ def test_of_a_model_without_probabilities_of_bases_only_its_embeddings_are_plann
         ("embedding", "no", "–", "–", "–", "no", "0/1"),
         ("counted", "no", "0/4", "0/1", "no", "–", "0/1"),
     ]
+
+
+def test_shards_of_models_that_are_gone_and_of_another_number_of_jobs_are_not_counted(tmp_path):
+    for model, shard in (("m", "0001-of-0001"), ("m", "0001-of-0002"), ("gone", "0001-of-0001")):
+        scores, times = (tmp_path / folder / "toy" / model for folder in ("scores", "logs/score_shard"))
+        for folder in (scores, times):
+            folder.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"start": [0, 1, 2, 3]}), scores / f"{shard}.parquet")
+        (times / f"{shard}.time.tsv").write_text("s\n2.0\n")
+    genome = {"scored": True, "models": ["m"], "shards": 1}
+    config = Configuration({}, {"toy": genome}, {"m": {"kind": "markov"}}, [], {})
+    assert status.speeds(tmp_path, config) == [("toy", "m", 4, 2.0)]

@@ -20,6 +20,7 @@ from glmtracks.errors import InputError
 from glmtracks.models.registry import KINDS
 from glmtracks.overview import aligned
 from glmtracks.parquet import read_footer
+from glmtracks.shard_count import shard_names
 from glmtracks.sheets import locate
 
 CONFIG = "config/config.yaml"
@@ -117,25 +118,35 @@ def _span(jobs: list[tuple[float, float]]) -> float:
     return max(end for _, end in jobs) - min(begin for begin, _ in jobs)
 
 
-def speeds(results: str | Path, since: float = 0) -> list[tuple[str, str, int, float]]:
-    """Genome, model, bases scored, and bases per second of one job, of the shards that were scored after `since`."""
+def speeds(results: str | Path, config: Configuration, since: float = 0) -> list[tuple[str, str, int, float]]:
+    """Genome, model, bases scored, and bases per second of one job, of the shards that were scored after `since`.
+
+    Shards of rows that are gone, or of another number of them, may lie there still and count for nothing.
+    """
     results, found = Path(results), defaultdict(lambda: [0, 0.0])
-    for table in sorted((results / "logs" / "score_shard").rglob("*.time.tsv")):
-        genome, model, name = table.relative_to(results / "logs" / "score_shard").parts
-        shard = results / "scores" / genome / model / f"{name.removesuffix('.time.tsv')}.parquet"
-        if table.stat().st_mtime >= since and shard.exists() and (seconds := _seconds(table)):
+    planned = (
+        (genome, model, name)
+        for genome, about in config.genomes.items()
+        if about["scored"]
+        for model in about["models"]
+        for name in shard_names(about["shards"])
+    )
+    for genome, model, name in planned:
+        table = results / "logs" / "score_shard" / genome / model / f"{name}.time.tsv"
+        shard = results / "scores" / genome / model / f"{name}.parquet"
+        if table.exists() and table.stat().st_mtime >= since and shard.exists() and (seconds := _seconds(table)):
             found[genome, model][0] += read_footer(shard, "shard of scores").num_rows
             found[genome, model][1] += seconds
     return [(*names, bases, bases / seconds) for names, (bases, seconds) in found.items()]
 
 
-def timing(results: str | Path, since: float = 0) -> list[str]:
+def timing(results: str | Path, config: Configuration, since: float = 0) -> list[str]:
     """Lines that close a run: wall time of each stage, and how fast genomes were scored; none if nothing was done."""
     rows = [(one.rule, f"{one.jobs:,}", duration(one.wall), duration(one.busy)) for one in stages(results, since)]
     if not rows:
         return []
     lines = aligned([("stage", "jobs", "wall time", "time of all jobs"), *rows])
-    fast = [(*names, f"{bases:,}", f"{speed:,.0f}") for *names, bases, speed in speeds(results, since)]
+    fast = [(*names, f"{bases:,}", f"{speed:,.0f}") for *names, bases, speed in speeds(results, config, since)]
     if fast:
         lines += ["", *aligned([("genome", "model", "bases scored", "bases per second and job"), *fast])]
     return lines
@@ -180,7 +191,7 @@ def main(arguments: list[str] | None = None) -> None:
     except InputError as error:
         sys.exit(f"glmtracks: {error}")
     lines = aligned(done(options.results, config))
-    if times := timing(options.results):
+    if times := timing(options.results, config):
         lines += ["", *times]
     print("\n".join(lines))
 

@@ -27,6 +27,6 @@ def closing_summary():
     """Wall time of each stage of this run, and how fast genomes were scored."""
     from glmtracks.status import timing
 
-    return (
-        [] if workflow.touch else timing("results", CONFIG, since=STARTED)
-    )  # --touch makes tables of times new as well
+    if workflow.touch:  # which makes the tables of times new as well
+        return []
+    return timing("results", CONFIG, since=STARTED)

@@ -1,5 +1,6 @@
 """Interval operations agree with the same operation done base by base."""
 
+import bioframe
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,6 +50,32 @@ def test_merged_intervals_are_the_same_bases_and_neither_overlap_nor_touch(inter
     merged = merge(table(intervals))
     assert (bases(merged) == bases(table(intervals))).all()
     assert (merged["start"].to_numpy()[1:] > merged["end"].to_numpy()[:-1]).all()
+
+
+several = st.lists(st.tuples(st.sampled_from("bac"), st.integers(-5, SIZE), st.integers(1, 12)), min_size=1, max_size=9)
+
+
+@settings(max_examples=50, deadline=None)
+@given(several, several)
+def test_contigs_are_apart_as_they_are_to_bioframe(intervals, others):
+    """Also before the first base, where flanks of intervals may begin; bioframe takes -1 for no number."""
+    mine, theirs = (
+        pd.DataFrame([(contig, start, start + size) for contig, start, size in rows], columns=COLUMNS)
+        for rows in (intervals, others)
+    )
+    found = [merge(mine), subtract(mine, theirs), intersect(mine, theirs)]
+    mine[["start", "end"]] += SIZE
+    theirs[["start", "end"]] += SIZE
+    names = {"cols1": COLUMNS, "cols2": COLUMNS}
+    both = bioframe.overlap(mine, theirs, how="inner", return_overlap=True, **names)
+    expected = [
+        bioframe.merge(mine, min_dist=0, cols=COLUMNS)[COLUMNS],
+        bioframe.subtract(mine, theirs, **names)[COLUMNS],
+        both[["contig", "overlap_start", "overlap_end"]].set_axis(COLUMNS, axis=1),
+    ]
+    for ours, table in zip(found, expected, strict=True):
+        rows = [[contig, start - SIZE, end - SIZE] for contig, start, end in table.itertuples(index=False)]
+        assert sorted(ours[COLUMNS].to_numpy().tolist()) == sorted(rows)
 
 
 @settings(max_examples=30, deadline=None)

@@ -14,22 +14,10 @@ from hypothesis import strategies as st
 from glmtracks.annotation import read_features
 from glmtracks.annotation.codons import read_code, terminal_codons
 from glmtracks.annotation.consequences import CONSEQUENCES, snv_consequences
+from glmtracks.annotation.transcripts import COLUMNS
 from glmtracks.errors import InputError
 from glmtracks.genome import BASES, UNKNOWN, encode
 
-COLUMNS = [
-    "contig",
-    "start",
-    "end",
-    "strand",
-    "feature",
-    "transcript",
-    "gene",
-    "biotype",
-    "phase",
-    "gene_name",
-    "begins",
-]
 # Severity with the place of sequence that cannot be read.
 ORDER = [*CONSEQUENCES[:8], None, *CONSEQUENCES[8:]]
 

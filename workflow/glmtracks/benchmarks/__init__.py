@@ -60,19 +60,9 @@ CONSERVATION = ("phylop", "phastcons")
 # Under these names baselines that are no models stand in the summary, beside the models, which must be called otherwise
 BASELINES = frozenset(
     (
-        *(
-            "random",
-            "constant",
-            "uniform",
-            "substitution",
-            "trinucleotide",
-            "transition",
-            "cpg",
-            "gc",
-            "repeat_fraction",
-        ),
+        *("random", "constant", "uniform", "substitution", "trinucleotide", "transition"),
+        *("gc", "cpg", "gc_cpg", "repeat_fraction", "matched_covariates", "kmer_spectrum", "cnn", "weight_matrix"),
         *("distance_cds", "distance_splice", "distance_tss", "consequence_rank", *CONSERVATION),
-        *("matched_covariates", "weight_matrix", "gc_cpg", "kmer_spectrum", "cnn"),
     )
 )
 

@@ -1,20 +1,16 @@
 """How a model is stored and loaded: what survives its folder, and that whatever is wrong there is one sentence."""
 
 import json
-from dataclasses import replace
 
-import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from test_models import SMALL, TRAINABLE, ask, random_codes
 
 from glmtracks.errors import InputError
-from glmtracks.files import sha256, write_json
+from glmtracks.files import sha256
 from glmtracks.models.registry import adopt, load, save
 from glmtracks.training import build
-from glmtracks.training.card import write_card
-from glmtracks.windows.corpus import Corpus, CorpusGenome
 
 
 @pytest.mark.parametrize("kind", TRAINABLE)
@@ -148,41 +144,6 @@ def test_further_keys_of_a_config_come_along_whatever_their_names(tmp_path):
     files = {"metrics_out": out / "metrics.json", "training_out": out / "training.tsv"}
     adopt(str(source), kind="markov", seen=["unknown"], licence="unknown", **files)
     assert further.items() <= json.loads((out / "config.json").read_text()).items()
-
-
-def test_a_card_tells_of_classes_that_one_part_alone_has(tmp_path):
-    model = build("causal", SMALL)
-    save(model, tmp_path, seen=["yeast"], licence="MIT", training={"steps": 5})
-    metrics = {"train_nats_per_base": 1.2, "train_nats_per_base_5UTR": 1.1, "validation_nats_per_base": 1.3}
-    write_json(tmp_path / "metrics.json", metrics | {"parameters": 7, "validation_nats_per_base_in_repeats": 0.9})
-    write_card(tmp_path, model, Corpus([]))
-    rows = ["| all | 1.2000 | 1.3000 |", "| 5UTR | 1.1000 |  |", "| in repeats |  | 0.9000 |"]
-    assert "\n".join(["|---|---|---|", *rows, "", "## Use"]) in (tmp_path / "README.md").read_text()
-
-
-@pytest.mark.parametrize(
-    ("kind", "side"), [("markov", "before it"), ("causal", "before it"), ("one_pass", "on either side")]
-)
-def test_a_card_says_on_which_side_the_model_reads(kind, side, tmp_path):
-    model = build(kind, SMALL)
-    save(model, tmp_path, seen=["yeast"], licence="MIT", training={"steps": 5})
-    write_json(tmp_path / "metrics.json", {"parameters": 7})
-    write_card(tmp_path, model, Corpus([]))
-    assert f"| receptive field | {model.receptive_field} bases {side} |" in (tmp_path / "README.md").read_text()
-
-
-def test_a_card_tells_what_was_seen_more_often_and_weighted_by_what(tmp_path, make_genome):
-    model = build("causal", SMALL)
-    save(model, tmp_path, seen=["yeast"], licence="MIT", training={"steps": 5})
-    write_json(tmp_path / "metrics.json", {"parameters": 7})
-    parts = pd.DataFrame({"contig": ["a"], "start": [0], "end": [40], "split": ["train"]})
-    plain = CorpusGenome("plain", make_genome({"a": "ACGT" * 10}), pd.DataFrame(), parts, parts)
-    other = replace(plain, name="other", repetitions=3, evidence=tmp_path / "phastCons.bw")
-    write_card(tmp_path, model, Corpus([plain, other]))
-    text = (tmp_path / "README.md").read_text()
-    assert "\n\nEach training window of other is seen 3 times while one of the others is seen once.\n" in text
-    assert "Bases of other are weighted by the evidence in phastCons.bw.\n\nThe model has" in text
-    assert "window of plain" not in text and "Bases of plain" not in text
 
 
 def _folder_instead(path) -> None:

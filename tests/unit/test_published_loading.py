@@ -59,6 +59,23 @@ def test_a_licence_that_the_sheet_does_not_repeat_is_not_forgotten(tmp_path, cap
     assert read_config(adopt_layout("gpn", tmp_path / "third", source=str(first), licence="MIT"))["licence"] == "MIT"
 
 
+@pytest.mark.parametrize(
+    ("card", "licence"),
+    [
+        ("---\nlicense: cc-by-nc-4.0\n---\n# A model\n", "cc-by-nc-4.0"),
+        ("# A model without a head\n", "unknown"),
+        ("---\nlicense: [mit, apache-2.0]\n---\n", "unknown"),
+        ("---\nlicense: 'mit\n---\n", "unknown"),
+        ("---\n- license\n---\n", "unknown"),
+    ],
+)
+def test_a_licence_that_the_sheet_leaves_out_is_that_of_the_card(card, licence, tmp_path):
+    source = checkpoints.write("gpn", tmp_path / "source")
+    (source / "README.md").write_text(card)
+    adopted = adopt_layout("gpn", tmp_path, source=str(source), licence="unknown")
+    assert read_config(adopted)["licence"] == licence
+
+
 def test_pickled_tensors_in_several_files_are_read_and_tied_ones_given_twice(tmp_path):
     source = checkpoints.write("nucleotide_transformer", tmp_path / "source")
     tensors = load_file(source / "model.safetensors")

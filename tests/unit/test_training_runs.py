@@ -50,7 +50,7 @@ def job(corpus, tmp_path) -> dict:
     corpus_files = files | {"windows": str(tmp_path / "windows.parquet"), "split": str(tmp_path / "split.tsv")}
     recipe = RECIPE | {"steps": 120, "checkpoint_every": 10, "dropout": 0.1, "species": True}
     return {
-        "kind": "one_pass", "parameters": recipe, "corpus": corpus_files, "licence": "MIT", "seed": 1, "threads": 1,
+        "kind": "one_pass", "parameters": recipe, "corpus": corpus_files, "seed": 1, "threads": 1,
     }  # fmt: skip
 
 
@@ -122,7 +122,8 @@ def test_a_run_that_was_killed_and_then_asked_to_end_ends_with_the_weights_of_on
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     histories = [pd.read_csv(tmp_path / name / "training.tsv", sep="\t") for name in ("whole", "killed")]
     pd.testing.assert_frame_equal(*histories)
-    assert "species" in (tmp_path / "whole" / "README.md").read_text()
+    told = json.loads((tmp_path / "whole" / "config.json").read_text())["data"]
+    assert [member["species"] for member in told] == job["corpus"]["species"]
     assert not (tmp_path / "whole" / "checkpoints").exists()
     job["parameters"] |= {"steps": 15}
     train(job, other)

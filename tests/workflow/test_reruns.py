@@ -54,6 +54,7 @@ def test_a_parameter_of_one_model_recomputes_that_model_alone(road, tmp_path):
         "embed": 1,
         "embed_regions": 1,
         "join_shards": 1,
+        "model_card": 1,
         "plan_scoring": 1,
         "plot": 7,
         "provenance": 1,
@@ -63,6 +64,17 @@ def test_a_parameter_of_one_model_recomputes_that_model_alone(road, tmp_path):
         "train_model": 1,
     }
     assert not re.search(r"Job \d+: .*markov", output)
+
+
+def test_another_licence_is_written_on_the_card_and_trains_nothing_anew(road, tmp_path):
+    touched = road.copy(tmp_path / "touched")
+    models = pd.read_csv(touched.folder / "models.tsv", sep="\t", dtype=str, keep_default_na=False)
+    touched.sheet("models", models.assign(licence="CC0-1.0").to_dict("records"))
+    jobs = planned(touched.run("--dry-run"))
+    assert set(jobs) == {"all", "model_card", "benchmark_table", "provenance", "report_page"}
+    card = "results/models/tiny/README.md"
+    touched.run(card)
+    assert "| licence | CC0-1.0 |" in (touched.folder / card).read_text()
 
 
 def test_another_number_of_draws_asks_no_model_and_draws_no_item_anew(road, tmp_path):

@@ -10,6 +10,7 @@ results/models/{model}/logs/.
 rule models:
     input:
         expand("results/models/{model}/config.json", model=MODELS),
+        expand("results/models/{model}/README.md", model=TRAINED),
     message:
         "All models are in place"
 
@@ -32,12 +33,6 @@ rule train_model:
         config="results/models/{model}/config.json",
         metrics="results/models/{model}/metrics.json",
         training="results/models/{model}/training.tsv",
-        card=report(
-            "results/models/{model}/README.md",
-            caption="../report/card.rst",
-            category="Models",
-            labels={"model": "{model}", "what": "card"},
-        ),
     log:
         "results/logs/train_model/{model}.log",
     benchmark:
@@ -59,12 +54,43 @@ rule train_model:
         aliases=lambda wildcards: [GENOMES[name]["contig_aliases"] for name in MODELS[wildcards.model]["genomes"]],
         repetitions=lambda wildcards: [GENOMES[name]["repetitions"] for name in MODELS[wildcards.model]["genomes"]],
         parameters=lambda wildcards: MODELS[wildcards.model]["parameters"],
-        licence=lambda wildcards: MODELS[wildcards.model]["licence"],
         seed=SETTINGS["seed"],
     message:
         "Training {wildcards.model} ({params.kind}) on {params.genomes}"
     script:
         "../scripts/train_model.py"
+
+
+# A rule of its own, so that a licence that is settled in the end does not train anew.
+rule model_card:
+    input:
+        config="results/models/{model}/config.json",
+        metrics="results/models/{model}/metrics.json",
+    output:
+        report(
+            "results/models/{model}/README.md",
+            caption="../report/card.rst",
+            category="Models",
+            labels={"model": "{model}", "what": "card"},
+        ),
+    log:
+        "results/logs/model_card/{model}.log",
+    benchmark:
+        "results/logs/model_card/{model}.time.tsv"
+    wildcard_constraints:
+        model=one_of(TRAINED),
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(FLOOR),
+        runtime=minutes(10),
+    params:
+        licence=lambda wildcards: MODELS[wildcards.model]["licence"],
+    message:
+        "Writing the card of {wildcards.model}"
+    script:
+        "../scripts/model_card.py"
 
 
 rule load_model:

@@ -20,6 +20,7 @@ localrules:
     download,
     cut_vcf,
     check_leakage,
+    model_card,
     track_hub,
     benchmark_table,
 

@@ -20,7 +20,6 @@ with job(snakemake.log[0]):
             "split": snakemake.input.split,
             "windows": snakemake.input.windows,
         },
-        licence=snakemake.params.licence,
         seed=snakemake.params.seed,
         threads=snakemake.threads,
         folder=Path(snakemake.output.weights).parent,

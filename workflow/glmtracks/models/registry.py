@@ -279,7 +279,7 @@ def adopt(
                 "hub:owner/name@revision"
     parameters  of the model sheet, for kinds that are published
     sha256_of_weights  of the model sheet; empty = any
-    licence     of the model sheet; where that says nothing (unknown), it is that which a folder of ours names
+    licence     of the model sheet; where that says nothing (unknown), it is that which the folder names
 
     Metrics and training history come along where the folder has them. Raises `InputError` for a model of another kind,
     or one that `load` refuses.
@@ -296,13 +296,25 @@ def adopt(
             )
         model, folder = load(source), Path(source)
         said = {key: value for key, value in content.items() if key not in ("kind", "architecture", "sha256")}
-    licence = said.get("licence", licence) if licence == "unknown" else licence
+    licence = said.get("licence", _licence_of(folder)) if licence == "unknown" else licence
     logger.info(f"licence of {source}: {licence}{ONLY_SOME_USES if is_non_commercial(licence) else ''}")
     brought = {metrics_out: _metrics(folder), training_out: _brought(folder / "training.tsv") or "step\n"}
     save(model, Path(metrics_out).parent, **said | {"seen": seen_by(source, seen), "licence": licence, "loaded": True})
     for destination, text in brought.items():
         with atomic(destination) as temporary:
             temporary.write_text(text, encoding="utf-8")
+
+
+def _licence_of(folder: Path) -> str:
+    """The licence that the README.md of a model names at its head, as cards on the Hub do; unknown where none does."""
+    from huggingface_hub.repocard import metadata_load
+    from yaml import YAMLError
+
+    try:
+        named = (metadata_load(folder / "README.md") or {}).get("license")
+    except (OSError, ValueError, YAMLError):  # there is none, or it is no card
+        return "unknown"
+    return named if isinstance(named, str) else "unknown"
 
 
 def _brought(path: Path) -> str:

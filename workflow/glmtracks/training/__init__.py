@@ -14,15 +14,14 @@ import pandas as pd
 import torch
 
 from glmtracks.errors import InputError
-from glmtracks.files import atomic, write_json
+from glmtracks.files import atomic, sha256, write_json
 from glmtracks.models.base import GenomicLanguageModel
 from glmtracks.models.registry import model_class, save
 from glmtracks.scoring.devices import pick_device, pick_precision
 from glmtracks.scoring.strategies import choose
-from glmtracks.training.card import write_card
 from glmtracks.training.packed import PackedCorpus
 from glmtracks.training.validation import FINAL_WINDOWS, WINDOWS, validate
-from glmtracks.windows.corpus import Corpus
+from glmtracks.windows.corpus import Corpus, CorpusGenome
 
 logger = logging.getLogger(__name__)
 
@@ -75,12 +74,11 @@ def run(
     kind: str,
     parameters: dict,
     corpus: dict,
-    licence: str,
     seed: int,
     threads: int,
     folder: str | Path,
 ) -> None:
-    """Train a new model and write to `folder`: weights, config.json, metrics.json, training.tsv and README.md.
+    """Train a new model and write to `folder`: weights, config.json, metrics.json and training.tsv.
 
     `parameters` holds the architecture (what the class of the kind takes) and the recipe of its training; a seed in
     them takes precedence over `seed`. `corpus` holds the arguments of `Corpus.read`. Called in each of several
@@ -107,11 +105,19 @@ def run(
     seen = [member.name for member in read.genomes] if parameters.get("steps", 1) else ["none"]
     held_out = {member.name: _without_training(member.split) for member in read.genomes}
     purged = {member.name: _purged(member.split) for member in read.genomes}
-    save(model, folder, seen=seen, held_out=held_out, purged=purged, licence=licence, training=parameters)
+    save(
+        model,
+        folder,
+        seen=seen,
+        held_out=held_out,
+        purged=purged,
+        training=parameters,
+        receptive_field=model.receptive_field,
+        data=[described(member) for member in read.genomes],
+    )
     write_json(folder / "metrics.json", metrics)
     with atomic(folder / "training.tsv") as temporary:
         history.to_csv(temporary, sep="\t", index=False, float_format="%.5f")
-    write_card(folder, model, read)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # until now a run that is stopped goes on from them
 
 
@@ -125,6 +131,23 @@ def _purged(split: pd.DataFrame) -> int:
     """Bases that were taken out of contigs of which other bases are trained on."""
     rows = split[(split["split"] == "purged") & ~split["contig"].isin(_without_training(split))]
     return int((rows["end"] - rows["start"]).sum())
+
+
+def described(member: CorpusGenome) -> dict:
+    """What the card of a model tells of a genome of its corpus."""
+    lengths = member.split["end"] - member.split["start"]
+    bases = lengths.groupby(member.split["split"]).sum().to_dict()
+    windows = member.windows["split"].value_counts().to_dict()
+    return {
+        "name": member.name,
+        "species": member.species,
+        "sha256": sha256(member.genome.path),
+        "contigs": len(member.genome.contigs),
+        "bases": bases,
+        "windows": windows,
+        "repetitions": member.repetitions,
+        "evidence": member.evidence.name if member.evidence else "",
+    }
 
 
 def build(kind: str, parameters: dict, species: tuple[str, ...] = ()) -> GenomicLanguageModel:

@@ -174,6 +174,18 @@ def test_a_run_that_is_stopped_at_any_moment_and_moved_ends_as_one_that_was_not(
         pd.testing.assert_frame_equal(history, resumed_history)
 
 
+def test_a_run_without_validation_that_is_stopped_after_its_last_step_ends_with_the_averaged_weights(corpus, tmp_path):
+    recipe = RECIPE | {"steps": 6, "checkpoint_every": 3, "average": 0.5}
+    for member in corpus.genomes:
+        member.windows = member.windows[member.windows["split"] == "train"]
+    whole, stopped, resumed = (build("one_pass", recipe) for _ in range(3))
+    fit(whole, corpus, recipe, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        fit(stopped, corpus, recipe, tmp_path / "stopped", [StopAt(7)])  # the end, behind six steps
+    fit(resumed, corpus, recipe, tmp_path / "stopped")
+    assert all(map(torch.equal, whole.parameters(), resumed.parameters()))
+
+
 @pytest.mark.parametrize("half", [",2", "0", ",27,1.3e", "\0\0\0"])
 def test_half_a_line_of_the_logs_of_a_run_that_was_stopped_is_not_in_the_history(half, corpus, tmp_path):
     recipe = RECIPE | {"checkpoint_every": 10}

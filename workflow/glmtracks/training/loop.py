@@ -194,6 +194,8 @@ def fit(
     diverged = not trainer.callback_metrics.get(CHOSEN_BY, torch.zeros(())).isfinite()
     if best.weights:
         model.load_state_dict(best.weights)
+    elif start == recipe["steps"]:  # no step was left, after which the average would have taken their place
+        module.load_state_dict(found["state_dict"])
     if (diverged and not best.weights) or not all(parameter.isfinite().all() for parameter in model.parameters()):
         raise InputError(
             f"training diverged: after {trainer.global_step:,} steps the weights, or what they predict, are no longer "

@@ -238,6 +238,8 @@ def test_five_mistakes_are_five_sentences(sheets):
         (_trained("seed=9223372036854775808"), "seed: 9223372036854775808 is above 9223372036854775807"),
         (_trained("region_weights=cds:2"), "region_weights: 'cds:2' has a form that is not allowed (weights of region"),
         (_trained("region_weights=CDS: x"), "The classes are CDS, splice_donor"),
+        (_trained("cpg_weight=1e39"), "is above 1000000 (weight of the two bases of a CpG"),
+        (_trained("prior=1e30", kind="markov"), "is above 1000000000000 (weight, in counts"),
         (_trained("batch=32; processes=3"), "batch = 32 windows cannot be divided among processes = 3"),
     ],
 )

@@ -241,6 +241,10 @@ def instead(write):
     return edit
 
 
+def indexed(text):
+    return instead(lambda path: path.with_name(f"{path.name}.index.json").write_text(text))
+
+
 def swap(tensors):
     a, b = "lm_head.dense.weight", "esm.encoder.layer.0.intermediate.dense.weight"
     tensors[a], tensors[b] = tensors[b], tensors[a]
@@ -270,6 +274,7 @@ def cut_pickle(path):
     [
         (lambda folder: shutil.rmtree(folder), "holds no config.json"),
         (lambda folder: (folder / "config.json").write_text("{"), "cannot be read"),
+        (lambda folder: (folder / "config.json").write_text("[" * 100_000), "cannot be read"),
         (lambda folder: (folder / "vocab.txt").unlink(), "neither vocab.txt nor tokenizer.json"),
         (lambda folder: (folder / "model.safetensors").unlink(), "holds no weights"),
         (edit_options(model_type="bert"), "of the type bert, not esm"),
@@ -328,6 +333,10 @@ def cut_pickle(path):
         ),
         (edit_weights(lambda tensors: tensors.pop("lm_head.bias")), r"1 missing \(lm_head.bias\)"),
         (cut, "is damaged or cut off"),
+        *(
+            (indexed(text), "index.json holds no weight_map, files by names of weights")
+            for text in ("{}", "[]", '{"weight_map": null}', '{"weight_map": {}}', '{"weight_map": {"a": 5}}')
+        ),
         (instead(cut_pickle), "is damaged or cut off"),
         (instead(lambda path: torch.save(torch.nn.Linear(2, 2), path)), "is never run; where you trust it, write"),
         (instead(lambda path: path.write_bytes(pickle.dumps(Code()))), "is never run; where you trust it, write"),

@@ -255,7 +255,7 @@ def _read_json(path: Path, what: str) -> dict | list:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path.parent} holds no {path.name}, {what}; give the folder of a whole checkpoint") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read ({error}); fetch it again") from None
 
 
@@ -311,7 +311,7 @@ def _weight_files(folder: Path) -> list[Path]:
         if (folder / name).exists():
             return [folder / name]
         if index.exists():
-            named = sorted(set(_read_json(index, "the list of weights")["weight_map"].values()))
+            named = _files_named_in(index)
             missing = [file for file in named if Path(file).name != file or not (folder / file).exists()]
             if missing:
                 raise InputError(f"{index} names {missing[0]}, which is not beside it; fetch the checkpoint again")
@@ -320,6 +320,14 @@ def _weight_files(folder: Path) -> list[Path]:
         if len(files := sorted(folder.glob(f"*{suffix}"))) == 1:
             return files
     raise InputError(f"{folder} holds no weights; a checkpoint has {' or '.join(WEIGHTS)}")
+
+
+def _files_named_in(index: Path) -> list[str]:
+    content = _read_json(index, "the list of weights")
+    files = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(files, dict) or not files or not all(isinstance(file, str) for file in files.values()):
+        raise InputError(f"{index} holds no weight_map, files by names of weights; fetch it again")
+    return sorted(set(files.values()))
 
 
 def _read_weights(file: Path) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from training_world import RECIPE, make_corpus
 from glmtracks.errors import InputError
 from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import fill_defaults, schema
-from glmtracks.training import _sharing, build
+from glmtracks.training import _sharing, build, train_model
 from glmtracks.training.batches import Batches
 from glmtracks.training.loop import fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
@@ -110,6 +110,12 @@ def test_processes_share_a_batch(corpus, ranks):
 @pytest.mark.parametrize("gpus, processes", [(0, 1), (1, 1), (3, 2), (4, 4), (5, 4), (100, 32)])
 def test_there_are_as_many_processes_as_gpus_that_can_share_a_batch(gpus, processes):
     assert _sharing(32, gpus) == processes
+
+
+def test_more_processes_than_gpus_are_one_sentence(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(InputError, match="processes = 2 need a GPU each, and there is 1 here; change processes"):
+        train_model(parameters={"processes": 2, "batch": 8, "steps": 1})
 
 
 def test_unknown_bases_cost_nothing():

@@ -35,11 +35,16 @@ def train_model(**job) -> None:
     be divided among, or one where there is none. The result is that of one process, up to rounding, and to which
     channels are dropped out, which each draws for itself.
     """
-    parameters = job["parameters"]
-    processes = parameters.get("processes", 1) or _sharing(parameters["batch"], torch.cuda.device_count())
+    parameters, gpus = job["parameters"], torch.cuda.device_count()
+    processes = parameters.get("processes", 1) or _sharing(parameters["batch"], gpus)
     if processes == 1 or not parameters["steps"]:
         run(**job)
         return
+    if 0 < gpus < processes:
+        raise InputError(
+            f"processes = {processes} need a GPU each, and there {'is' if gpus == 1 else 'are'} {gpus} here; change "
+            "processes, or train where there are as many"
+        )
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(job, file, default=str)  # paths
         file.flush()

@@ -213,6 +213,14 @@ def test_a_damaged_checkpoint_is_none(tmp_path):
         assert content is None or (content["global_step"] == 3 and not content["weights"].any())
 
 
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), MemoryError()])
+def test_a_checkpoint_that_cannot_be_read_for_now_is_not_taken_for_damaged(error, tmp_path, monkeypatch):
+    torch.save({"fingerprint": "of this", "global_step": 3}, tmp_path / "last.ckpt")
+    monkeypatch.setattr(torch, "load", lambda *_, **__: (_ for _ in ()).throw(error))
+    with pytest.raises(type(error)):
+        read_checkpoint(tmp_path / "last.ckpt", "of this")
+
+
 def test_two_processes_give_the_weights_of_one(job, tmp_path):
     job["parameters"] |= {"steps": 8, "dropout": 0.0}  # sums over processes round differently
     train(job, tmp_path / "one")

@@ -88,6 +88,8 @@ def read_checkpoint(path: Path, fingerprint: str) -> dict | None:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:  # also where another process has just taken it away, for being of another recipe
         return None
+    except (PermissionError, MemoryError):  # it would be taken away, though it may be whole
+        raise
     except Exception:  # of as many kinds as there are bytes that may be wrong
         logger.warning(f"{path} is damaged; training starts from the beginning")
         return None

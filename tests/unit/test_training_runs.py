@@ -19,7 +19,7 @@ from training_world import RECIPE, make_corpus
 
 from glmtracks.jobs import STOPPED
 from glmtracks.schemas import WORKFLOW
-from glmtracks.training import build, loop
+from glmtracks.training import _run, build, loop
 from glmtracks.training.checkpoints import read_checkpoint
 from glmtracks.training.loop import fit
 from glmtracks.windows.corpus import Corpus
@@ -230,6 +230,15 @@ def test_two_processes_give_the_weights_of_one(job, tmp_path):
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=0, atol=1e-5)
     assert [p.name for p in (tmp_path / "two").glob("*.safetensors")] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"), [("glmtracks: no room\nTraceback of the launcher\n", "no room"), ("Traceback of a bug\n", "")]
+)
+def test_the_sentence_that_one_of_several_processes_ends_by_is_all_that_is_said_in_the_end(said, sentence, capsys):
+    code = f"import sys; print('step 1', flush=True); sys.stderr.write({said!r}); sys.exit(1)"
+    assert _run([sys.executable, "-c", code]) == (1, sentence)
+    assert capsys.readouterr().err == "step 1\n" + ("" if sentence else said)
 
 
 def test_several_processes_that_are_killed_or_asked_to_end_do_and_go_on_later(job, tmp_path):

@@ -26,6 +26,7 @@ from glmtracks.windows.corpus import Corpus, CorpusGenome
 logger = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"  # where they lie in the folder of a training
+SENTENCE = "glmtracks: "  # what the sentence begins with that tells a person why a process ended
 
 
 def train_model(**job) -> None:
@@ -51,8 +52,9 @@ def train_model(**job) -> None:
         launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         # the other processes end when this one does, even killed, so that no two runs write to one folder
         command = [*launcher, "-m", "glmtracks.training", file.name, "--while-stdin-is-open"]
-        if _run(command):
-            raise InputError(f"training in {processes} processes failed; what they said stands above")
+        status, sentence = _run(command)
+        if status:
+            raise InputError(sentence or f"training in {processes} processes failed; what they said stands above")
 
 
 def _sharing(batch: int, gpus: int) -> int:
@@ -60,14 +62,21 @@ def _sharing(batch: int, gpus: int) -> int:
     return next(count for count in range(max(gpus, 1), 0, -1) if batch % count == 0)
 
 
-def _run(command: list[str]) -> int:
-    """The status of a command, which says what it says here, and is asked to end where this process is."""
+def _run(command: list[str]) -> tuple[int, str]:
+    """The status of a command, and the sentence for a person that it ended by, if any.
+
+    What it says before that is said here; behind it the launcher only tells where in its own code it noticed. The
+    command is asked to end where this process is.
+    """
+    ending = ""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
             while said := process.stdout.read1():
-                sys.stderr.write(said.decode(errors="replace"))
+                before, mark, behind = (ending + said.decode(errors="replace")).partition(SENTENCE)
+                sys.stderr.write(before)
                 sys.stderr.flush()
-            return process.wait()
+                ending = mark + behind
+            return process.wait(), ending.removeprefix(SENTENCE).partition("\n")[0]
         except BaseException:
             process.terminate()
             process.communicate()

@@ -19,7 +19,7 @@ from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import fill_defaults, schema
 from glmtracks.training import _sharing, build, train_model
 from glmtracks.training.batches import Batches
-from glmtracks.training.loop import fit
+from glmtracks.training.loop import _validated_at_once, fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
 from glmtracks.training.optimiser import PreciseMuon
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
@@ -286,6 +286,11 @@ def test_without_a_validation_window_training_says_so_and_keeps_its_last_weights
     recipe = RECIPE | {"steps": 10, "patience": 1}
     history = build("one_pass", recipe).fit(corpus, recipe, tmp_path)
     assert history["step"].tolist() == [10] and "there is no validation window: all steps" in caplog.text
+
+
+@pytest.mark.parametrize("bases, rows", [(256, 200), (512, 200), (8192, 12), (1_000_000, 1)])
+def test_a_gpu_validates_no_more_bases_at_once_where_windows_are_longer(bases, rows):
+    assert _validated_at_once("cuda", bases) == rows
 
 
 def test_training_stops_early_and_keeps_its_best_weights(corpus, tmp_path):

@@ -170,7 +170,7 @@ def fit(
     batches = Batches(packed, batch=recipe["batch"], seed=recipe["seed"], rank=rank, ranks=ranks)
     module = Trainee(model.train(), recipe, fingerprint, precision)
     _check_weights(module.weights, packed)
-    held_out = validation_loader(packed, "validation", WINDOWS, at_once=16 if device.type == "cpu" else 200)
+    held_out = validation_loader(packed, "validation", WINDOWS, _validated_at_once(device.type, packed.size))
     if not len(held_out):
         logger.warning("there is no validation window: all steps are taken, and the weights of the last are kept")
     best = BestWeights(CHOSEN_BY)
@@ -217,6 +217,15 @@ def _check_weights(weights: BaseWeights, packed: PackedCorpus) -> None:
             "all bases of the training windows weigh 0, so there is nothing to learn; raise repeat_weight, "
             "region_weights, cpg_weight or evidence_floor"
         )
+
+
+def _validated_at_once(device: str, size: int) -> int:
+    """How many windows of `size` bases one forward pass of validation reads.
+
+    On a GPU no more bases than 200 windows of the usual size have: with long windows they would not fit into a memory
+    that a small `batch` fits into.
+    """
+    return 16 if device == "cpu" else max(min(200, 200 * 512 // size), 1)
 
 
 def _trainer(

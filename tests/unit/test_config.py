@@ -240,6 +240,7 @@ def test_five_mistakes_are_five_sentences(sheets):
         (_trained("region_weights=CDS: x"), "The classes are CDS, splice_donor"),
         (_trained("cpg_weight=1e39"), "is above 1000000 (weight of the two bases of a CpG"),
         (_trained("prior=1e30", kind="markov"), "is above 1000000000000 (weight, in counts"),
+        (_trained("prior=1e-40", kind="markov"), "prior: 1e-40 is below 1e-12 (weight, in counts"),
         (_trained("batch=32; processes=3"), "batch = 32 windows cannot be divided among processes = 3"),
     ],
 )

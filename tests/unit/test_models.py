@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from glmtracks.errors import InputError
 from glmtracks.models import layers
-from glmtracks.models.base import GenomicLanguageModel, reverse_complement
+from glmtracks.models.base import GenomicLanguageModel, log_softmax, reverse_complement
 from glmtracks.models.registry import KINDS, model_class
 from glmtracks.scoring.strategies import choose
 from glmtracks.training import build
@@ -101,7 +101,13 @@ def test_reverse_complement_equivariance_is_exact(kind, sizes, length):
     model, codes = make(kind, sizes), random_codes(sizes["seed"], length, 0.1)
     there = ask(model, codes)
     back = ask(model, reverse_complement(codes)).flip(1).flip(2)
-    torch.testing.assert_close(there, back, rtol=0, atol=1e-6)
+    assert torch.equal(there, back)
+
+
+@given(st.lists(st.floats(-60, 60, width=32), min_size=4, max_size=4))
+def test_log_probabilities_are_those_of_torch(logits):
+    given = torch.tensor(logits)
+    torch.testing.assert_close(log_softmax(given), given.log_softmax(-1), rtol=1e-6, atol=1e-6)
 
 
 @settings(max_examples=20, deadline=None)
@@ -110,7 +116,7 @@ def test_a_base_and_its_complement_have_the_same_one_pass_embedding_at_every_lay
     model, codes = make("one_pass", sizes), random_codes(sizes["seed"], length, 0.1)
     for layer in range(model.layers + 1):
         there, back = model.embeddings(codes, layer), model.embeddings(reverse_complement(codes), layer).flip(1)
-        torch.testing.assert_close(there, back, rtol=0, atol=1e-6)
+        assert torch.equal(there, back)
 
 
 @settings(max_examples=20, deadline=None)

@@ -135,3 +135,15 @@ def reverse_complement(codes: Tensor) -> Tensor:
     """Reverse complement of windows (…, length); unknown bases stay unknown."""
     flipped = codes.flip(-1)
     return torch.where(flipped < 4, 3 - flipped, flipped)
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Log-probabilities of A, C, G and T (the last axis), in the format of `logits`.
+
+    Those of A and T and of C and G are summed first: so the reverse complement has the same ones to the last bit, where
+    `torch.log_softmax`, which sums them in a row, may round otherwise.
+    """
+    shifted = logits - logits.detach().amax(dim=-1, keepdim=True)
+    odds = shifted.exp()
+    of_pairs = odds[..., :2] + odds[..., 2:].flip(-1)
+    return shifted - of_pairs.sum(dim=-1, keepdim=True).log()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glmtracks.models.base import reverse_complement
+from glmtracks.models.base import log_softmax, reverse_complement
 from glmtracks.models.layers import behind
 from glmtracks.models.tower import TowerModel
 
@@ -44,10 +44,10 @@ class OnePass(TowerModel):
     ) -> tuple[Tensor, Tensor]:
         """Left and right states (batch, length - 2 margin, width): what lies before, and after, each inner position.
 
-        They are those after the first `depth` layers of the tower, or after all. Of the margins either tower reads the
-        one that it comes from.
+        They are those after the first `depth` layers of the tower, or after all.
         """
-        both = torch.cat([codes, reverse_complement(codes)])[:, : codes.shape[1] - margin]
+        both = torch.cat([codes, reverse_complement(codes)])
+        both = both[:, : codes.shape[1] - margin]  # neither tower reads the margin that it does not come from
         read = self.tower(self.embedding(both, self.species_of(codes, species).repeat(2)), depth=depth)
         left, right = behind(read)[:, margin:].chunk(2)
         return left, right.flip(1)
@@ -58,7 +58,7 @@ class OnePass(TowerModel):
     def inner_log_probs(self, codes: Tensor, margin: int, species: Tensor | None = None) -> Tensor:
         left, right = self.states(codes, species, margin=margin)
         forward, backward = (self._logits(a, b) for a, b in ((left, right), (right, left)))
-        return F.log_softmax(forward.float() + backward.float().flip(-1), dim=-1)
+        return log_softmax(forward.float() + backward.float().flip(-1))
 
     def _logits(self, near: Tensor, far: Tensor) -> Tensor:
         return self.head(F.gelu(self.mixer(torch.cat([near, far], dim=-1))))

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from glmtracks.errors import InputError
-from glmtracks.models.base import GenomicLanguageModel, reverse_complement
+from glmtracks.models.base import GenomicLanguageModel, log_softmax, reverse_complement
 from glmtracks.models.registry import OF_OBJECTIVE, wrong_strategy
 
 USUAL_SPACING = 31  # while a model is trained, when no time is spent on measuring what spacing it bears
@@ -90,7 +90,7 @@ class Strategy:
         there = ask(codes)
         if self.strands == 1:
             return there
-        return F.log_softmax((there + ask(reverse_complement(codes)).flip(1, 2)) / 2, dim=-1)
+        return log_softmax((there + ask(reverse_complement(codes)).flip(1, 2)) / 2)
 
     def describe(self) -> dict[str, str]:
         """Its fields as text, for the metadata of what was scored with it."""

@@ -191,12 +191,18 @@ def fit(
     model.cpu().eval()
     if rank:  # the first process has the history, and writes the model
         return pd.DataFrame({"step": []})
-    diverged = not trainer.callback_metrics.get(CHOSEN_BY, torch.zeros(())).isfinite()
     if best.weights:
         model.load_state_dict(best.weights)
     elif start == recipe["steps"]:  # no step was left, after which the average would have taken their place
         module.load_state_dict(found["state_dict"])
-    if (diverged and not best.weights) or not all(parameter.isfinite().all() for parameter in model.parameters()):
+    _check_convergence(model, trainer, kept=bool(best.weights))
+    return _history(folder / "logs")
+
+
+def _check_convergence(model: GenomicLanguageModel, trainer: lightning.Trainer, *, kept: bool) -> None:
+    """Raise InputError where training diverged; only warn of it where the weights of a validation before are `kept`."""
+    diverged = not trainer.callback_metrics.get(CHOSEN_BY, torch.zeros(())).isfinite()
+    if (diverged and not kept) or not all(parameter.isfinite().all() for parameter in model.parameters()):
         raise InputError(
             f"training diverged: after {trainer.global_step:,} steps the weights, or what they predict, are no longer "
             f"numbers; {CALMER}"
@@ -206,7 +212,6 @@ def fit(
             f"training diverged and ended at step {trainer.global_step:,}, where the loss of validation is no longer a "
             f"number; the weights of the best validation before are kept. To train on, {CALMER}"
         )
-    return _history(folder / "logs")
 
 
 def _check_weights(weights: BaseWeights, packed: PackedCorpus) -> None:

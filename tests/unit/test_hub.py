@@ -70,6 +70,14 @@ def test_every_track_is_shown_once(make_hub, tracks):
     assert [wig["url"] for wig in wigs] == [f"../{track}.bw" for track in tracks]
 
 
+def test_labels_claim_no_track_that_is_not_there_and_fit_the_80_characters_of_ucsc(make_hub):
+    folder = make_hub(tracks=("llr_min",))
+    (hub,) = stanzas(folder / "hub.txt")
+    assert "entropy" not in hub["longLabel"]
+    shown = stanzas(make_hub(tracks=BIGWIG_TRACKS) / "trackDb.txt")
+    assert all(len(stanza["longLabel"]) <= 80 for stanza in [hub, *shown])
+
+
 def test_the_bases_of_a_logo_are_stacked_letters(make_hub):
     tracks = stanzas(make_hub(tracks=BIGWIG_TRACKS) / "trackDb.txt")
     container = next(track for track in tracks if track.get("logo") == "on")

@@ -84,7 +84,7 @@ def write_hub(
     hub = {
         "hub": identifier,
         "shortLabel": f"glmtracks {genome}",
-        "longLabel": f"Genomic language model {model}, {genome}: log-likelihood ratios and entropy of every base",
+        "longLabel": f"Genomic language model {model}, {genome}: scores of every base",
         "email": "none",  # UCSC asks for one, of whoever answers for the hub
     }
     assembly = {

@@ -332,3 +332,14 @@ def test_two_questions_at_once_open_one_browser(tmp_path):
     )
     done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "c:21-29"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path")
+def test_a_line_whose_alternative_is_no_other_base_is_not_understood(tmp_path):
+    script = tmp_path / "lines.js"
+    code = (Path(browser.__file__).parents[2] / "report" / "lookup.js").read_text()
+    lines = ["c:5 A>G", "c 5 . a g,t", "c:5 AT>A", "c:5", "c:5 A>G,", "c:5 A>N", "c:5 A>A", "c:0 A>G", "c 5 . A <DEL>"]
+    show = "console.log(JSON.stringify(asked.map((one) => one && (one.alts ?? 'all'))));"
+    script.write_text(f"globalThis.glm = {{}};{code}const asked = {json.dumps(lines)}.map(glm.parseVariant);{show}")
+    done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [["G"], ["G", "T"], ["A"], "all", *[None] * 5]

@@ -11,13 +11,15 @@
     /^(?<contig>\S+):(?<position>[\d,]+)$/, // chrI:1234, all three changes
   ];
 
-  /** {contig, position (0-based), ref, alts} of a line; ref and alts are null where all changes are asked for. */
+  /** {contig, position (0-based), ref, alts} of a line, or null; ref and alts are null where all changes are asked for. */
   glm.parseVariant = (line) => {
     const found = SHAPES.map((shape) => shape.exec(line.trim())).find(Boolean);
     if (!found) return null;
     const { contig, position, ref, alt } = found.groups;
     const number = Number(position.replaceAll(",", "")) - 1;
-    return number < 0 ? null : { contig, position: number, ref: ref?.toUpperCase() ?? null, alts: alt?.toUpperCase().split(",") ?? null };
+    const asked = { contig, position: number, ref: ref?.toUpperCase() ?? null, alts: alt?.toUpperCase().split(",") ?? null };
+    const changes = asked.alts?.every((one) => /^[ACGT]+$/.test(one) && one !== asked.ref) ?? true;
+    return number < 0 || !changes ? null : asked;
   };
 
   /** One row for each change that a line asks about; `problem` in its place where it has no answer. */

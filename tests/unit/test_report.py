@@ -245,6 +245,12 @@ def test_plots_follow_the_reader_to_dark(page):
     assert all(page.count(f"{variable}:") >= 2 for variable in variables)  # light and dark
 
 
+def test_what_is_wider_than_a_phone_scrolls_by_itself(page):
+    tables = [found for tag, found in _Elements(page).attributes if tag == "div" and "scroll" in found.get("class", "")]
+    assert tables and all(found["tabindex"] == "0" and found["aria-label"] for found in tables)
+    assert "#browser-igv { overflow-x: auto; }" in page
+
+
 def test_genome_and_model_cards_tell_origin_sizes_and_weights(page):
     assert "75.0 % of the bases" in page
     assert "1,000 bases on chrI" in page

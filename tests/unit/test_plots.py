@@ -205,6 +205,20 @@ def test_logos_of_stop_codons_and_splice_sites_are_read_on_their_own_strand(gene
         np.testing.assert_allclose(observed.loc[position, list(BASES)].to_numpy(dtype=float), counts)
 
 
+def test_what_is_written_under_logos_of_sites_stands_apart_and_within_the_picture():
+    positions = [*range(-15, 0), *range(1, 16)]
+    shares = {"n": 12_345} | dict.fromkeys(BASES, 0.25)
+    rows = [{"site": s, "source": "m", "position": p} | shares for s in logo_figures.SITES for p in positions]
+    figure = logo_figures.logo_sites(pd.DataFrame(rows), {})
+    figure.draw_without_rendering()
+    assert figure.get_figwidth() == 10  # as other plots, so that their texts are of one size on the page
+    labels = [axes.xaxis.label.get_window_extent() for axes in figure.axes]
+    assert labels[-1].x1 <= figure.bbox.x1 and all(left.x1 < right.x0 for left, right in pairwise(labels))
+    for axes in figure.axes:
+        numbers = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+        assert numbers and all(left.x1 < right.x0 for left, right in pairwise(numbers))
+
+
 def test_logos_of_introns_hold_gt_and_ag_in_their_places(make_genome, tmp_path):
     rng = np.random.default_rng(0)
     codes, rows = rng.integers(0, 4, 2_000).astype(np.uint8), []

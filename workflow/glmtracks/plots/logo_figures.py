@@ -1,5 +1,7 @@
 """Sequence logos, from the tables of `logo_tables`; see `figures`."""
 
+import textwrap
+
 import logomaker
 import numpy as np
 import pandas as pd
@@ -29,17 +31,20 @@ def logo_start_codons(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
 def logo_sites(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     """Sequence logos as those of start codons, a column for each kind of site."""
     sites, sources = list(table["site"].unique()), list(table["source"].unique())
-    figure = Figure(figsize=(1.6 + 6 * len(sites), 0.6 + 1.75 * len(sources)), layout="constrained")
+    figure = Figure(figsize=(10, 0.8 + 1.75 * len(sources)), layout="constrained")
     grid = figure.subplots(len(sources), len(sites), squeeze=False, sharex="col")
     for column, site in zip(grid.T, sites, strict=True):
         band, words = SITES[site]
-        n = _logos(column, table[table["site"] == site], band)
-        column[-1].set_xlabel(f"position from {words}; mean of {n:,}")
+        n = _logos(column, table[table["site"] == site], band, numbered=5)
+        column[-1].set_xlabel(textwrap.fill(f"position from {words}; mean of {n:,}", 34))
     return figure
 
 
-def _logos(column: np.ndarray, table: pd.DataFrame, band: tuple[int, int]) -> int:
-    """Draw the logo of each source in one of a column of axes, with a band over some places; the number of sites."""
+def _logos(column: np.ndarray, table: pd.DataFrame, band: tuple[int, int], numbered: int = 1) -> int:
+    """Draw the logo of each source in one of a column of axes, with a band over some places; the number of sites.
+
+    Positions are written where they are multiples of `numbered`.
+    """
     sources = list(table["source"].unique())
     expected = table.loc[table["source"] != OBSERVED, list(BASE_COLOURS)].to_numpy()
     reach = max(1.1 * information(expected).max(initial=0), LEAST_BITS)
@@ -59,7 +64,8 @@ def _logos(column: np.ndarray, table: pd.DataFrame, band: tuple[int, int]) -> in
         axes.grid(visible=False)
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(axis="x", length=0)
-    column[-1].set_xticks(range(len(rows)), [f"{position:+d}" for position in rows["position"]], size=8)
+    written = [f"{position:+d}" if position % numbered == 0 else "" for position in rows["position"]]
+    column[-1].set_xticks(range(len(rows)), written, size=8)
     return int(rows["n"].iloc[0])
 
 

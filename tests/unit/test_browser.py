@@ -324,7 +324,7 @@ def test_two_questions_at_once_open_one_browser(tmp_path):
         + code
         + """
         const data = { genes: [], repeats: [], items: [], files: { tracks: { m: {} } } };
-        const scores = { name: "g", whole: true, data };
+        const scores = { name: "g", whole: true, data, open: async () => new Map() };
         const shown = new glm.Browser(place);
         const ask = (start) => shown.show(scores, "m", { contig: "c", start, end: start + 9 });
         Promise.all([ask(0), ask(20)]).then(() => console.log(place.open.map((one) => one.locus).join()));
@@ -343,3 +343,38 @@ def test_a_line_whose_alternative_is_no_other_base_is_not_understood(tmp_path):
     script.write_text(f"globalThis.glm = {{}};{code}const asked = {json.dumps(lines)}.map(glm.parseVariant);{show}")
     done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [["G"], ["G", "T"], ["A"], "all", *[None] * 5]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path")
+def test_contigs_with_colons_in_their_names_are_asked_for_without(tmp_path):
+    script = tmp_path / "colons.js"
+    code = (Path(browser.__file__).parents[2] / "report" / "browser.js").read_text()
+    script.write_text(
+        """
+        globalThis.window = globalThis;
+        globalThis.glm = { say: (word) => word };
+        globalThis.igv = { createBrowser: async (where, made) => where.made = made };
+        """
+        + code
+        + """
+        const text = (address) => atob(address.split(",")[1]);
+        const slices = { windows: [["a:1-5", 2, 4]], ref: "AC", lengths: { "a:1-5": 9 }, repeats: [["a:1-5", 2, 3]] };
+        const data = { ...slices, genes: [], items: [], files: { reference: {}, tracks: { m: {} } } };
+        const open = async () => new Map([["a", 0], ["a:1-5", 1]]);
+        const made = async (whole) => {
+          const place = { replaceChildren() {} };
+          const [scores, locus] = [{ name: "g", whole, data, open }, { contig: "a:1-5", start: 2, end: 4 }];
+          await new glm.Browser(place).show(scores, "m", locus);
+          return place.made;
+        };
+        (async () => {
+          const [page, served] = [await made(false), await made(true)];
+          const repeat = (one) => one.tracks[0].features[0].chr;
+          const said = [page.locus, text(page.reference.fastaURL).split(" ")[0], repeat(page)];
+          console.log(JSON.stringify([...said, served.locus, text(served.reference.aliasURL), repeat(served)]));
+        })();
+        """
+    )
+    done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
+    page, served = ["a|1-5:3-4", ">a|1-5:3-4", "a|1-5"], ["a|1-5:3-4", "a:1-5\ta|1-5\n", "a:1-5"]
+    assert json.loads(done.stdout) == [*page, *served]

@@ -6,19 +6,27 @@
   const BLUE = "rgb(0,114,178)";
   const HEIGHTS = { llr: 110, small: 50, genes: 70 };
 
+  /** A contig as igv.js may be asked for it: it takes what follows the first colon of HLA-A*01:01 for a place. */
+  const plain = (contig) => contig.replaceAll(":", "|");
+  /** A contig as igv.js knows it: as its file names it, or, of what the page carries, as it may be asked for. */
+  const named = (scores, contig) => (scores.whole ? contig : plain(contig));
+
   /** The bases of the page as FASTA, with where each slice begins, in a data URI. */
   const fasta = (scores) => {
     let from = 0;
     const records = scores.data.windows.map(([contig, start, end]) => {
       const bases = scores.data.ref.slice(from, from += end - start);
-      return `>${contig}:${start + 1}-${end} @len=${scores.data.lengths[contig]}\n${bases}\n`;
+      return `>${plain(contig)}:${start + 1}-${end} @len=${scores.data.lengths[contig]}\n${bases}\n`;
     });
     return `data:text/plain;base64,${btoa(records.join(""))}`;
   };
 
-  const reference = (scores) => {
+  const reference = async (scores) => {
     const { name, data: { files } } = scores;
-    return scores.whole ? files.reference : { id: name, name, fastaURL: fasta(scores), indexed: false };
+    if (!scores.whole) return { id: name, name, fastaURL: fasta(scores), indexed: false };
+    const renamed = [...(await scores.open("sequence")).keys()].filter((contig) => plain(contig) !== contig);
+    const aliases = renamed.map((contig) => `${contig}\t${plain(contig)}\n`).join("");
+    return aliases ? { ...files.reference, aliasURL: `data:text/plain;base64,${btoa(aliases)}` } : files.reference;
   };
 
   /** A source of features for igv.js: one for each base that `value(stretch, position)` knows. */
@@ -26,7 +34,7 @@
     readFeatures: async (contig, start, end) => {
       const features = [];
       for (const stretch of scores.slices(model)) {
-        if (stretch.contig !== contig) continue;
+        if (named(scores, stretch.contig) !== contig) continue;
         for (let place = Math.max(stretch.start, start); place < Math.min(stretch.end, end); place++) {
           const found = value(stretch, place);
           if (found !== null) features.push({ chr: contig, start: place, end: place + 1, value: found });
@@ -58,8 +66,8 @@
     return tracks;
   };
 
-  const feature = ([chr, start, end, name, strand, exons]) => ({
-    chr, start, end, name, strand,
+  const feature = (scores, [contig, start, end, name, strand, exons]) => ({
+    chr: named(scores, contig), start, end, name, strand,
     exons: exons.map(([from, to, cdStart, cdEnd]) => (cdStart === null ? { start: from, end: to, utr: true } : { start: from, end: to, cdStart, cdEnd })),
   });
 
@@ -70,15 +78,15 @@
     const file = (name, url, format, more) => ({ type: "annotation", name, url, indexURL: `${url}.tbi`, format, displayMode: "EXPANDED", ...more });
     const shown = [];
     if (scores.whole && files.genes) shown.push(file(glm.say("track_genes"), files.genes, "gff3", { height: HEIGHTS.genes, color: BLUE }));
-    else if (genes.length) shown.push(drawn(glm.say("track_genes"), genes.map(feature), { height: HEIGHTS.genes, color: BLUE }));
+    else if (genes.length) shown.push(drawn(glm.say("track_genes"), genes.map((gene) => feature(scores, gene)), { height: HEIGHTS.genes, color: BLUE }));
     if (scores.whole && files.repeats) shown.push(file(glm.say("track_repeats"), files.repeats, "bed", { displayMode: "COLLAPSED", height: 25, color: GREY }));
     else if (repeats.length) {
-      const features = repeats.map(([chr, start, end]) => ({ chr, start, end }));
+      const features = repeats.map(([contig, start, end]) => ({ chr: named(scores, contig), start, end }));
       shown.push(drawn(glm.say("track_repeats"), features, { displayMode: "COLLAPSED", height: 25, color: GREY }));
     }
     if (items.length) {
-      const features = items.map(([chr, start, end, change, label, contrast]) =>
-        ({ chr, start, end, name: `${change} ${contrast}`.trim(), color: label ? BLUE : GREY }));
+      const features = items.map(([contig, start, end, change, label, contrast]) =>
+        ({ chr: named(scores, contig), start, end, name: `${change} ${contrast}`.trim(), color: label ? BLUE : GREY }));
       shown.push(drawn(glm.say("track_items"), features, { displayMode: "SQUISHED", height: 60 }));
     }
     return shown;
@@ -107,7 +115,7 @@
     async draw(scores, model, locus) {
       if (!window.igv) start();
       const key = `${scores.name} ${model}`;
-      const at = `${locus.contig}:${locus.start + 1}-${locus.end}`;
+      const at = `${plain(locus.contig)}:${locus.start + 1}-${locus.end}`;
       if (this.shown === key) {
         await this.igv.search(at);
         return;
@@ -116,7 +124,7 @@
       this.place.replaceChildren();
       this.igv = await window.igv.createBrowser(this.place, {
         loadDefaultGenomes: false,
-        reference: reference(scores),
+        reference: await reference(scores),
         locus: at,
         showChromosomeWidget: scores.whole,
         showSVGButton: true,

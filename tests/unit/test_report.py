@@ -249,6 +249,7 @@ def test_what_is_wider_than_a_phone_scrolls_by_itself(page):
     tables = [found for tag, found in _Elements(page).attributes if tag == "div" and "scroll" in found.get("class", "")]
     assert tables and all(found["tabindex"] == "0" and found["aria-label"] for found in tables)
     assert "#browser-igv { overflow-x: auto; }" in page
+    assert re.search(r"^main \{.* overflow-wrap: break-word; \}$", page, flags=re.MULTILINE)  # long names
 
 
 def test_genome_and_model_cards_tell_origin_sizes_and_weights(page):

@@ -444,6 +444,18 @@ def test_the_numbers_of_a_logarithmic_axis_stand_apart(span):
     assert len(labels) > 1 and all(left.x1 < right.x0 for (_, left), (_, right) in pairwise(labels))
 
 
+@pytest.mark.parametrize("width", [6, 10])
+@pytest.mark.parametrize("length", [4, 12, 25, 40])
+def test_a_legend_keeps_within_the_picture(width, length):
+    figure = Figure(figsize=(width, 5), layout="constrained")
+    axes = figure.subplots()
+    for number in range(12):
+        axes.plot([0, 1], "o", label=f"{number:x}" * length)
+    style.legend_above(figure, axes)
+    figure.draw_without_rendering()
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_models_keep_their_colour_and_baselines_are_hollow():
     looks, hollow = style.looks(["a", "b"]), style.baseline_looks(["markov", "uniform"])
     assert looks["a"].face == looks["a"].colour != looks["b"].colour

@@ -54,6 +54,7 @@ rcParams.update(
     }
 )
 ROW = 0.34  # inches of a row of a dot plot
+LETTER = 0.09  # inches of a letter of a legend, about
 
 
 class Look(NamedTuple):
@@ -84,9 +85,11 @@ def bare(axes: Axes, grid: str = "x") -> None:
 
 
 def legend_above(figure: Figure, axes: Axes) -> None:
-    """One legend for the whole figure, above it."""
+    """One legend for the whole figure, above it, in as many columns as its names leave room for."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 6), handletextpad=0.4)
+    column = 0.6 + LETTER * max(map(len, labels), default=0)
+    columns = int(np.clip(figure.get_figwidth() / column, 1, min(max(len(labels), 1), 6)))
+    figure.legend(handles, labels, loc="outside upper left", ncols=columns, handletextpad=0.4)
 
 
 def log_scale(axes: Axes, direction: str) -> None:

@@ -460,3 +460,7 @@ def test_models_keep_their_colour_and_baselines_are_hollow():
     looks, hollow = style.looks(["a", "b"]), style.baseline_looks(["markov", "uniform"])
     assert looks["a"].face == looks["a"].colour != looks["b"].colour
     assert {look.face for look in hollow.values()} == {style.PAPER}
+
+
+def test_no_two_of_a_dozen_models_look_alike():
+    assert len(set(style.looks(list("abcdefghijkl")).values())) == 12

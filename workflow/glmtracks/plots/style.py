@@ -66,10 +66,15 @@ class Look(NamedTuple):
 
 
 def looks(models: list[str]) -> dict[str, Look]:
-    """The look of each model, the same in every plot of a run."""
-    return {
-        model: Look(colour, marker, colour) for model, colour, marker in zip(models, cycle(COLOURS), cycle(MARKERS))
-    }
+    """The look of each model, the same in every plot of a run.
+
+    Where colours begin again the shapes are one further, so that 36 models differ.
+    """
+    found = {}
+    for number, model in enumerate(models):
+        colour = COLOURS[number % len(COLOURS)]
+        found[model] = Look(colour, MARKERS[(number + number // len(COLOURS)) % len(MARKERS)], colour)
+    return found
 
 
 def baseline_looks(names: list[str]) -> dict[str, Look]:

@@ -370,6 +370,8 @@ def test_contigs_with_colons_in_their_names_are_asked_for_without(tmp_path):
         (async () => {
           const [page, served] = [await made(false), await made(true)];
           const repeat = (one) => one.tracks[0].features[0].chr;
+          const letters = (one) => one.tracks.some((track) => track.graphType === "dynseq"); // as the page's note says
+          if (!letters(page) || letters(served)) throw new Error("letters are of what the page carries");
           const said = [page.locus, text(page.reference.fastaURL).split(" ")[0], repeat(page)];
           console.log(JSON.stringify([...said, served.locus, text(served.reference.aliasURL), repeat(served)]));
         })();

@@ -310,7 +310,9 @@ def test_two_questions_at_once_open_one_browser(tmp_path):
         """
         globalThis.window = globalThis;
         globalThis.glm = { say: (word) => word };
-        const place = { open: [], replaceChildren() { this.open = []; } };
+        const named = {};
+        const control = (selector) => ({ setAttribute: (_, words) => { named[selector.split("[")[0]] = words; } });
+        const place = { open: [], replaceChildren() { this.open = []; }, shadowRoot: { querySelector: control } };
         globalThis.igv = {
           createBrowser: async (where, { locus }) => {
             await new Promise((resolve) => setTimeout(resolve, 10));
@@ -327,11 +329,13 @@ def test_two_questions_at_once_open_one_browser(tmp_path):
         const scores = { name: "g", whole: true, data, open: async () => new Map() };
         const shown = new glm.Browser(place);
         const ask = (start) => shown.show(scores, "m", { contig: "c", start, end: start + 9 });
-        Promise.all([ask(0), ask(20)]).then(() => console.log(place.open.map((one) => one.locus).join()));
+        Promise.all([ask(0), ask(20)]).then(() => {
+          console.log(place.open.map((one) => one.locus).join(), named.input, named.select);
+        });
         """
     )
     done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "c:21-29"
+    assert done.stdout.split() == ["c:21-29", "browser_zoom", "browser_contig"]
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path")

@@ -131,7 +131,9 @@
         queryParametersSupported: false,
         tracks: [...annotationTracks(scores), ...scoreTracks(scores, model)],
       });
-      this.place.shadowRoot?.querySelector("input[type=range]")?.setAttribute("aria-label", glm.say("browser_zoom"));
+      const name = (control, words) => this.place.shadowRoot?.querySelector(control)?.setAttribute("aria-label", words);
+      name("input[type=range]", glm.say("browser_zoom"));
+      name("select[name=chromosome-select-widget]", glm.say("browser_contig"));
       this.shown = key;
     }
   };

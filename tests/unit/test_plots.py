@@ -464,3 +464,19 @@ def test_models_keep_their_colour_and_baselines_are_hollow():
 
 def test_no_two_of_a_dozen_models_look_alike():
     assert len(set(style.looks(list("abcdefghijkl")).values())) == 12
+
+
+@pytest.mark.parametrize("count", [1, 4, 12])
+def test_dots_of_many_models_do_not_lie_upon_each_other(count):
+    names = list("abcdefghijkl"[:count])
+    found = {"difference": 0.1, "difference_low": 0.0, "difference_high": 0.2, "value": 0.7, "metric": "auroc"}
+    rows = [
+        {"task": "clinvar", "contrast": contrast, "scorer": name, "best_baseline": "", **found}
+        for contrast in ("missense", "all")
+        for name in names
+    ]
+    figure = figures.differences(pd.DataFrame(rows), style.looks(names))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    heights = np.sort([axes.transData.transform((0, y))[1] for bar in axes.containers for y in bar[0].get_ydata()])
+    assert count == 1 or np.diff(heights).min() > 5 * figure.dpi / 72  # points that a dot is wide

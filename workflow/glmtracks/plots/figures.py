@@ -22,6 +22,7 @@ from glmtracks.plots.logo_figures import logo_sites, logo_start_codons
 from glmtracks.plots.style import (
     COLOURS,
     INK,
+    LINES,
     PAPER,
     ROW,
     SOFT,
@@ -31,6 +32,7 @@ from glmtracks.plots.style import (
     dodged,
     legend_above,
     row_grid,
+    row_height,
 )
 
 __all__ = [  # one for each plot
@@ -62,9 +64,9 @@ SPACE = "\u2003"  # SVG joins ordinary spaces
 def differences(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     """Forest plot, a panel for each task and a row for each contrast; all rows look alike, whatever their verdict."""
     panels = [(task, rows) for task, rows in table.groupby("task", sort=False)]
-    counts = [rows["contrast"].nunique() for _, rows in panels]
-    figure = Figure(figsize=(10, 1.0 + sum(ROW * count + 0.95 for count in counts)), layout="constrained")
-    grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=[ROW * count + 0.3 for count in counts])
+    heights = [row_height(rows) * rows["contrast"].nunique() + 0.3 for _, rows in panels]
+    figure = Figure(figsize=(10, 1.0 + sum(height + 0.65 for height in heights)), layout="constrained")
+    grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
     for axes, (task, rows) in zip(grid[:, 0], panels, strict=True):
         contrasts = list(rows["contrast"].unique())
         dodged(axes, rows, contrasts, "contrast", ("difference", "difference_low", "difference_high"), looks)
@@ -121,7 +123,8 @@ def perplexity_by_region(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     looks = {**looks, **baseline_looks(sorted(baselines, key=lambda name: name == "uniform"))}
     regions = list(table["region"].unique())
     panels = [(name, rows) for name, rows in table.groupby("repeat", sort=False)]
-    figure = Figure(figsize=(10, 1.5 + 1.35 * ROW * len(regions)), layout="constrained")
+    height = row_height(table, least=1.35 * ROW) * len(regions)
+    figure = Figure(figsize=(10, 1.5 + height), layout="constrained")
     grid = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
     for axes, (name, rows) in zip(grid, panels, strict=True):
         dodged(axes, rows, regions, "region", ("nats_per_base", "low", "high"), looks)
@@ -197,9 +200,12 @@ def training(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.subplots()
     colours = {model: looks[model].colour if model in looks else SOFT for model in table["model"].unique()}
+    lines = {model: LINES[number // len(COLOURS) % len(LINES)] for number, model in enumerate(looks)}
     for model, rows in curves.groupby("model", sort=False):
         axes.plot(rows["step"], rows["nats_per_base"], color=colours[model], linewidth=0.8, alpha=0.3)
-        axes.plot(rows["step"], rows["smoothed"], color=colours[model], linewidth=2, label=model)
+        axes.plot(
+            rows["step"], rows["smoothed"], color=colours[model], linestyle=lines.get(model), linewidth=2, label=model
+        )
     named = [("every base equally likely", UNIFORM, INK)]
     named += [(f"{row.model}, validation", row.nats_per_base, colours[row.model]) for row in levels.itertuples()]
     for _, value, colour in named:

@@ -4,7 +4,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from glmtracks.plots.style import INK, PAPER, ROW, SOFT, Look, baseline_looks, dodged, legend_above, log_scale, row_grid
+from glmtracks.plots.style import (
+    INK,
+    PAPER,
+    ROW,
+    SOFT,
+    Look,
+    baseline_looks,
+    dodged,
+    legend_above,
+    log_scale,
+    row_grid,
+    row_height,
+)
 
 
 def clinvar_curves(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
@@ -82,7 +94,7 @@ def odds_by_frequency(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     """Odds ratios of the tail of a tenth, a row for each bin of frequency, on a log scale."""
     bins = list(table["bin"].unique())
     looks = {**looks, **baseline_looks([name for name in table["scorer"].unique() if name not in looks])}
-    figure = Figure(figsize=(8, 1.6 + 1.5 * ROW * len(bins)), layout="constrained")
+    figure = Figure(figsize=(8, 1.6 + row_height(table, least=1.5 * ROW) * len(bins)), layout="constrained")
     axes = figure.subplots()
     dodged(axes, table, bins, "bin", ("value", "low", "high"), looks)
     axes.axvline(1, color=INK, linewidth=1)

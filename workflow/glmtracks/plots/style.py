@@ -23,6 +23,7 @@ INK, SOFT, GRID, PAPER = "#1f2328", "#667080", "#dfe3e8", "#fefefe"
 _NAMES = ("blue", "vermillion", "green", "purple", "orange", "sky")
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = ("o", "s", "D", "^", "v", "P")
+LINES = ("-", "-.", (0, (6, 1)))  # of curves, one for each round of the colours
 BASE_COLOURS = {"A": "#009e73", "C": "#0072b2", "G": "#e69f00", "T": "#d55e00"}
 VARIABLES = {INK: "--ink", SOFT: "--soft", GRID: "--grid", PAPER: "--card"} | {
     colour: f"--{name}" for colour, name in zip(COLOURS, _NAMES, strict=True)
@@ -54,6 +55,7 @@ rcParams.update(
     }
 )
 ROW = 0.34  # inches of a row of a dot plot
+DOT = 0.09  # inches of a row that each of several series needs
 LETTER = 0.09  # inches of a letter of a legend, about
 
 
@@ -126,6 +128,11 @@ def save(figure: Figure, path: str | Path, title: str) -> None:
     for number, name in enumerate(names):
         text = text.replace(name, f"clip{number}")
     Path(path).write_text(text, encoding="utf-8")
+
+
+def row_height(rows: pd.DataFrame, least: float = ROW) -> float:
+    """Inches of a row in which the dots of all scorers of a table do not lie upon each other."""
+    return max(least, DOT * rows["scorer"].nunique())
 
 
 def row_grid(axes: Axes, count: int) -> None:

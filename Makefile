@@ -13,7 +13,7 @@
 # Each target does all its own set-up.
 
 PYTHON ?= python3
-CORES ?= $(shell nproc)
+CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) # macOS has no nproc
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --no-compile # most modules are never imported; the others are compiled when they are
 CONFIG ?= config/config.yaml

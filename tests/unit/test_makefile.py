@@ -1,0 +1,30 @@
+"""What `make` does where a machine lacks what Linux, or a machine for development, has."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def make(folder: Path, *arguments: str, programs: Path) -> subprocess.CompletedProcess:
+    """Run make in a folder with the Makefile of the checkout, and `programs` alone to find commands in."""
+    for file in ("Makefile", "pyproject.toml"):
+        shutil.copy(CHECKOUT / file, folder)
+    command = [shutil.which("make"), *arguments]
+    return subprocess.run(command, cwd=folder, env={"PATH": str(programs)}, capture_output=True, text=True)
+
+
+def programs(folder: Path, *names: str) -> Path:
+    """A folder with these commands and no other."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).symlink_to(shutil.which(name))
+    return folder
+
+
+def test_cores_are_counted_where_there_is_no_nproc(tmp_path):
+    done = make(tmp_path, "-n", "demo", programs=programs(tmp_path / "bin", "sh", "getconf"))
+    assert re.search(r"snakemake --cores [1-9]", done.stdout), done.stdout
+    assert not done.stderr

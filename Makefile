@@ -73,6 +73,7 @@ clean:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "glmtracks needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
+	$(INSTALL) "$$(grep -o 'mappy==[^"]*' pyproject.toml)" || { echo "mappy could not be installed; it is compiled here, and needs a C compiler and the headers of Python and zlib; on Debian and Ubuntu: apt install gcc python3-dev; on macOS: xcode-select --install"; exit 1; }
 	$(INSTALL) $$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"][0])')
 	$(INSTALL) --editable .
 	@touch $@

@@ -28,3 +28,14 @@ def test_cores_are_counted_where_there_is_no_nproc(tmp_path):
     done = make(tmp_path, "-n", "demo", programs=programs(tmp_path / "bin", "sh", "getconf"))
     assert re.search(r"snakemake --cores [1-9]", done.stdout), done.stdout
     assert not done.stderr
+
+
+def test_without_a_compiler_the_first_that_is_installed_says_what_is_needed(tmp_path):
+    commands = programs(tmp_path / "bin", "sh", "getconf", "grep", "mkdir", "ln", "false")
+    (commands / "python3").write_text(
+        '#!/bin/sh\n[ "$1" = -c ] || { mkdir -p .venv/bin; ln -s ../../bin/false .venv/bin/pip; }\n'
+    )
+    (commands / "python3").chmod(0o755)
+    done = make(tmp_path, "demo", programs=commands)
+    assert done.returncode and "apt install gcc python3-dev" in done.stdout
+    assert "torch" not in done.stdout  # gigabytes, which would be fetched in vain

@@ -1,5 +1,6 @@
 """The loader gives the bases of the genome, losses weigh them as the recipe says, and training learns reproducibly."""
 
+import multiprocessing
 from pathlib import Path
 
 import lightning
@@ -18,7 +19,7 @@ from glmtracks.errors import InputError
 from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import fill_defaults, schema
 from glmtracks.training import _sharing, build, train_model
-from glmtracks.training.batches import Batches
+from glmtracks.training.batches import Batches, training_loader
 from glmtracks.training.loop import _validated_at_once, fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
 from glmtracks.training.optimiser import PreciseMuon
@@ -95,6 +96,18 @@ def test_every_window_is_seen_once_before_any_is_seen_again(corpus):
         batches[step]
     assert sorted(seen[:48]) == sorted(seen[48:]) == packed.rows("train").tolist()
     assert seen[:48] != seen[48:]
+
+
+@pytest.mark.filterwarnings("ignore:.*pin_memory")  # there is no GPU here
+def test_batches_beside_a_gpu_are_cut_ahead_whatever_way_python_starts_processes(corpus):
+    batches, usual = Batches(PackedCorpus(corpus), batch=8, seed=1), multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method("forkserver", force=True)  # as by default since Python 3.14
+    try:
+        ahead = list(training_loader(batches, 0, 2, cuda=True))
+    finally:
+        multiprocessing.set_start_method(usual, force=True)
+    assert all(torch.equal(windows.codes, batches[step].codes) for step, windows in enumerate(ahead))
+    assert len(ahead) == 2
 
 
 @pytest.mark.parametrize("ranks", [2, 4])

@@ -60,7 +60,8 @@ class _Steps(Sampler):
 
 def training_loader(batches: Batches, start: int, end: int, cuda: bool) -> DataLoader:
     """The batches of steps `start` to `end`. Beside a GPU they are cut ahead of time, in processes of their own."""
-    ahead = {"num_workers": 2, "pin_memory": True, "prefetch_factor": 8} if cuda else {}
+    processes = {"num_workers": 2, "multiprocessing_context": "fork"}  # which share the bases; others are sent a copy
+    ahead = {**processes, "pin_memory": True, "prefetch_factor": 8} if cuda else {}
     return DataLoader(batches, sampler=_Steps(start, end), batch_size=None, **ahead)
 
 

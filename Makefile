@@ -70,7 +70,7 @@ clean:
 	rm -rf .venv results .snakemake build workflow/glmtracks.egg-info
 
 .venv/installed: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "glmtracks needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "glmtracks needs Python 3.11, 3.12 or 3.13, since not all libraries have wheels for others; name one with make PYTHON=python3.13"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(INSTALL) "$$(grep -o 'mappy==[^"]*' pyproject.toml)" || { echo "mappy could not be installed; it is compiled here, and needs a C compiler and the headers of Python and zlib; on Debian and Ubuntu: apt install gcc python3-dev; on macOS: xcode-select --install"; exit 1; }

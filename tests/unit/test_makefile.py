@@ -3,7 +3,10 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -39,3 +42,15 @@ def test_without_a_compiler_the_first_that_is_installed_says_what_is_needed(tmp_
     done = make(tmp_path, "demo", programs=commands)
     assert done.returncode and "apt install gcc python3-dev" in done.stdout
     assert "torch" not in done.stdout  # gigabytes, which would be fetched in vain
+
+
+@pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0)])
+def test_a_python_without_wheels_is_refused_before_anything_is_made(tmp_path, version):
+    commands = programs(tmp_path / "bin", "sh", "getconf")
+    (commands / "python3").write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = {version}; $2"\n'
+    )
+    (commands / "python3").chmod(0o755)
+    done = make(tmp_path, "demo", programs=commands)
+    assert done.returncode and "Python 3.11, 3.12 or 3.13" in done.stdout
+    assert not (tmp_path / ".venv").exists()

@@ -150,6 +150,15 @@ def test_five_mistakes_are_five_sentences(sheets):
     assert "'yeats' is not a genome of the genome sheet (did you mean yeast?)" in message
 
 
+@pytest.mark.parametrize("ignored", [True, False])
+def test_names_that_differ_only_in_case_are_refused_where_the_file_system_ignores_it(sheets, monkeypatch, ignored):
+    monkeypatch.setattr("glmtracks.config.ignores_case", lambda folder: ignored)  # as that of macOS does
+    rows = "".join(f"{name}\tmarkov\ttrain\tyeast\n" for name in ("A", "a", "b"))
+    configuration = sheets(models=f"name\tkind\tsource\tgenomes\n{rows}")
+    with pytest.raises(InputError, match=r"2 problem") if ignored else contextlib.nullcontext():
+        assert [*load(configuration).models] == ["A", "a", "b"]
+
+
 @pytest.mark.parametrize(
     "changes, complaint",
     [

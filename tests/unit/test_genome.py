@@ -242,6 +242,13 @@ def test_a_contig_that_no_index_counts_to_the_end_of_is_refused(write, out, monk
     assert Genome(out / "genome.fa.gz").contigs == {"a": 6}
 
 
+def test_contigs_that_differ_only_in_case_are_refused_where_the_file_system_ignores_it(write, out, monkeypatch):
+    source = write(">chr1\nACGT\n>CHR1\nAC\n")
+    assert run(source, out)["contigs"] == 2
+    monkeypatch.setattr("glmtracks.files.ignores_case", lambda folder: True)  # as that of macOS does
+    assert "the names of contigs chr1 and CHR1 differ only in case" in refused(source, out / "again")
+
+
 def test_a_missing_file_is_named(tmp_path, out):
     assert "nowhere.fa does not exist" in refused(tmp_path / "nowhere.fa", out)
 

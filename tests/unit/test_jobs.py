@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from glmtracks.errors import InputError
-from glmtracks.files import atomic, atomic_folder, from_the_future, unwritable
+from glmtracks.files import atomic, atomic_folder, from_the_future, ignores_case, unwritable
 from glmtracks.jobs import STOPPED, job
 
 
@@ -129,6 +130,13 @@ def test_a_folder_that_may_not_be_written_to_is_one_sentence(tmp_path, capsys, n
     said = (tmp_path / "log").read_text()
     assert said.startswith(f"glmtracks: {tmp_path}/result: ") and said.count("\n") == 1 and "--directory" in said
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_whether_a_file_system_ignores_case_is_tried_where_results_will_be(tmp_path, monkeypatch):
+    assert not ignores_case(tmp_path / "not" / "there")
+    monkeypatch.setattr(Path, "exists", lambda path: path.name.lower() in map(str.lower, os.listdir(path.parent)))
+    assert ignores_case(tmp_path / "not" / "there")
+    assert not list(tmp_path.iterdir())
 
 
 def test_where_nothing_can_be_written_is_said(tmp_path, monkeypatch):

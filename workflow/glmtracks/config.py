@@ -13,6 +13,7 @@ from typing import NamedTuple
 from glmtracks.benchmarks import BASELINES, TASKS
 from glmtracks.download import is_remote, split_region, wrong_scheme
 from glmtracks.errors import InputError
+from glmtracks.files import ignores_case
 from glmtracks.models.registry import (
     KINDS,
     OF_OBJECTIVE,
@@ -92,9 +93,15 @@ def _printable(text: str) -> str:
 
 def _check_names(rows: list[dict], problems: list[str]) -> None:
     counts = Counter(row.get("name") for row in rows)
+    alike = Counter(name.lower() for name in counts if name)
     for row in rows:
         if row.get("name") and counts[row["name"]] > 1:
             problems.append(f"{row['_where']}, name: {row['name']!r} is used by more than one row")
+        if row.get("name") and alike[row["name"].lower()] > 1 and ignores_case("results"):
+            problems.append(
+                f"{row['_where']}, name: {row['name']!r} differs from another only in case, which the file system of "
+                "results/ ignores, so their files would be the same; choose another"
+            )
         if row.get("name") in RESERVED:
             problems.append(f"{row['_where']}, name: {row['name']!r} is a reserved word; choose another")
         if "kind" in row and row.get("name") in BASELINES:

@@ -147,6 +147,17 @@ def unwritable(folder: str | Path) -> str | None:
     return f"nothing can be written to {folder}: {existing} {reason}; choose another place with snakemake --directory"
 
 
+def ignores_case(folder: str | Path) -> bool:
+    """Whether names that differ only in case are one file in a folder, or where it would be made, as on macOS."""
+    path = Path(folder).absolute()
+    existing = next(place for place in (path, *path.parents) if place.is_dir())
+    try:
+        with tempfile.NamedTemporaryFile(prefix="case", dir=existing) as file:
+            return Path(file.name).with_name(Path(file.name).name.upper()).exists()
+    except OSError:  # nothing can be written there, which others say
+        return False
+
+
 def from_the_future(paths: Iterable[str | Path]) -> str | None:
     """A sentence if a file, or one in a folder, was last changed more than `CLOCKS_DIFFER` after now; None if not.
 

@@ -5,7 +5,7 @@ import json
 import logging
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -83,7 +83,8 @@ def normalise(
 
     Raises:
         InputError: the checksum differs; the file is missing, empty, cut off, or not a FASTA of nucleotides; a contig
-            has no sequence, 2**31 bases or more, or a name that is taken; a pattern is not a regular expression or
+            has no sequence, 2**31 bases or more, or a name that is taken, as it is by one that differs only in case
+            where the file system ignores it; a pattern is not a regular expression or
             leaves no contig.
     """
     source, fasta_out = Path(source), Path(fasta_out)
@@ -96,6 +97,7 @@ def normalise(
         canonical = _CanonicalFasta(source, partial(_keep, compiled))
         with write_bgzip(fasta, f"wb{LEVEL}") as handle:
             canonical.write(handle)
+        _check_case(source, canonical.lengths, fasta_out.parent)
         pysam.faidx(str(fasta), "--fai-idx", str(fai), "--gzi-idx", str(gzi))
         sizes.write_text("".join(f"{name}\t{length}\n" for name, length in canonical.lengths.items()), encoding="utf-8")
         rings = [name for name in canonical.lengths if compiled["circular"] and compiled["circular"].search(name)]
@@ -228,6 +230,18 @@ class _CanonicalFasta:
             f"{place}: {show(text[found : found + 1])} is not a nucleotide code (A, C, G, T, U, N and the other IUPAC "
             "letters are); correct the file."
         )
+
+
+def _check_case(source: Path, contigs: Iterable[str], folder: Path) -> None:
+    """Raise InputError where two contigs would have the same file, in a dataset of scores beside `folder`."""
+    names: dict[str, str] = {}
+    for contig in contigs:
+        other = names.setdefault(contig.lower(), contig)
+        if other != contig and files.ignores_case(folder):
+            raise InputError(
+                f"{source}: the names of contigs {other} and {contig} differ only in case, which the file system of "
+                f"{folder} ignores; rename one of the two."
+            )
 
 
 def _compile(key: str, pattern: str) -> re.Pattern | None:

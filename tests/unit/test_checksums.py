@@ -5,6 +5,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,18 @@ def test_sheets_name_md5_or_sha256(served, out, cell):
     assert record["compared"] == str(parse_checksum(cell)) and record["published"] is None
     with pytest.raises(InputError, match=r"x\.fa\.gz has (md5|sha256) [0-9a-f]+, expected 0+; correct sha256"):
         fetch(f"{served.url}/x.fa.gz", out, checksum="0" * len(cell.partition(":")[2] or cell))
+
+
+def test_the_sum_of_macos_will_do_which_takes_no_options(tmp_path, monkeypatch):
+    command = tmp_path / "sum"
+    command.write_text(
+        f'#!/bin/sh\n[ $# = 0 ] && exec {shutil.which("sum")}\necho "sum: $1: No such file" >&2; exit 1\n'
+    )
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(command.parent))
+    (tmp_path / "x").write_bytes(DATA)
+    number, blocks = map(int, bsd_sum(DATA).split())
+    assert Checksum("sum", "0 0").of(tmp_path / "x") == Checksum("sum", f"{number} {blocks}")
 
 
 def test_what_is_no_checksum_is_refused():

@@ -128,10 +128,13 @@ def _find(path: Path, file: str) -> Checksum | None:
 
 
 def _bsd_sum(path: Path) -> Checksum | None:
-    """By the command sum, since its algorithm goes byte by byte, which Python takes minutes for."""
+    """By the command sum, since its algorithm goes byte by byte, which Python takes minutes for.
+
+    Without -r, which is its default, and an option that the command of macOS does not know.
+    """
     try:
         with path.open("rb") as handle:
-            said = subprocess.run(["sum", "-r"], stdin=handle, capture_output=True, text=True, check=True).stdout
+            said = subprocess.run(["sum"], stdin=handle, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
     number, blocks = map(int, said.split()[:2])

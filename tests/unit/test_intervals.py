@@ -1,5 +1,7 @@
 """Interval operations agree with the same operation done base by base."""
 
+import tracemalloc
+
 import bioframe
 import numpy as np
 import pandas as pd
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 from glmtracks.intervals import (
     COLUMNS,
-    covered,
+    by_contig,
+    covered_by,
     first_cover,
     in_genome_order,
     intersect,
@@ -38,6 +41,11 @@ def bases(intervals):
     for start, end in intervals[["start", "end"]].itertuples(index=False):
         mask[start:end] = True
     return mask
+
+
+def covered(intervals, contig, start, end):
+    here = by_contig(merge(intervals)).get(contig, 2 * (np.zeros(0, dtype=np.int64),))
+    return covered_by(*here, start, end)
 
 
 def test_tiling_covers_each_contig_once():
@@ -96,6 +104,16 @@ def test_contigs_are_kept_apart():
 def test_covered_is_membership_base_by_base(intervals, window):
     start, end = window
     assert (covered(table(intervals), "c", start, end) == bases(table(intervals))[start:end]).all()
+
+
+def test_what_is_covered_costs_no_memory_for_intervals_elsewhere():
+    starts = 10 * np.arange(1_000_000)
+    ends = starts + 5
+    tracemalloc.start()
+    found = covered_by(starts, ends, 7_000_003, 7_000_012)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.tolist() == 2 * [True] + 5 * [False] + 2 * [True] and peak < 100_000
 
 
 def test_locate_finds_the_interval_of_a_position_or_none():

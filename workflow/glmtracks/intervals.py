@@ -89,21 +89,24 @@ def in_genome_order(intervals: pd.DataFrame, contigs: Iterable[str]) -> pd.DataF
     )
 
 
-def covered(intervals: pd.DataFrame, contig: str, start: int, end: int) -> np.ndarray:
-    """Whether each position of contig[start:end] lies in one of the intervals, in any order and overlapping.
-
-    Returns:
-        bool, shape (end - start,).
-    """
-    here = intervals[(intervals["contig"] == contig) & (intervals["start"] < end) & (intervals["end"] > start)]
-    return covered_by(here["start"].to_numpy(), here["end"].to_numpy(), start, end)
+def by_contig(intervals: pd.DataFrame) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Starts and ends, int64 (n,) each, of intervals that are sorted and do not overlap, contig by contig."""
+    groups = intervals.groupby("contig", observed=True, sort=False)
+    return {str(contig): (rows["start"].to_numpy(), rows["end"].to_numpy()) for contig, rows in groups}
 
 
 def covered_by(starts: np.ndarray, ends: np.ndarray, start: int, end: int) -> np.ndarray:
-    """As `covered`, by intervals of that contig all of which overlap start … end - 1."""
+    """Whether each position from start to end - 1 lies in one of the intervals of its contig, bool (end - start,).
+
+    Only the intervals that reach there are looked at, however many the contig has.
+
+    Args:
+        starts, ends: as `by_contig` gives them.
+    """
+    here = slice(np.searchsorted(ends, start, side="right"), np.searchsorted(starts, end))
     change = np.zeros(end - start + 1, dtype=np.int32)
-    np.add.at(change, np.maximum(starts - start, 0), 1)
-    np.add.at(change, np.minimum(ends, end) - start, -1)
+    np.add.at(change, np.maximum(starts[here] - start, 0), 1)
+    np.add.at(change, np.minimum(ends[here], end) - start, -1)
     return np.cumsum(change[:-1]) > 0
 
 

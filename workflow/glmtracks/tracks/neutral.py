@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -36,8 +35,7 @@ class Neutral(NamedTuple):
     def covers(self, contig: str, start: int, end: int) -> np.ndarray:
         """Whether each position of contig[start:end] is neutral, bool (end - start,)."""
         starts, ends = self.contigs.get(contig, (np.zeros(0, np.int64),) * 2)
-        here = slice(np.searchsorted(ends, start, side="right"), np.searchsorted(starts, end))
-        return intervals.covered_by(starts[here], ends[here], start, end)
+        return intervals.covered_by(starts, ends, start, end)
 
 
 def find_neutral(
@@ -60,7 +58,8 @@ def find_neutral(
 
 def neutral_of_bed(genome: Genome, path: str | Path, names: ContigNames) -> Neutral:
     """The intervals of a BED on contigs of a genome. Raises InputError as `glmtracks.bed.read_bed_of`."""
-    return Neutral(f"intervals of {Path(path).name}", _by_contig(intervals.merge(read_bed_of(genome, path, names))))
+    found = intervals.merge(read_bed_of(genome, path, names))
+    return Neutral(f"intervals of {Path(path).name}", intervals.by_contig(found))
 
 
 def neutral_of_regions(path: str | Path, contigs: dict[str, int]) -> Neutral:
@@ -88,16 +87,10 @@ def neutral_of_regions(path: str | Path, contigs: dict[str, int]) -> Neutral:
         found = found[found["contig"].isin(contigs)]
         bases = int((found["end"] - found["start"]).sum())
         if bases >= ENOUGH:
-            return Neutral(what, _by_contig(found))
+            return Neutral(what, intervals.by_contig(found))
         if annotated:
             logger.warning("%s are only %s, too few to stand for neutral sequence", what, f"{bases:,}")
     if not contigs:
         raise InputError(f"{path}: none of its contigs is scored; check scores.contigs")
     whole = {name: (np.zeros(1, np.int64), np.array([length])) for name, length in contigs.items()}
     return Neutral("all bases", whole)
-
-
-def _by_contig(found: pd.DataFrame) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Starts and ends of sorted intervals, contig by contig."""
-    groups = found.groupby("contig", observed=True, sort=False)
-    return {str(contig): (rows["start"].to_numpy(), rows["end"].to_numpy()) for contig, rows in groups}

@@ -11,7 +11,7 @@ import pandas as pd
 from glmtracks.annotation.regions import read_regions
 from glmtracks.bed import read_bed
 from glmtracks.genome import UNKNOWN, Genome, read_aliases
-from glmtracks.intervals import covered, paint
+from glmtracks.intervals import by_contig, covered_by, merge, paint
 from glmtracks.parquet import read_frame
 from glmtracks.windows.split import read_split
 
@@ -41,8 +41,8 @@ class CorpusGenome:
     repetitions: int = 1
 
     @cached_property
-    def _repeats_of(self) -> dict[str, pd.DataFrame]:
-        return dict(list(self.repeats.groupby("contig", sort=False)))
+    def _repeats_of(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        return by_contig(merge(self.repeats))
 
     @cached_property
     def _classes_of(self) -> dict[str, pd.DataFrame]:
@@ -68,7 +68,7 @@ class CorpusGenome:
         length = self.genome.contigs[contig]
         if end > length:
             return np.concatenate([self.in_repeat(contig, start, length), self.in_repeat(contig, 0, end - length)])
-        return covered(self._repeats_of[contig], contig, start, end)
+        return covered_by(*self._repeats_of[contig], start, end)
 
     def part(self, name: str, overlap: int = 0) -> pd.DataFrame:
         """The rows of a part of the split.

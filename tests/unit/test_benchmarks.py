@@ -93,6 +93,17 @@ def test_a_sample_keeps_rare_groups_whole_and_its_size():
     assert sample.rows().groupby("kind")["piece"].nunique()["common"] > 40
 
 
+def test_a_sample_is_the_rows_of_the_lowest_keys_of_each_group_in_their_order():
+    rng, sample = np.random.default_rng(3), inputs.Sample("kind", 60, seed=1)
+    pieces = [pd.DataFrame({"kind": rng.choice(list("aaabc"), 40), "row": 40 * n + np.arange(40)}) for n in range(9)]
+    keys = np.random.default_rng(1).random((9, 40)).ravel()
+    for piece in pieces:
+        sample.add(piece)
+    rows = pd.concat(pieces, ignore_index=True)
+    lowest = pd.Series(keys).groupby(rows["kind"]).rank() <= inputs.equal_shares(rows["kind"].value_counts(), 60)
+    assert sample.rows()["row"].tolist() == rows.loc[lowest, "row"].tolist()
+
+
 @pytest.mark.parametrize(
     ("counts", "total", "cap"), [([5, 5], 100, 5), ([1, 100], 11, 10), ([10, 10, 10], 9, 3), ([50], 10, 10)]
 )

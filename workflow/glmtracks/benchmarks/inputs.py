@@ -244,8 +244,12 @@ class Sample:
     def _trimmed(self) -> pd.DataFrame:
         table = pd.concat(self._kept, ignore_index=True)
         share = equal_shares(self._seen.to_numpy(), self._size)
-        rank = table.groupby(self._by, observed=True, sort=False)["_key"].rank(method="first")
-        return table[rank <= share]
+        key, kept = table["_key"].to_numpy(), np.zeros(len(table), dtype=bool)
+        for rows in table.groupby(self._by, observed=True, sort=False).indices.values():
+            if len(rows) > share:  # parted and not ranked: of a piece of a genome millions of rows are offered
+                rows = rows[np.argpartition(key[rows], share - 1)[:share]]
+            kept[rows] = True
+        return table[kept]
 
 
 def equal_shares(counts: np.ndarray, total: int) -> int:

@@ -85,7 +85,7 @@ def snv_consequences(
             "ref": reference[offset],
             "alt": alternative.astype(np.uint8),
             "consequence": pd.Categorical.from_codes(code, CONSEQUENCES, ordered=True),
-            "gene": pd.Series(genes[rank], dtype="str"),
+            "gene": pd.array(genes, dtype="str").take(rank),  # of three rows a base, none made into a string by itself
         }
     )
 

@@ -127,17 +127,17 @@ def _with_decoys(
     spliced  (contig, start, forward) of all annotated sites
     """
     wanted = {True: encode(kind.letters), False: complement(encode(kind.letters))[::-1]}
-    found = [sites.assign(label=1)]
+    starts = []
     for site in sites.itertuples():
         low, high = max(site.low, site.start - REACH), min(site.high, site.start + REACH)
         codes = genome.codes(site.contig, low, high)
         left, right = wanted[site.forward]
         places = np.flatnonzero((codes[:-1] == left) & (codes[1:] == right)) + low
         places = rng.permutation(places)[:MOST_DECOYS]
-        places = [place for place in places.tolist() if (site.contig, place, site.forward) not in spliced]
-        start = np.array(places, dtype=np.int64)
-        same = {"contig": site.contig, "gene": site.gene, "forward": site.forward, "low": site.low, "high": site.high}
-        found.append(pd.DataFrame({"start": start, "end": start + 2, "label": 0}).assign(**same))
+        starts.append([place for place in places.tolist() if (site.contig, place, site.forward) not in spliced])
+    start = np.array([place for places in starts for place in places], dtype=np.int64)
+    decoys = sites.iloc[np.repeat(np.arange(len(sites)), [len(places) for places in starts])]
+    found = [sites.assign(label=1), decoys.assign(start=start, end=start + 2, label=0)]
     table = pd.concat(found, ignore_index=True).drop_duplicates(["contig", "start", "forward"], ignore_index=True)
     offset = np.where(table["forward"], table["start"] - table["low"], table["high"] - table["end"])
     return table.assign(offset=offset).astype({"label": np.int8})

@@ -16,6 +16,7 @@ from torch.optim import Muon
 from training_world import RECIPE, make_corpus
 
 from glmtracks.errors import InputError
+from glmtracks.genome import Genome
 from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import fill_defaults, schema
 from glmtracks.training import _sharing, build, train_model
@@ -47,6 +48,14 @@ def test_windows_are_the_bases_of_the_genome_with_their_repeat_status_and_region
     names = [[REGIONS[number] for number in row] for row in windows.region.tolist()]
     assert names == [["CDS"] * 33 + ["intron"] * 67, ["intron"] * 100, ["not annotated"] * 100]
     assert windows.species.tolist() == [0, 0, 1]
+
+
+def test_a_contig_is_packed_piece_by_piece(corpus, monkeypatch):
+    whole, asked, codes = PackedCorpus(corpus).fingerprint(), [], Genome.codes
+    monkeypatch.setattr("glmtracks.training.packed.CHUNK", 70)
+    monkeypatch.setattr(Genome, "codes", lambda self, contig, *span: asked.append(span) or codes(self, contig, *span))
+    assert PackedCorpus(corpus).fingerprint() == whole
+    assert max(end - start for start, end in asked) == 70
 
 
 def test_a_short_window_is_filled_up_with_unknown_bases(corpus):

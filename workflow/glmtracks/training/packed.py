@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 REPEAT = 8
 REGION = 16  # times the number of the region class, from 1; 0 = not annotated
 REGIONS = ("not annotated", *CLASSES)
-CHUNK = 4_000_000  # bases of a bigWig read at a time
+CHUNK = 4_000_000  # bases read at a time
 
 
 class Windows(NamedTuple):
@@ -73,7 +73,7 @@ class PackedCorpus:
             origins, evidence = {}, _Evidence(member) if member.evidence else None
             for contig, length in lengths.items():
                 origins[contig] = origin
-                self.bases[origin : origin + length] = _pack(member, contig, length)
+                _pack(member, contig, self.bases[origin : origin + length])
                 if self.evidence is not None:
                     self.evidence[origin : origin + length] = 255
                     if evidence:
@@ -142,14 +142,16 @@ def _scratch(size: int) -> np.memmap:
         return np.memmap(file, dtype=np.uint8, mode="r+", shape=(size,))
 
 
-def _pack(member: CorpusGenome, contig: str, length: int) -> np.ndarray:
-    packed = member.genome.codes(contig, 0, length)
+def _pack(member: CorpusGenome, contig: str, destination: np.ndarray) -> None:
+    """Fill uint8 (n,) with a contig; bases behind its end, of one that is a circle, are those of its start again."""
     own = member.genome.contigs[contig]
-    packed[:own] |= REPEAT * member.in_repeat(contig, 0, own).astype(np.uint8)
-    packed[:own] |= REGION * member.region_numbers(contig)
-    beyond = length - own  # bases of a circular contig that are read again
-    packed[own:] |= packed[:beyond] & ~np.uint8(7)
-    return packed
+    for start in range(0, own, CHUNK):
+        end = min(start + CHUNK, own)
+        packed = member.genome.codes(contig, start, end)
+        packed |= REPEAT * member.in_repeat(contig, start, end).astype(np.uint8)
+        packed |= REGION * member.region_numbers(contig, start, end)
+        destination[start:end] = packed
+    destination[own:] = destination[: len(destination) - own]
 
 
 class _Evidence:

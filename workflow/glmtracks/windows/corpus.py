@@ -51,13 +51,14 @@ class CorpusGenome:
         table = self.regions.loc[self.regions["region"].notna(), ["contig", "start", "end", "region"]]
         return dict(list(table.groupby("contig", sort=False, observed=True)))
 
-    def region_numbers(self, contig: str) -> np.ndarray:
-        """The region class of each base, uint8 (length,): 1 + its number in `gene_parts.CLASSES`; 0 = none."""
-        length = self.genome.contigs[contig]
+    def region_numbers(self, contig: str, start: int, end: int) -> np.ndarray:
+        """The region class of each base of contig[start:end], uint8 (end - start,): 1 + its number in
+        `gene_parts.CLASSES`; 0 = none."""
         if contig not in self._classes_of:
-            return np.zeros(length, dtype=np.uint8)
+            return np.zeros(end - start, dtype=np.uint8)
         rows = self._classes_of[contig]
-        borders, owners = paint(rows["start"].to_numpy(), rows["end"].to_numpy(), 0, length)
+        rows = rows[(rows["start"] < end) & (rows["end"] > start)]
+        borders, owners = paint(rows["start"].to_numpy(), rows["end"].to_numpy(), start, end)
         numbers = np.append(rows["region"].cat.codes.to_numpy() + 1, 0).astype(np.uint8)
         return np.repeat(numbers[owners], np.diff(borders))
 

@@ -1,6 +1,7 @@
 """Profiles for clusters: what each kind of job asks for."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,18 +33,21 @@ def dry_run(project: Project, *arguments: str) -> str:
     return done.stdout
 
 
-def test_memory_and_time_double_with_every_attempt_and_never_fall_below_the_floor():
+def test_memory_and_time_double_with_every_attempt_and_never_fall_below_the_floor(tmp_path):
     code = (CHECKOUT / "workflow" / "rules" / "resources.smk").read_text()
-    functions = {}
-    exec(code[code.index("def memory(") : code.index("def memory_to_load")], {"FLOOR": 1000}, functions)
+    functions = {"FLOOR": 1000, "Path": Path}
+    exec(code[code.index("def memory(") : code.index("def memory_to_load")], functions)
 
-    class Files:
+    class Files(list):
         size_mb = 300.0
 
-    asked = [functions["memory"](100, 2)(None, Files, attempt) for attempt in (1, 2, 3)]
+    asked = [functions["memory"](100, 2)(None, Files(), attempt) for attempt in (1, 2, 3)]
     assert asked == [1000, 2000, 4000]
-    assert functions["memory"](2000, 2)(None, Files, 2) == 2 * 2600
-    assert functions["minutes"](10, 0.1)(None, Files, 3) == 4 * 40
+    assert functions["memory"](2000, 2)(None, Files(), 2) == 2 * 2600
+    assert functions["minutes"](10, 0.1)(None, Files(), 3) == 4 * 40
+    (tmp_path / "contig=a").mkdir()
+    (tmp_path / "contig=a" / "part-0.parquet").write_bytes(bytes(1 << 20))
+    assert functions["minutes"](10, 10)(None, Files([str(tmp_path)]), 1) == 10 + 10 * 301
 
 
 def test_trainings_ask_for_gpus_by_one_setting():

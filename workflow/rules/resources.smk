@@ -37,8 +37,16 @@ def memory(base, per_input=0.0):
 
 
 def minutes(base, per_input=0.0):
-    """Minutes: `base`, plus `per_input` for each MB of input, doubled at each new attempt."""
-    return lambda wildcards, input, attempt: int((base + per_input * input.size_mb) * 2 ** (attempt - 1))
+    """Minutes: `base`, plus `per_input` for each MB of input, folders included, doubled at each new attempt."""
+    return lambda wildcards, input, attempt: int(
+        (base + per_input * (input.size_mb + within_folders(input))) * 2 ** (attempt - 1)
+    )
+
+
+def within_folders(input):
+    """MB of the files in the folders of the input, such as the scores of a genome: Snakemake counts none of them."""
+    files = (file for folder in input if Path(folder).is_dir() for file in Path(folder).rglob("*"))
+    return sum(file.stat().st_size for file in files if file.is_file()) / 2**20
 
 
 def memory_to_load(wildcards, input, attempt):

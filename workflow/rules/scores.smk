@@ -129,8 +129,8 @@ rule calibrate:
         "../../envs/tracks.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10, 0.05),
+        mem_mb=memory(1500),
+        runtime=minutes(10, 0.005),
     params:
         aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
     message:
@@ -155,7 +155,7 @@ rule bigwig:
     threads: 1
     resources:
         mem_mb=memory(1000),
-        runtime=minutes(10, 0.05),
+        runtime=minutes(10, 0.005),
     message:
         "Writing the track {wildcards.track} of {wildcards.genome} by {wildcards.model}"
     script:
@@ -178,7 +178,7 @@ rule snv_table:
     threads: 1
     resources:
         mem_mb=memory(1000),
-        runtime=minutes(10, 0.1),
+        runtime=minutes(10, 0.03),
     message:
         "Writing all SNVs of {wildcards.genome} by {wildcards.model} as text"
     script:

@@ -143,8 +143,8 @@ rule annotation:
         "../../envs/annotation.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1500, 60),
-        runtime=minutes(15, 0.5),
+        mem_mb=memory_to_annotate,
+        runtime=minutes(15, 0.1),
     params:
         aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
         genetic_code=lambda wildcards: GENOMES[wildcards.genome]["genetic_code"],

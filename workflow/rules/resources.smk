@@ -49,6 +49,12 @@ def within_folders(input):
     return sum(file.stat().st_size for file in files if file.is_file()) / 2**20
 
 
+def memory_to_annotate(wildcards, input, attempt):
+    """MB for the rows of an annotation, 1 kB each: of a compressed file each takes 16 bytes or so, of others 250."""
+    per_mb = 4 if Path(input.annotation).suffix in (".gff", ".gff3", ".gtf", ".bed") else 60
+    return int((1500 + per_mb * Path(input.annotation).stat().st_size / 2**20) * 2 ** (attempt - 1))
+
+
 def memory_to_load(wildcards, input, attempt):
     """MB for reading the weights of a model in any format and writing them in ours."""
     return int((2000 + 3 * source_mb(wildcards)) * 2 ** (attempt - 1))

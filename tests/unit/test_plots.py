@@ -192,6 +192,23 @@ def test_a_contig_without_scores_or_genes_gives_an_empty_logo(genes, tmp_path):
     assert tables.logo_start_codons({**genes, "datasets": []}, GENOME, {}).empty
 
 
+def test_logos_count_the_sites_that_all_models_shown_have_scored(genes, tmp_path):
+    """Not those on contigs that one of them leaves out, nor near an N, where some models have no score."""
+    fasta = Genome(genes["fasta"][0])
+    codes, even = fasta.codes("chrI", 0, 4000), np.full((4000, 4), np.log(0.25), dtype=np.float32)
+    for model in ("gaps", "other"):
+        with ScoresWriter(tmp_path / f"{model}.parquet", {"model": model}) as writer:
+            if model == "gaps":
+                writer.write("chrI", 0, codes, even, (np.arange(4000) >= 195) & (np.arange(4000) < 205))
+            writer.write("chrII", 0, fasta.codes("chrII", 0, 200), even[:200])
+        write_dataset([tmp_path / f"{model}.parquet"], fasta.contigs, tmp_path / model / "scores")
+    gaps, other = ({**genes, "datasets": [*genes["datasets"], tmp_path / m / "scores"]} for m in ("gaps", "other"))
+    table = tables.logo_start_codons(gaps, GENOME, {"house": False, "gaps": True})
+    assert table["n"].unique().tolist() == [4]
+    assert np.isfinite(table[list(BASES)].to_numpy()).all()
+    assert tables.logo_start_codons(other, GENOME, {"house": False, "other": True}).empty
+
+
 def test_logos_of_stop_codons_and_splice_sites_are_read_on_their_own_strand(genes):
     table = tables.logo_sites(genes, GENOME, {"markov_5": True, "house": False})
     assert set(table["site"]) == {"stop"}  # these genes have no intron

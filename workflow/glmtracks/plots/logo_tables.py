@@ -25,7 +25,7 @@ def logo_start_codons(sources: dict[str, list], genome: str, baseline: dict[str,
     source    `OBSERVED` (how often each base stands there), then the best model and the best baseline by held-out
               nats per base, where the genome has that task; else the first of each
     position  -15 … -1, 1 … 15; 1 is the first base of the start codon. There is no position 0.
-    n         start codons: those in the test part of scored contigs whose 30 bases are all defined
+    n         start codons: those in the test part whose 30 bases are all defined, and scored by the models shown
     """
     return _logo(sources, genome, baseline, "start")
 
@@ -41,25 +41,29 @@ def logo_sites(sources: dict[str, list], genome: str, baseline: dict[str, bool])
 
 def _logo(sources: dict[str, list], genome: str, baseline: dict[str, bool], site: str) -> pd.DataFrame:
     datasets = {Path(path).parent.name: path for path in sources["datasets"]}
-    if not datasets:
-        return pd.DataFrame()
-    places = _places(sources, tracks.contigs(next(iter(datasets.values()))), site)
     summary = read_summary(*sources["summaries"])
     shown = _best_models(summary[summary["genome"] == genome], [m for m in baseline if m in datasets], baseline)
+    contigs = [tracks.contigs(datasets[model]) for model in shown]
+    scored = {name: size for name, size in contigs[0].items() if all(name in c for c in contigs)} if shown else {}
+    if not scored:
+        return pd.DataFrame()
+    places = _places(sources, scored, site)
     fasta, columns = Genome(sources["fasta"][0]), ["position", *BASES]
     sums, n = {name: np.zeros((2 * FLANK, 4)) for name in (OBSERVED, *shown)}, 0
     for contig, low, high, position, forward in _stretches(places):
         offsets = np.where(forward[:, None], np.arange(-FLANK, FLANK), np.arange(FLANK, -FLANK, -1)) + position[:, None]
         codes = fasta.codes(contig, low, high)[offsets - low]
         codes = np.where(forward[:, None], codes, complement(codes))
-        defined = (codes != UNKNOWN).all(axis=1)
-        n += int(defined.sum())
-        sums[OBSERVED] += (codes[defined, :, None] == np.arange(4)).sum(axis=0)
+        chance = {OBSERVED: np.where(codes[..., None] == UNKNOWN, np.nan, codes[..., None] == np.arange(4))}
         for model in shown:
             log_probs = tracks.log_probs(tracks.read(datasets[model], (contig, low, high), tracks.LLR_COLUMNS))
             found = np.exp(log_probs)[offsets - low]
-            found = np.where(forward[:, None, None], found, found[..., ::-1])  # A, C, G, T reversed is the complement
-            sums[model] += found[defined].sum(axis=0)
+            # A, C, G, T reversed is the complement
+            chance[model] = np.where(forward[:, None, None], found, found[..., ::-1])
+        known = np.all([np.isfinite(found).all(axis=(1, 2)) for found in chance.values()], axis=0)
+        n += int(known.sum())
+        for source, found in chance.items():
+            sums[source] += found[known].sum(axis=0)
     if not n:
         return pd.DataFrame()
     place = np.concatenate([np.arange(-FLANK, 0), np.arange(1, FLANK + 1)])

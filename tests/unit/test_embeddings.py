@@ -139,6 +139,7 @@ def test_regions_keep_the_order_and_names_of_the_file(folder, genome, tmp_path, 
         ("chrI\t0\t5\nchrI\t7\t7\n", r"line 2: chrI 7 7 has no base to embed"),
         ("# nothing\n", r"no line has contig TAB start TAB end|has no interval"),
         ("chrI\t9\t5\n", r"line 1: 'chrI 9 5' is not an interval"),
+        (f"chrI\t0\t{10**19}\n", r"line 1: 'chrI 0 10000000000000000000' is not an interval"),
     ],
 )
 def test_impossible_regions_are_one_sentence(folder, genome, tmp_path, bed, message):

@@ -18,6 +18,7 @@ from glmtracks.intervals import COLUMNS
 logger = logging.getLogger(__name__)
 
 _MARK = codecs.BOM_UTF8.decode("latin-1")  # what some editors put before the first line
+_FARTHEST = 1 << 53  # beyond it a float64 does not hold every whole number
 NO_INTERVAL = r"#|track\b|browser\b|\s*$"  # how lines begin that hold none
 
 
@@ -59,7 +60,8 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
     rows["contig"] = rows["contig"].str.removeprefix(_MARK)
     rows = rows[~rows["contig"].str.match(NO_INTERVAL)]
     numbers = rows[["start", "end"]].apply(pd.to_numeric, errors="coerce").astype(np.float64)
-    wrong = ~((numbers["start"] >= 0) & (numbers["start"] <= numbers["end"]) & (numbers % 1 == 0).all(axis=1))
+    within = (numbers["start"] >= 0) & (numbers["start"] <= numbers["end"]) & (numbers["end"] <= _FARTHEST)
+    wrong = ~(within & (numbers % 1 == 0).all(axis=1))
     if wrong.any():
         line = wrong.idxmax()
         shown = " ".join(rows.loc[line, COLUMNS].fillna("").astype(str))

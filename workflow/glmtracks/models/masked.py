@@ -48,11 +48,12 @@ class Masked(TowerModel):
         return F.log_softmax(answers.float(), dim=-1)
 
     def training_log_probs(self, codes: Tensor, species: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        # The noise of a base that is asked about is uniform below MASKED. In the lowest tenth of that range the base is
+        # exchanged for one that the place within the tenth draws; in the next tenth it is left; above, it is hidden.
         asked = (noise < MASKED) & (codes != UNKNOWN)
-        exchanged = (noise < 0.2 * MASKED) & asked
-        random_base = (noise * (4 / (0.1 * MASKED))).long() % 4  # uniform, since noise below 0.1 · 15 % is
-        symbols = torch.where(asked & ~exchanged, MASK, codes)
-        symbols = torch.where(exchanged & (noise < 0.1 * MASKED), random_base.to(codes.dtype), symbols)
+        exchanged, hidden = asked & (noise < 0.1 * MASKED), asked & (noise >= 0.2 * MASKED)
+        drawn = (noise * (4 / (0.1 * MASKED))).long() % 4  # the remainder, since rounding may make 4 of what is below
+        symbols = torch.where(hidden, MASK, torch.where(exchanged, drawn.to(codes.dtype), codes))
         return self.log_probs(symbols, species), asked
 
     def embeddings(self, codes: Tensor, layer: int = -1) -> Tensor:

@@ -3,7 +3,7 @@
 Its log-probabilities add up to the likelihood of a sequence, so it can compare sequences of different length.
 """
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from glmtracks.models.layers import behind
@@ -11,31 +11,18 @@ from glmtracks.models.tower import TowerModel
 
 
 class Causal(TowerModel):
-    """See the module; `species` are the names of the species that the model tells apart."""
+    """See the module, and `TowerModel` for its parts."""
 
     kind = "causal"
     objective = "causal"
-
-    def __init__(
-        self,
-        width: int,
-        layers: int,
-        kernel: int,
-        max_dilation: int,
-        dropout: float = 0.0,
-        species: list[str] | tuple[str, ...] = (),
-    ):
-        super().__init__(width, layers, kernel, max_dilation, dropout, species, causal=True)
-        self.mixer = nn.Linear(width, width, bias=False)
-        self.head = nn.Linear(width, 4)
+    causal = True
 
     @property
     def receptive_field(self) -> int:
         return 1 + self.tower.reach
 
     def log_probs(self, codes: Tensor, species: Tensor | None = None) -> Tensor:
-        before = behind(self._read(codes, species))
-        return F.log_softmax(self.head(F.gelu(self.mixer(before))).float(), dim=-1)
+        return F.log_softmax(self.logits(behind(self._read(codes, species))).float(), dim=-1)
 
     def _read(self, codes: Tensor, species: Tensor | None = None, depth: int | None = None) -> Tensor:
         return self.tower(self.embedding(codes, self.species_of(codes, species)), depth=depth)

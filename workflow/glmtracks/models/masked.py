@@ -5,7 +5,7 @@ training 15 % of them, drawn anew each time; in scoring those of a strategy (`gl
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from glmtracks.models.tower import TowerModel
@@ -15,23 +15,12 @@ MASKED = 0.15  # of the bases of a training window; of these 80 % are hidden, 10
 
 
 class Masked(TowerModel):
-    """See the module; `species` are the names of the species that the model tells apart."""
+    """See the module, and `TowerModel` for its parts."""
 
     kind = "masked"
     objective = "masked"
-
-    def __init__(
-        self,
-        width: int,
-        layers: int,
-        kernel: int,
-        max_dilation: int,
-        dropout: float = 0.0,
-        species: list[str] | tuple[str, ...] = (),
-    ):
-        super().__init__(width, layers, kernel, max_dilation, dropout, species, causal=False, extra_symbols=1)
-        self.mixer = nn.Linear(width, width, bias=False)
-        self.head = nn.Linear(width, 4)
+    causal = False
+    extra_symbols = 1  # the mask
 
     @property
     def receptive_field(self) -> int:
@@ -44,8 +33,7 @@ class Masked(TowerModel):
     def log_probs(self, codes: Tensor, species: Tensor | None = None, hidden: Tensor | None = None) -> Tensor:
         """See `GenomicLanguageModel`; unknown bases cannot be hidden, and stay unknown."""
         symbols = codes if hidden is None else torch.where(hidden & (codes != UNKNOWN), MASK, codes)
-        answers = self.head(F.gelu(self.mixer(self._read(symbols, species))))
-        return F.log_softmax(answers.float(), dim=-1)
+        return F.log_softmax(self.logits(self._read(symbols, species)).float(), dim=-1)
 
     def training_log_probs(self, codes: Tensor, species: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         # The noise of a base that is asked about is uniform below MASKED. In the lowest tenth of that range the base is

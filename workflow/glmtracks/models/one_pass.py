@@ -6,8 +6,7 @@ read the base itself. The head is symmetrised, so the model is exactly reverse-c
 """
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from glmtracks.models.base import log_softmax, reverse_complement
 from glmtracks.models.layers import behind
@@ -15,25 +14,14 @@ from glmtracks.models.tower import TowerModel
 
 
 class OnePass(TowerModel):
-    """See the module; `species` are the names of the species that the model tells apart."""
+    """See the module, and `TowerModel` for its parts."""
 
     kind = "one_pass"
     objective = "one_pass"
     equivariant = True
     strands = 1
-
-    def __init__(
-        self,
-        width: int,
-        layers: int,
-        kernel: int,
-        max_dilation: int,
-        dropout: float = 0.0,
-        species: list[str] | tuple[str, ...] = (),
-    ):
-        super().__init__(width, layers, kernel, max_dilation, dropout, species, causal=True)
-        self.mixer = nn.Linear(2 * width, 2 * width, bias=False)
-        self.head = nn.Linear(2 * width, 4)
+    causal = True
+    states_mixed = 2  # left and right
 
     @property
     def receptive_field(self) -> int:
@@ -47,7 +35,7 @@ class OnePass(TowerModel):
         They are those after the first `depth` layers of the tower, or after all.
         """
         both = torch.cat([codes, reverse_complement(codes)])
-        both = both[:, : codes.shape[1] - margin]  # neither tower reads the margin that it does not come from
+        both = both[:, : codes.shape[1] - margin]  # no inner prediction depends on the margin where its tower ends
         read = self.tower(self.embedding(both, self.species_of(codes, species).repeat(2)), depth=depth)
         left, right = behind(read)[:, margin:].chunk(2)
         return left, right.flip(1)
@@ -57,11 +45,8 @@ class OnePass(TowerModel):
 
     def inner_log_probs(self, codes: Tensor, margin: int, species: Tensor | None = None) -> Tensor:
         left, right = self.states(codes, species, margin=margin)
-        forward, backward = (self._logits(a, b) for a, b in ((left, right), (right, left)))
+        forward, backward = (self.logits(torch.cat(pair, dim=-1)) for pair in ((left, right), (right, left)))
         return log_softmax(forward.float() + backward.float().flip(-1))
-
-    def _logits(self, near: Tensor, far: Tensor) -> Tensor:
-        return self.head(F.gelu(self.mixer(torch.cat([near, far], dim=-1))))
 
     def embeddings(self, codes: Tensor, layer: int = -1) -> Tensor:
         """Mean of left and right state: the same for a base and for its complement on the other strand.

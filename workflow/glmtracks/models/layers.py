@@ -61,16 +61,17 @@ class ConvolutionLayer(nn.Module):
         return block(x, *weights, self.dilation, self.causal, self.dropout if self.training else 0.0)
 
     def update(self, x: Tensor) -> Tensor:
-        """What `forward` makes of `x`, less its mean over the channels; written into `x`, which must have none.
+        """The same as `forward`, in place and a quarter to a third faster on a processor; no gradients, no dropout.
 
-        For a processor, which does it a quarter to a third faster; without gradients and dropout. Without a mean, to
-        normalise is to divide by the length of a vector, and the weights of the norm go over to the convolution.
+        `x` (batch, length, width) must have mean zero over the channels, and is given back so: no layer reads the mean,
+        which its norm takes out. To normalise `x` is then to divide it by its root mean square; the weights of the norm
+        are multiplied into those of the convolution, and the projection adds nothing to the mean.
         """
         batch, length, width = x.shape
         kernel = self.convolution.in_features // width
         before, after = _padding(kernel, self.dilation, self.causal)
-        lengths = torch.linalg.vector_norm(x, dim=-1, keepdim=True).to(torch.promote_types(x.dtype, torch.float32))
-        scale = (lengths.square() / width + EPSILON).rsqrt().to(x.dtype)
+        norms = torch.linalg.vector_norm(x, dim=-1, keepdim=True).to(torch.promote_types(x.dtype, torch.float32))
+        scale = (norms.square() / width + EPSILON).rsqrt().to(x.dtype)
         padded = x.new_empty(batch, before + length + after, width)
         padded[:, :before] = 0
         padded[:, before + length :] = 0
@@ -94,7 +95,11 @@ def _padding(kernel: int, dilation: int, causal: bool) -> tuple[int, int]:
 def _block(
     x: Tensor, norm: Tensor, convolution: Tensor, projection: Tensor, dilation: int, causal: bool, dropout: float
 ) -> Tensor:
-    """What a `ConvolutionLayer` computes, with nothing of its own, so that one compiled kernel serves all layers."""
+    """x + projection · gelu(convolution * norm(x)): a `ConvolutionLayer` as a function of its weights.
+
+    No module, so that one compiled kernel serves all layers. `norm` is (width,), `convolution` (width, kernel · width),
+    `projection` (width, width).
+    """
     length, width = x.shape[1:]
     kernel = convolution.shape[1] // width
     before, after = _padding(kernel, dilation, causal)
@@ -105,9 +110,9 @@ def _block(
 
 
 def drop_out(x: Tensor, share: float) -> Tensor:
-    """`F.dropout`, but that a processor draws one byte for each element, in a third of the time: it was half of a step.
+    """`F.dropout`, in a third of its time on a processor, where it would take half of a training step.
 
-    There the share is rounded to a multiple of 1/256, and what is kept is scaled by the rounded one.
+    There one random byte is drawn for each element, so the share is rounded to a multiple of 1/256.
     """
     if x.device.type != "cpu" or not share:
         return F.dropout(x, share)
@@ -143,20 +148,25 @@ class Tower(nn.Module):
         self.norm = nn.LayerNorm(width, bias=False)
 
     def forward(self, x: Tensor, known: Tensor | None = None, depth: int | None = None) -> Tensor:
-        """States (batch, length, width); zero throughout at positions that are not `known`, bool (batch, length, 1).
+        """States (batch, length, width) after the first `depth` layers, by default after all.
 
-        They are those after all layers, normalised, or after the first `depth` of them, normalised only after the last
-        and else without their mean over the channels, which no layer reads.
+        After the last layer they are normalised; after an earlier one their mean over the channels is taken out, which
+        no layer reads. At positions that are not `known`, bool (batch, length, 1), they are zero after every layer.
         """
         depth = len(self.layers) if depth is None else depth
-        dropping = self.training and self.dropout > 0
-        quick = x.device.type == "cpu" and not (dropping or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"))
-        x = without_mean(x) if quick else x
+        in_place = self._works_in_place(x)
+        if in_place:
+            x = without_mean(x)  # as `update` takes it; a copy besides, so that the caller's stays as it is
         for layer in self.layers[:depth]:
-            x = layer.update(x) if quick else layer(x)
+            x = layer.update(x) if in_place else layer(x)
             if known is not None:
                 x = x * known
         return self.norm(x) if depth == len(self.layers) else without_mean(x)
+
+    def _works_in_place(self, x: Tensor) -> bool:
+        """Whether the layers may `update` states: on a processor, where nothing is learnt, dropped out or cast."""
+        dropping = self.training and self.dropout > 0
+        return x.device.type == "cpu" and not (dropping or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"))
 
 
 def without_mean(x: Tensor) -> Tensor:

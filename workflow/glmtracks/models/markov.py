@@ -63,8 +63,8 @@ class Markov(GenomicLanguageModel):
             unbroken[..., distance:] &= known[..., :-distance]
             unbroken[..., :distance] = False
             usable += unbroken
-        size = 1 << 2 * usable
-        return self.table()[(size - 1) // 3 + (context & (size - 1))]
+        contexts = 1 << 2 * usable  # of this order; in the table 1 + 4 + 16 + … of lower orders stand before them
+        return self.table()[(contexts - 1) // 3 + (context & (contexts - 1))]
 
     def fit(self, corpus: Corpus, parameters: dict, folder: Path) -> pd.DataFrame:
         """Count (k+1)-mers over the training part of every genome of the corpus, both strands.
@@ -80,8 +80,8 @@ class Markov(GenomicLanguageModel):
                 f"the training part of the corpus has no {self.order + 1} defined bases in a row to count; leave "
                 "contigs for training when naming those for test and validation"
             )
-        shape = (4,) * (self.order + 1)
-        both = counts.reshape(shape) + counts.reshape(shape)[(slice(None, None, -1),) * len(shape)].transpose()
+        forward = counts.reshape((4,) * (self.order + 1))
+        both = forward + np.flip(forward).T  # an axis is a base: complementing flips it, reversing reverses their order
         self.counts.copy_(torch.from_numpy(both.reshape(-1)))
         self._table = None
         return pd.DataFrame({"step": [0], "counted": [int(both.sum())]})

@@ -12,7 +12,7 @@ from glmtracks import tracks
 from glmtracks.genome import UNKNOWN, decode
 from glmtracks.track_names import BIGWIG_TRACKS, LLR_COLUMNS, LOGO_TRACKS
 from glmtracks.tracks.contig_scores import ContigScores
-from glmtracks.tracks.derived import windows
+from glmtracks.tracks.derived import context_numbers
 from glmtracks.tracks.shards import ROWS_PER_GROUP
 
 SIZE = ROWS_PER_GROUP + 1  # the second row group is shorter than a context
@@ -77,8 +77,8 @@ def test_reference_bases_go_on_across_row_groups_and_stop_at_the_ends(dataset):
 
 
 @given(st.lists(st.integers(0, UNKNOWN), min_size=5, max_size=12))
-def test_windows_number_the_contexts_in_alphabetical_order(codes):
-    found = windows(np.array(codes, np.uint8))
+def test_contexts_are_numbered_in_alphabetical_order(codes):
+    found = context_numbers(np.array(codes, np.uint8))
     letters = decode(np.array(codes))
     assert found.tolist() == [
         int("".join(str("ACGTN".index(base)) for base in letters[i : i + 5]), 5) for i in range(len(codes) - 4)

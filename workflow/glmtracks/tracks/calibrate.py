@@ -25,7 +25,7 @@ from glmtracks.tracks.calibration import (
 )
 from glmtracks.tracks.contig_scores import ContigScores
 from glmtracks.tracks.dataset import contigs, metadata
-from glmtracks.tracks.derived import FLANK, rounded, windows
+from glmtracks.tracks.derived import FLANK, context_numbers, rounded
 from glmtracks.tracks.neutral import Neutral
 
 logger = logging.getLogger(__name__)
@@ -87,12 +87,12 @@ def _neutral_sums(dataset: str | Path, neutral: Neutral) -> tuple[np.ndarray, np
     counts, sums = np.zeros(CONTEXTS, np.int64), np.zeros((len(BASES), CONTEXTS))
     for contig, start, codes, llr in _llr(dataset, "means of contexts"):
         wanted = neutral.covers(contig, start, start + llr.shape[1]) & ~np.isnan(llr[0])
-        found = windows(codes)[wanted]
+        found = context_numbers(codes)[wanted]
         counts += np.bincount(found, minlength=CONTEXTS)
         for alt in range(len(BASES)):
             sums[alt] += np.bincount(found, llr[alt, wanted], minlength=CONTEXTS)
     digits = np.indices((UNKNOWN + 1,) * (2 * FLANK + 1), dtype=np.uint8).reshape(2 * FLANK + 1, -1).T
-    other = windows(complement(digits[:, ::-1]))[:, 0]
+    other = context_numbers(complement(digits[:, ::-1]))[:, 0]
     return counts + counts[other], sums + sums[complement(np.arange(len(BASES)))][:, other]
 
 
@@ -172,7 +172,7 @@ def _count_values(dataset: str | Path, corrections: np.ndarray) -> dict[str, tup
     """`Calibration.counts` of all SNVs of a dataset."""
     found = {name: _Counts() for name in RANKED}
     for _, _, codes, llr in _llr(dataset, "ranks"):
-        context = windows(codes)
+        context = context_numbers(codes)
         scored = ~np.isnan(llr[0])
         for alt in range(len(BASES)):
             wanted = scored & (codes[FLANK : len(codes) - FLANK] != alt)

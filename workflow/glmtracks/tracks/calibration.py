@@ -23,7 +23,7 @@ from glmtracks.files import atomic_folder, write_json
 from glmtracks.genome import BASES, UNKNOWN, decode, encode
 from glmtracks.parquet import WITH_CHECKSUMS, read_frame
 from glmtracks.tracks.dataset import metadata
-from glmtracks.tracks.derived import FLANK, rounded, windows
+from glmtracks.tracks.derived import FLANK, context_numbers, rounded
 from glmtracks.tracks.shards import DECIMALS
 
 FOLDER = "calibration"  # beside scores/
@@ -36,8 +36,8 @@ class Calibration:
     """Corrections by context and ranks by value; made by `glmtracks.tracks.calibrate`, opened by `open` or `of`.
 
     Attributes:
-        corrections: float32 (CONTEXTS, 4): what to subtract from the llr of a context (see `windows`) and alternative;
-            NaN where the base itself is unknown.
+        corrections: float32 (CONTEXTS, 4): what to subtract from the llr of a context (see `context_numbers`) and
+            alternative; NaN where the base itself is unknown.
         counts: "llr" and "llr_corrected" -> (lowest value in steps of the last decimal, int64 (m,) SNVs of each step
             from there).
         said: the content of calibration.json; `scores` in it is the metadata of the dataset.
@@ -110,11 +110,11 @@ class Calibration:
         Returns:
             float32 (n,), 3 decimals; NaN where llr is or the base itself is unknown; llr where alt is that base.
         """
-        return rounded(llr - self.corrections[windows(context)[:, 0], alt])
+        return rounded(llr - self.corrections[context_numbers(context)[:, 0], alt])
 
     def corrected_along(self, llr: np.ndarray, codes: np.ndarray, alt: int) -> np.ndarray:
         """The same for one alternative at `n` consecutive bases, given codes (n + 2 * FLANK,) from FLANK before."""
-        return rounded(llr - self.corrections[windows(codes), alt])
+        return rounded(llr - self.corrections[context_numbers(codes), alt])
 
     def phred(self, values: np.ndarray, score: str = "llr") -> np.ndarray:
         """-10 * log10 of the share of the genome's SNVs whose value is as low or lower.
@@ -147,7 +147,7 @@ def phred_of(counts: np.ndarray) -> np.ndarray:
 
 
 def context_names() -> list[str]:
-    """The five letters of every context, in the order of their numbers (see `windows`)."""
+    """The five letters of every context, in the order of their numbers (see `context_numbers`)."""
     shape = (UNKNOWN + 1,) * (2 * FLANK + 1)
     letters = decode(np.indices(shape, dtype=np.uint8).reshape(len(shape), -1).T.ravel())
     return [letters[begin : begin + len(shape)] for begin in range(0, len(letters), len(shape))]
@@ -159,14 +159,14 @@ def corrections_of(table: pd.DataFrame) -> np.ndarray:
     A context with one unknown neighbour has the correction of the longest symmetric context around it that is known.
     """
     found = np.full((CONTEXTS, len(BASES)), np.nan, np.float32)
-    numbers = windows(encode("".join(table["context"])).reshape(-1, 2 * FLANK + 1))[:, 0]
+    numbers = context_numbers(encode("".join(table["context"])).reshape(-1, 2 * FLANK + 1))[:, 0]
     found[numbers, encode("".join(table["alt"]))] = table["correction"]
     digits = np.indices((UNKNOWN + 1,) * (2 * FLANK + 1), dtype=np.uint8).reshape(2 * FLANK + 1, -1).T.copy()
     for flank in range(FLANK, 0, -1):
         sides = digits[:, [FLANK - flank, FLANK + flank]]
         outer = [n for n in range(2 * FLANK + 1) if abs(n - FLANK) >= flank]
         digits[np.ix_((sides == UNKNOWN).any(axis=1), outer)] = UNKNOWN
-    found = found[windows(digits)[:, 0]]
+    found = found[context_numbers(digits)[:, 0]]
     defined = digits[:, FLANK] != UNKNOWN
     found[np.flatnonzero(defined), digits[defined, FLANK]] = 0
     return found

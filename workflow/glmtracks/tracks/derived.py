@@ -71,8 +71,8 @@ def rounded(values: np.ndarray) -> np.ndarray:
     return np.round(values, DECIMALS).astype(np.float32) + np.float32(0)
 
 
-def windows(codes: np.ndarray) -> np.ndarray:
-    """The base with FLANK neighbours on each side as one number in base 5, first neighbour first.
+def context_numbers(codes: np.ndarray) -> np.ndarray:
+    """The context of each base, itself between FLANK neighbours on each side, as one number in base 5.
 
     Args:
         codes: uint8 (..., n + 2 * FLANK), codes 0 to 4.

@@ -13,12 +13,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from glmtracks.errors import InputError
-from glmtracks.genome import BASES, UNKNOWN, complement
+from glmtracks.genome import BASES, UNKNOWN, complement, reverse_complement
 from glmtracks.track_names import LLR_COLUMNS
 from glmtracks.tracks.calibration import (
     CONTEXTS,
     RANKED,
     Calibration,
+    all_contexts,
     context_names,
     corrections_of,
     to_steps,
@@ -91,8 +92,7 @@ def _neutral_sums(dataset: str | Path, neutral: Neutral) -> tuple[np.ndarray, np
         counts += np.bincount(found, minlength=CONTEXTS)
         for alt in range(len(BASES)):
             sums[alt] += np.bincount(found, llr[alt, wanted], minlength=CONTEXTS)
-    digits = np.indices((UNKNOWN + 1,) * (2 * FLANK + 1), dtype=np.uint8).reshape(2 * FLANK + 1, -1).T
-    other = context_numbers(complement(digits[:, ::-1]))[:, 0]
+    other = context_numbers(reverse_complement(all_contexts()))[:, 0]
     return counts + counts[other], sums + sums[complement(np.arange(len(BASES)))][:, other]
 
 
@@ -127,16 +127,16 @@ def _rows(
     outer: tuple[int, ...], number: np.ndarray, mean: np.ndarray, correction: np.ndarray, origin: np.ndarray
 ) -> pd.DataFrame:
     """The rows of `correction_table` for the contexts whose places `outer`, and no others, are left open."""
-    digits = np.indices(number.shape).reshape(number.ndim, -1).T
+    codes, names = all_contexts(), np.array(context_names())
     is_open = np.isin(np.arange(number.ndim), outer)
-    contexts = np.flatnonzero(((digits == UNKNOWN) == is_open).all(axis=1))
+    contexts = np.flatnonzero(((codes == UNKNOWN) == is_open).all(axis=1))
     parts = []
     for alt, letter in enumerate(BASES):
-        chosen = contexts[digits[contexts, FLANK] != alt]
+        chosen = contexts[codes[contexts, FLANK] != alt]
         parts.append(
             pd.DataFrame(
                 {
-                    "context": np.array(context_names())[chosen],
+                    "context": names[chosen],
                     "alt": letter,
                     "positions": number.ravel()[chosen],
                     "mean_llr": mean[alt].ravel()[chosen].round(DECIMALS),

@@ -146,11 +146,15 @@ def phred_of(counts: np.ndarray) -> np.ndarray:
     return rounded(-10 * np.log10(ranks / max(counts.sum(), 1)))
 
 
+def all_contexts() -> np.ndarray:
+    """The codes of every context, uint8 (CONTEXTS, 5), in the order of their numbers (see `context_numbers`)."""
+    bases = 2 * FLANK + 1
+    return np.indices((UNKNOWN + 1,) * bases, dtype=np.uint8).reshape(bases, -1).T.copy()
+
+
 def context_names() -> list[str]:
-    """The five letters of every context, in the order of their numbers (see `context_numbers`)."""
-    shape = (UNKNOWN + 1,) * (2 * FLANK + 1)
-    letters = decode(np.indices(shape, dtype=np.uint8).reshape(len(shape), -1).T.ravel())
-    return [letters[begin : begin + len(shape)] for begin in range(0, len(letters), len(shape))]
+    """The five letters of every context, in the order of their numbers."""
+    return [decode(codes) for codes in all_contexts()]
 
 
 def corrections_of(table: pd.DataFrame) -> np.ndarray:
@@ -161,14 +165,14 @@ def corrections_of(table: pd.DataFrame) -> np.ndarray:
     found = np.full((CONTEXTS, len(BASES)), np.nan, np.float32)
     numbers = context_numbers(encode("".join(table["context"])).reshape(-1, 2 * FLANK + 1))[:, 0]
     found[numbers, encode("".join(table["alt"]))] = table["correction"]
-    digits = np.indices((UNKNOWN + 1,) * (2 * FLANK + 1), dtype=np.uint8).reshape(2 * FLANK + 1, -1).T.copy()
+    known = all_contexts()
     for flank in range(FLANK, 0, -1):
-        sides = digits[:, [FLANK - flank, FLANK + flank]]
+        sides = known[:, [FLANK - flank, FLANK + flank]]
         outer = [n for n in range(2 * FLANK + 1) if abs(n - FLANK) >= flank]
-        digits[np.ix_((sides == UNKNOWN).any(axis=1), outer)] = UNKNOWN
-    found = found[context_numbers(digits)[:, 0]]
-    defined = digits[:, FLANK] != UNKNOWN
-    found[np.flatnonzero(defined), digits[defined, FLANK]] = 0
+        known[np.ix_((sides == UNKNOWN).any(axis=1), outer)] = UNKNOWN
+    found = found[context_numbers(known)[:, 0]]
+    defined = known[:, FLANK] != UNKNOWN
+    found[np.flatnonzero(defined), known[defined, FLANK]] = 0
     return found
 
 

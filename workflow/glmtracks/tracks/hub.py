@@ -87,20 +87,8 @@ def write_hub(
         "longLabel": f"Genomic language model {model}, {genome}: scores of every base",
         "email": "none",  # UCSC asks for one, of whoever answers for the hub
     }
-    assembly = {
-        "genome": genome,
-        "trackDb": "trackDb.txt",
-        "groups": "groups.txt",
-        "description": f"{genome}, as glmtracks scored it",
-        "twoBitPath": _address(two_bit, destination),
-        "chromSizes": _address(sizes, destination),
-        "organism": (species or genome).replace("_", " "),
-        "defaultPos": locus,
-    }
-    if _BINOMIAL.match(species):
-        assembly["scientificName"] = species.replace("_", " ")
-    if genetic_code != 1:
-        assembly["codonTable"] = f"default={genetic_code}"
+    addresses = [_address(path, destination) for path in (fasta, two_bit, sizes)]
+    assembly = _assembly(genome, *addresses[1:], locus, species, genetic_code)
     group = {"name": _GROUP, "label": "Genomic language model", "priority": "1", "defaultIsClosed": "0"}
     files = {
         "hub.txt": [hub | {"genomesFile": "genomes.txt"}],
@@ -113,9 +101,27 @@ def write_hub(
     with atomic_folder(destination) as folder:
         for name, stanzas in files.items():
             (folder / name).write_text("\n".join(map(_stanza, stanzas)), encoding="utf-8")
-        files = [_address(path, destination) for path in (fasta, two_bit, sizes)]
-        reference = igv_reference(genome, sum(contigs.values()), *files)
+        reference = igv_reference(genome, sum(contigs.values()), *addresses)
         write_json(folder / "igv.json", {"reference": reference, "locus": locus, "tracks": _igv_tracks(tracks)})
+
+
+def _assembly(genome: str, two_bit: str, sizes: str, locus: str, species: str, genetic_code: int) -> dict[str, str]:
+    """How an assembly hub describes its genome, by the addresses of its files."""
+    assembly = {
+        "genome": genome,
+        "trackDb": "trackDb.txt",
+        "groups": "groups.txt",
+        "description": f"{genome}, as glmtracks scored it",
+        "twoBitPath": two_bit,
+        "chromSizes": sizes,
+        "organism": (species or genome).replace("_", " "),
+        "defaultPos": locus,
+    }
+    if _BINOMIAL.match(species):
+        assembly["scientificName"] = species.replace("_", " ")
+    if genetic_code != 1:
+        assembly["codonTable"] = f"default={genetic_code}"
+    return assembly
 
 
 def igv_reference(genome: str, size: int, fasta: str, two_bit: str, sizes: str) -> dict[str, str]:
@@ -194,14 +200,18 @@ def _ucsc_tracks(tracks: Sequence[str], identifier: str, label: str) -> list[dic
 def _igv_tracks(tracks: Sequence[str]) -> list[dict]:
     shown = []
     for family, members in _families(tracks).items():
-        look = _look(family)
+        look, alone = _look(family), members == [family]
         limits = {} if look.limits is None else {"min": look.limits[0], "max": look.limits[1]}
         size = {"height": look.height, **limits}
         wigs = [
-            {"name": track, "type": "wig", "format": "bigwig", "url": f"../{track}.bw", "color": f"rgb({colour})"}
+            {
+                "name": track,
+                "type": "wig",
+                "format": "bigwig",
+                "url": f"../{track}.bw",
+                "color": f"rgb({look.colour if alone else BASE_COLOURS[track[-1]]})",
+            }
             for track in members
-            for colour in [look.colour if members == [family] else BASE_COLOURS[track[-1]]]
         ]
-        alone = members == [family]
         shown.append({**wigs[0], **size} if alone else {"name": family, "type": "merged", **size, "tracks": wigs})
     return shown

@@ -127,6 +127,15 @@ class _Logs(Callback):
 
 
 @contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Lightning's announcements, and its advice on loader workers, which indexing does not need."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+        yield
+
+
+@contextmanager
 def _ending_after_the_step() -> Iterator[None]:
     """Leave SIGTERM to Lightning, which waits for the end of a step but then exits as if all were done."""
     try:
@@ -145,25 +154,32 @@ def _ending_after_the_step() -> Iterator[None]:
 def fit(
     model: GenomicLanguageModel, corpus: Corpus, recipe: dict, folder: Path, callbacks: Iterable[Callback] = ()
 ) -> pd.DataFrame:
-    """Fit `model` in place for `recipe["steps"]` steps; returns step and train_nats_per_base of each logged step, with
-    the validation metrics where there are any.
+    """Fit `model` in place for `recipe["steps"]` steps.
 
-    Checkpoints and logs are kept in `folder`, and left there; where a checkpoint of the same recipe and corpus lies
-    there, training goes on from it, in its number format, and ends with the same weights as if it had never stopped.
-    The weights that are left are the moving average at its best validation, or at the end where nothing is held out; of
-    several processes the first has them, and the history. `callbacks` of Lightning may watch. Raises `InputError` where
-    the corpus has no training window, or none with a base that counts, or the weights, or what they predict, are no
-    longer numbers.
+    The weights that are left are the moving average at its best validation, or at the end where nothing is held out.
+    A training that was stopped goes on from its last checkpoint, in its number format, and ends with the same weights
+    as if it had never stopped. Called in each of several processes, or alone.
+
+    Args:
+        folder: where checkpoints and logs are kept, and left; a checkpoint of another recipe or corpus is not used.
+        callbacks: of Lightning, which may watch.
+
+    Returns:
+        step and train_nats_per_base of each logged step, and the validation metrics where there are any. Of several
+        processes only the first has them, and the weights.
+
+    Raises:
+        InputError: the corpus has no training window, or none with a base that counts; or the weights, or what they
+            predict, are no longer numbers.
     """
     packed = PackedCorpus(corpus, tuple(model.architecture["species"]))
     device = pick_device("auto")
-    ranks = int(os.environ.get("WORLD_SIZE", 1))
+    rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     fingerprint = _fingerprint(model, packed, recipe)
     checkpoint = folder / CHECKPOINTS / "last.ckpt"
     found = read_checkpoint(checkpoint, fingerprint)
     start = found["global_step"] if found else 0
     precision = found["precision"] if found else _precision(recipe["precision"], device)
-    rank = int(os.environ.get("RANK", 0))
     if not start and rank == 0:
         for leftover in (checkpoint.parent, folder / "logs"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -174,12 +190,8 @@ def fit(
     if not len(held_out):
         logger.warning("there is no validation window: all steps are taken, and the weights of the last are kept")
     best = BestWeights(CHOSEN_BY)
-    every = _validation_every(recipe) if len(held_out) else None
-    writing = Checkpoints(checkpoint, recipe["checkpoint_every"], every)
-    with warnings.catch_warnings(), _ending_after_the_step():
-        warnings.filterwarnings("ignore", module="lightning")  # advice on loader workers, which indexing does not need
-        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-        watching = [*_callbacks(recipe, best, has_validation=len(held_out) > 0), writing, *callbacks]
+    with _quiet(), _ending_after_the_step():
+        watching = [*_callbacks(recipe, checkpoint, best, has_validation=len(held_out) > 0), *callbacks]
         trainer = _trainer(recipe, folder, device, precision, start, watching)
         trainer.fit(
             module,
@@ -267,10 +279,12 @@ def _validation_every(recipe: dict) -> int:
     return max(recipe["steps"] // recipe["validations"], 1)
 
 
-def _callbacks(recipe: dict, best: BestWeights, has_validation: bool) -> list[Callback]:
+def _callbacks(recipe: dict, checkpoint: Path, best: BestWeights, has_validation: bool) -> list[Callback]:
+    """What happens beside the steps; the checkpoint comes last, so that it holds what the others did."""
     span = max(recipe["average"] * recipe["steps"], 1)
     stopping = [EarlyStopping(monitor=CHOSEN_BY, patience=recipe["patience"])] if has_validation else []
-    return [best, EMAWeightAveraging(decay=1 - 1 / span), _Logs(), *stopping]
+    writing = Checkpoints(checkpoint, recipe["checkpoint_every"], _validation_every(recipe) if has_validation else None)
+    return [best, EMAWeightAveraging(decay=1 - 1 / span), _Logs(), *stopping, writing]
 
 
 def _precision(name: str, device: torch.device) -> str:

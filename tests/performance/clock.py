@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from glmtracks.training.loop import LOG_EVERY
+from glmtracks.training.logs import LOG_EVERY
 
 
 class Clock(Callback):

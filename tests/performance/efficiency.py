@@ -12,7 +12,8 @@ from glmtracks.scoring.devices import matrix_product_rate, pick_device
 from glmtracks.scoring.runner import Runner
 from glmtracks.scoring.tiles import tile_contigs
 from glmtracks.training.batches import Batches, training_loader
-from glmtracks.training.loop import LOG_EVERY, fit
+from glmtracks.training.logs import LOG_EVERY
+from glmtracks.training.loop import fit
 from glmtracks.training.packed import PackedCorpus
 from glmtracks.windows.corpus import Corpus
 

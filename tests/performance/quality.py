@@ -18,7 +18,8 @@ from glmtracks.scoring.runner import Runner
 from glmtracks.scoring.strategies import choose
 from glmtracks.scoring.tiles import tile_contigs
 from glmtracks.training import build
-from glmtracks.training.loop import LOG_EVERY, fit
+from glmtracks.training.logs import LOG_EVERY
+from glmtracks.training.loop import fit
 from glmtracks.windows.corpus import Corpus
 
 from .clock import Clock

@@ -19,7 +19,7 @@ from training_world import RECIPE, make_corpus
 
 from glmtracks.jobs import STOPPED
 from glmtracks.schemas import WORKFLOW
-from glmtracks.training import _run, build, loop
+from glmtracks.training import _run, build, logs
 from glmtracks.training.checkpoints import read_checkpoint
 from glmtracks.training.loop import fit
 from glmtracks.windows.corpus import Corpus
@@ -151,7 +151,7 @@ class StopAt(Callback):
 def test_a_run_that_is_stopped_at_any_moment_and_moved_ends_as_one_that_was_not(
     corpus, make_genome, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(loop, "LOG_EVERY", 3)  # also of a step whose checkpoint follows no validation
+    monkeypatch.setattr(logs, "LOG_EVERY", 3)  # also of a step whose checkpoint follows no validation
     recipe = RECIPE | {"steps": 6, "validations": 3, "checkpoint_every": 1}  # all validations at steps of checkpoints
     random = "".join(np.random.default_rng(0).choice(list("ACGT"), 200))  # so that an early validation is the best
     for member in corpus.genomes:

@@ -11,14 +11,12 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 
 import lightning
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
@@ -36,6 +34,7 @@ from glmtracks.training.checkpoints import (
     Checkpoints,
     read_checkpoint,
 )
+from glmtracks.training.logs import CHOSEN_BY, TRAIN_LOSS, Logs, history, loggers
 from glmtracks.training.losses import BaseWeights, base_losses
 from glmtracks.training.optimiser import make_optimiser
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
@@ -44,9 +43,6 @@ from glmtracks.windows.corpus import Corpus
 
 logger = logging.getLogger(__name__)
 
-TRAIN_LOSS = "train_nats_per_base"
-CHOSEN_BY = "validation_nats_per_base_outside_repeats"
-LOG_EVERY = 10  # steps
 CALMER = "make learning_rate (and muon_rate) or weight_decay smaller, or warmup longer"
 UNKNOWN_SPECIES = 0.1  # share of the windows whose species is hidden, so that the model also knows strangers
 
@@ -106,24 +102,6 @@ class Trainee(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint |= {"fingerprint": self.fingerprint, "precision": self.precision}
-
-
-class _Logs(Callback):
-    """The loss of training in the logs, before a checkpoint of the same step, and of validation as lines of the job's.
-
-    Lightning's own would follow the checkpoint, and a run that is killed between them and goes on would lack it.
-    """
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, *args) -> None:
-        if trainer.global_step % LOG_EVERY == 0:
-            for log in trainer.loggers:
-                log.log_metrics({TRAIN_LOSS: float(trainer.callback_metrics[TRAIN_LOSS])}, trainer.global_step - 1)
-                log.save()
-
-    def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        value = trainer.callback_metrics.get(CHOSEN_BY)
-        if trainer.is_global_zero and value is not None:
-            logger.info(f"step {trainer.global_step:,}: {value:.4f} nats per base outside repeats in validation")
 
 
 @contextmanager
@@ -208,7 +186,7 @@ def fit(
     elif start == recipe["steps"]:  # no step was left, after which the average would have taken their place
         module.load_state_dict(found["state_dict"])
     _check_convergence(model, trainer, kept=bool(best.weights))
-    return _history(folder / "logs")
+    return history(folder / "logs")
 
 
 def _check_convergence(model: GenomicLanguageModel, trainer: lightning.Trainer, *, kept: bool) -> None:
@@ -262,7 +240,7 @@ def _trainer(
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
-        logger=_loggers(folder / "logs", start),
+        logger=loggers(folder / "logs", start),
         enable_checkpointing=False,  # Lightning's own; see `Checkpoints`
         callbacks=callbacks,
         # Under Slurm Lightning would ignore SIGTERM and requeue the job, which is Snakemake's to do.
@@ -284,7 +262,7 @@ def _callbacks(recipe: dict, checkpoint: Path, best: BestWeights, has_validation
     span = max(recipe["average"] * recipe["steps"], 1)
     stopping = [EarlyStopping(monitor=CHOSEN_BY, patience=recipe["patience"])] if has_validation else []
     writing = Checkpoints(checkpoint, recipe["checkpoint_every"], _validation_every(recipe) if has_validation else None)
-    return [best, EMAWeightAveraging(decay=1 - 1 / span), _Logs(), *stopping, writing]
+    return [best, EMAWeightAveraging(decay=1 - 1 / span), Logs(), *stopping, writing]
 
 
 def _precision(name: str, device: torch.device) -> str:
@@ -304,31 +282,3 @@ def _fingerprint(model: GenomicLanguageModel, packed: PackedCorpus, recipe: dict
     what = {"kind": model.kind, "architecture": model.architecture, "recipe": recipe, "corpus": packed.fingerprint()}
     what["checkpoints"] = CHECKPOINT_FORMAT
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _loggers(folder: Path, start: int) -> list:
-    """CSV and TensorBoard logs; a run that goes on writes a part of its own."""
-    part = f"from_step_{start:08d}"
-    shutil.rmtree(folder / "csv" / part, ignore_errors=True)
-    return [
-        CSVLogger(folder, name="csv", version=part),
-        TensorBoardLogger(folder, name="tensorboard", version=part),
-    ]
-
-
-def _history(logs: Path) -> pd.DataFrame:
-    """What was logged, one row for each step, later parts of the run taking precedence over what they repeat."""
-    written = [_whole_lines(path) for path in sorted(logs.glob("csv/*/metrics.csv"))]
-    parts = [pd.read_csv(BytesIO(lines)) for lines in written if lines]
-    if not parts:
-        return pd.DataFrame({"step": [], TRAIN_LOSS: []})
-    table = pd.concat(part.groupby("step").first() for part in parts)
-    table = table[~table.index.duplicated(keep="last")].sort_index().drop(columns="epoch", errors="ignore")
-    table.index += 1  # Lightning counts from 0
-    return table.dropna(axis=1, how="all").sort_index(axis=1).reset_index()
-
-
-def _whole_lines(path: Path) -> bytes:
-    """The content of a file without what follows its last line, which a full disk or the end of a run may have cut."""
-    content = path.read_bytes()
-    return content[: content.rfind(b"\n") + 1]

@@ -106,17 +106,9 @@ def run(
     history = model.fit(read, parameters, folder)
     if int(os.environ.get("RANK", 0)):
         return
-    metrics = {"parameters": sum(p.numel() for p in model.parameters())}
-    packed = PackedCorpus(read, species)
-    device = pick_device("auto")
-    precision = pick_precision(parameters["precision"], device) if "precision" in parameters else torch.float32
-    model.to(device)
-    for part, most in (("train", WINDOWS), ("validation", FINAL_WINDOWS if parameters.get("steps", 1) else WINDOWS)):
-        metrics |= validate(model, packed, part, max(most // choose(model).passes(model, packed.size), 10), precision)
-    model.cpu()
-    for key, value in metrics.items():
-        logger.info(f"{key}: {value:.4f}" if isinstance(value, float) else f"{key}: {value:,}")
-    seen = [member.name for member in read.genomes] if parameters.get("steps", 1) else ["none"]
+    trained = parameters.get("steps", 1) > 0  # a Markov chain is counted, in no steps
+    metrics = _metrics(model, PackedCorpus(read, species), parameters, FINAL_WINDOWS if trained else WINDOWS)
+    seen = [member.name for member in read.genomes] if trained else ["none"]
     held_out = {member.name: _without_training(member.split) for member in read.genomes}
     purged = {member.name: _purged(member.split) for member in read.genomes}
     save(
@@ -133,6 +125,23 @@ def run(
     with atomic(folder / "training.tsv") as temporary:
         history.to_csv(temporary, sep="\t", index=False, float_format="%.5f")
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # until now a run that is stopped goes on from them
+
+
+def _metrics(model: GenomicLanguageModel, packed: PackedCorpus, parameters: dict, windows: int) -> dict:
+    """The content of metrics.json: how large a model is, and how well it predicts what it was trained on and what not.
+
+    Asked about at most `windows` windows for validation, and fewer by a model that needs several passes for each.
+    """
+    metrics = {"parameters": sum(p.numel() for p in model.parameters())}
+    device, passes = pick_device("auto"), choose(model).passes(model, packed.size)
+    precision = pick_precision(parameters["precision"], device) if "precision" in parameters else torch.float32
+    model.to(device)
+    for part, most in (("train", WINDOWS), ("validation", windows)):
+        metrics |= validate(model, packed, part, max(most // passes, 10), precision)
+    model.cpu()
+    for key, value in metrics.items():
+        logger.info(f"{key}: {value:.4f}" if isinstance(value, float) else f"{key}: {value:,}")
+    return metrics
 
 
 def _without_training(split: pd.DataFrame) -> list[str]:

@@ -33,10 +33,9 @@ class GenomicLanguageModel(nn.Module, ABC):
     scores: ClassVar[bool] = True
     """Whether it gives probabilities of bases; if not, it has embeddings alone."""
     token_width: int = 1
-    """Bases that a token covers, and answers for, where all bases are known; 1 also where tokens overlap, and the
-    least where they differ."""
+    """Bases that a token covers, and answers for, amid known ones: the least where widths differ; 1 if they overlap."""
     mean_width: int = 1
-    """The same on average, rounded down."""
+    """The mean width of the tokens of random sequence, rounded down."""
     context: ClassVar[int | None] = None
     """The longest window that the model can read, in bases; None = any length."""
     equivariant: ClassVar[bool] = False

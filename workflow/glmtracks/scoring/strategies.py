@@ -114,14 +114,14 @@ def _ask_in_turn(
     inner = slice(margin, length - margin)
     tokens = model.token_numbers(codes)
     turns = (tokens - tokens[:, margin, None]) % distance  # also in the margins, as farther inside
-    asked, known = turns[:, inner], model.species_of(codes, species)
+    asked, species = turns[:, inner], model.species_of(codes, species)
     turn, row = _questions(asked, torch.ones_like(asked, dtype=torch.bool) if wanted is None else wanted)
     result = torch.full((rows, asked.shape[1], 4), torch.nan, device=codes.device)
     at_once = rows * (max(POSITIONS[codes.device.type] // codes.numel(), 1) if wanted is None else 1)
     for first in range(0, len(turn), at_once):
         some, windows = (numbers[first : first + at_once] for numbers in (turn, row))
         hidden = turns[windows] == some[:, None]
-        answers = model.log_probs(codes[windows], known[windows], hidden=hidden)
+        answers = model.log_probs(codes[windows], species[windows], hidden=hidden)
         question, place = hidden[:, inner].nonzero(as_tuple=True)
         result[windows[question], place] = answers[question, place + margin].float()
     return result

@@ -35,8 +35,9 @@ def tile_contigs(contigs: dict[str, int], window: int) -> list[Tile]:
 
 def shard_tiles(tiles: list[Tile], number: int, count: int) -> list[Tile]:
     """The tiles of shard `number` (from 1) of `count`: consecutive, with about as many bases as any other shard."""
-    ends = np.cumsum([tile.end - tile.start for tile in tiles])
-    middle = ends - np.array([tile.end - tile.start for tile in tiles]) / 2
+    lengths = np.array([tile.end - tile.start for tile in tiles])
+    ends = np.cumsum(lengths)
+    middle = ends - lengths / 2
     low, high = (ends[-1] * n / count for n in (number - 1, number))
     first, last = np.searchsorted(middle, [low, high])
     return tiles[first:last]

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 BLOCK = 1 << 16  # bases
 SCHEMA = ALLELES_SCHEMA.append(pa.field("group", pa.int64()))
 _OURS = f"(^|;)({'|'.join(FIELDS)})(=|;|$)"  # in INFO
-_FAR = r"(?:^|;)(?P<entry>(?:END|SVLEN)=(?:[^;]*,)?-?[0-9]{11,})"  # the same; what htslib finds the end of a record by
+_FAR = r"(?:^|;)(?P<entry>(?:END|SVLEN)=(?:[^;]*,)?-?[0-9]{11,})"  # in INFO; htslib takes the end of a record from it
 _LISTED = 5  # reference mismatches shown in messages
 _ROWS = 1 << 16  # of a row group
 

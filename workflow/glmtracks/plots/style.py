@@ -84,11 +84,11 @@ def baseline_looks(names: list[str]) -> dict[str, Look]:
     return {name: Look(SOFT, marker, PAPER) for name, marker in zip(names, cycle(MARKERS))}
 
 
-def bare(axes: Axes, grid: str = "x") -> None:
-    """Leave of an axes only the grid lines of one direction; rows of labels need no spine and no ticks."""
-    axes.grid(visible=False, axis="y" if grid == "x" else "x")
-    axes.spines["left" if grid == "x" else "bottom"].set_visible(False)
-    axes.tick_params(axis="y" if grid == "x" else "x", length=0)
+def bare(axes: Axes) -> None:
+    """Leave of an axes only the vertical grid lines: rows of labels need no spine and no ticks."""
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
 
 
 def legend_above(figure: Figure, axes: Axes) -> None:

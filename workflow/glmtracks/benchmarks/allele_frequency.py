@@ -33,7 +33,7 @@ from glmtracks.intervals import merge
 from glmtracks.tracks.calibration import Calibration
 from glmtracks.variants.snv_records import inside
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TOWARD_DAMAGE = 1
 READS = snvs.READS
@@ -112,7 +112,7 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     if len(table):
         table = once(table)  # records of a variant may lie in different batches
         enough = table["an"] >= options.called * most
-        log.info("%s: %d of %d sites called in too few samples", path, (~enough).sum(), len(table))
+        logger.info("%s: %d of %d sites called in too few samples", path, (~enough).sum(), len(table))
         table = table[enough]
     else:
         table = fold(pd.DataFrame(columns=["contig", "start", "ref", "alt", "ac", "an"], dtype=float), options.common)

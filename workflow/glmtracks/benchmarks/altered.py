@@ -20,7 +20,7 @@ from glmtracks.genome import UNKNOWN, Genome, encode
 from glmtracks.scoring.runner import Runner, start_runner
 from glmtracks.variants.haplotypes import window_length
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 BASES_AT_ONCE = 1 << 17  # of windows whose predictions are held
 
@@ -54,7 +54,7 @@ def score_altered_items(
     if len(rows):
         runner = start_runner(Path(model_folder), settings, threads, Path(plan))
         values[rows] = ask_items(runner, Genome(fasta), table.iloc[rows], module.READS)
-    log.info("%d items asked afresh", len(rows))
+    logger.info("%d items asked afresh", len(rows))
     scores.write_scored(table, module.score(table, values), dataset, output)
 
 

@@ -19,7 +19,7 @@ from glmtracks.benchmarks.summary import Contrast, Cut, Metric, Scorer
 from glmtracks.evidence.assays import read_assay
 from glmtracks.variants.snv_records import inside
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TOWARD_DAMAGE = -1
 SIGNED = ", signed effect"
@@ -31,7 +31,7 @@ def items(inputs: Inputs) -> pd.DataFrame:
     names = labelled.contig_names(inputs)
     table, expression = read_assay(inputs.files["assay"], inputs.genome, names, inputs.features, inputs.genetic_code)
     held_out = table[inside(table, inputs.test)]
-    log.info("%d of %d measured SNVs lie in the test split", len(held_out), len(table))
+    logger.info("%d of %d measured SNVs lie in the test split", len(held_out), len(table))
     if held_out.empty:
         return pd.DataFrame(columns=list(ITEM_COLUMNS))
     sample = Sample("assay", inputs.options.max_items // (1 + expression), inputs.seed)

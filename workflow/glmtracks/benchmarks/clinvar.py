@@ -20,7 +20,7 @@ from glmtracks.evidence.clinvar import read_clinvar
 from glmtracks.evidence.population import read_population
 from glmtracks.tracks.calibration import Calibration
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TOWARD_DAMAGE = 1
 READS = snvs.READS
@@ -107,7 +107,7 @@ def _without_frequent(variants: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
     frequency = variants.merge(highest, on=KEY, how="left")["frequency"].to_numpy(dtype=np.float64)
     pathogenic = (variants["label"] == 1).to_numpy()
     frequent = pathogenic & (frequency > inputs.options.max_af)
-    log.info(
+    logger.info(
         "%d of %d pathogenic variants are more frequent than %g in %s and are left out",
         frequent.sum(), pathogenic.sum(), inputs.options.max_af, inputs.files["population"],
     )  # fmt: skip

@@ -33,7 +33,7 @@ from glmtracks.benchmarks.summary import Contrast, Metric, Scorer
 from glmtracks.genome import UNKNOWN, decode
 from glmtracks.genome.contigs import ContigNames
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 SHORTEST, LONGEST = 20, 1_000  # bases of a window
 CLASS_COLUMNS = {"name": 3, "class": 5, "colour": 8, "group": 9}  # of a BED: where names of classes may stand
@@ -97,7 +97,7 @@ def _matched(elements: pd.DataFrame, split: "_TestSplit", inputs: Inputs) -> lis
     for name, part in pairs.groupby("contrast", sort=False):
         own, others = (table[table["contrast"] == name] for table in (elements, drawn))
         n_pairs = len(part) // 2
-        log.info("%s: %d elements matched, %d without a control left out", name, n_pairs, len(own) - n_pairs)
+        logger.info("%s: %d elements matched, %d without a control left out", name, n_pairs, len(own) - n_pairs)
         score = covariate_score(own, others, split.covariates, part, inputs.seed)
         nothing = pd.array([None] * len(part), dtype="string")
         told = {"contrast": f"{name}{MATCHED}", "pair": part["pair"].astype(str), "sequence": nothing}
@@ -117,7 +117,7 @@ def _shuffled(elements: pd.DataFrame, inputs: Inputs) -> list[pd.DataFrame]:
     ):
         codes[row, : end - start] = inputs.genome.codes(contig, start, end)
     shuffles = dinucleotide_shuffles(codes, lengths, np.random.default_rng(inputs.seed))
-    log.info(
+    logger.info(
         "%d elements shuffled, %d of which have no other order of their bases that keeps the dinucleotides",
         len(elements),
         (shuffles == codes).all(axis=1).sum(),
@@ -195,7 +195,7 @@ class _TestSplit:
         inside = windows[self._in_test(windows) == windows["end"] - windows["start"]]
         free = inside[self._in_coding(inside) == 0]
         described = self._described(free)
-        log.info(
+        logger.info(
             "%d of %d elements lie in the test split; left out: %d that touch coding sequence or splice sites, %d with "
             "undefined bases",
             len(inside),

@@ -18,7 +18,7 @@ from glmtracks.files import atomic
 from glmtracks.genome import Genome, read_aliases
 from glmtracks.parquet import WITH_CHECKSUMS
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 PIECE = 1_000_000  # bases handled at once
 RUN = 50  # items per block where there are too few contigs and genes
@@ -136,14 +136,14 @@ def draw_items(task: str, inputs: Inputs, output: str | Path) -> None:
             raise InputError(f"the task {task} needs {key}=FILE in the column inputs of the benchmark sheet")
     items = task_module(task).items(inputs)
     if items.empty:
-        log.warning("%s: the test split of %s holds no item of this task", task, inputs.genome.path)
+        logger.warning("%s: the test split of %s holds no item of this task", task, inputs.genome.path)
         items = items.reindex(columns=[*ITEM_COLUMNS, *getattr(task_module(task), "USES", ())])  # as scoring reads them
     floats = {name: "float32" for name in items.columns if name.startswith("baseline_")}
     items = items.astype({**floats, "label": "Int8", **dict.fromkeys(TEXT, "category")})
     extra = [name for name in items.columns if name not in ITEM_COLUMNS]
     with atomic(output) as temporary:
         items[[*ITEM_COLUMNS, *extra]].to_parquet(temporary, index=False, compression="zstd", **WITH_CHECKSUMS)
-    log.info("%s: %d items in %d contrasts", task, len(items), items["contrast"].nunique())
+    logger.info("%s: %d items in %d contrasts", task, len(items), items["contrast"].nunique())
 
 
 def test_pieces(inputs: Inputs, size: int = PIECE) -> Iterator[tuple[str, int, int]]:

@@ -20,7 +20,7 @@ from glmtracks.benchmarks.summary import Contrast, Scorer
 from glmtracks.evidence.alignment import align
 from glmtracks.genome import UNKNOWN
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TOWARD_DAMAGE = -1
 READS = snvs.READS
@@ -36,7 +36,7 @@ def items(inputs: Inputs) -> pd.DataFrame:
     sisters = {name: align(inputs.genome, path, contigs, inputs.threads) for name, path in inputs.outgroups.items()}
     for name, bases in sisters.items():
         aligned, total = (sum(int(np.sum(f(codes))) for codes in bases.values()) for f in (_is_known, np.size))
-        log.info("%s: %.1f %% of the test contigs aligned one to one", name, 100 * aligned / max(total, 1))
+        logger.info("%s: %.1f %% of the test contigs aligned one to one", name, 100 * aligned / max(total, 1))
     pools = {name: _Pool(inputs.options.max_items // max(len(sisters), 1), inputs.seed) for name in sisters}
     for contig, start, end, table in snvs.variants(inputs):
         reference = inputs.genome.codes(contig, start - 1, end + 1)
@@ -108,7 +108,7 @@ def _contrast(table: pd.DataFrame, name: str, inputs: Inputs) -> pd.DataFrame:
     )
     kept = matched(cell, label, inputs.seed)
     dropped = int(label.sum()) - kept.sum() // 2
-    log.info("%s: %d substitutions matched, %d without a match left out", name, kept.sum() // 2, dropped)
+    logger.info("%s: %d substitutions matched, %d without a match left out", name, kept.sum() // 2, dropped)
     table = table[kept].drop(columns=["cpg_site", "tss_class"], errors="ignore")
     if annotated:  # strata: substitution x trinucleotide x consequence
         table["stratum"] = table["stratum"].astype(str) + " " + table["consequence"].astype(str)

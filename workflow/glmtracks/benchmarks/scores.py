@@ -17,7 +17,7 @@ from glmtracks.parquet import WITH_CHECKSUMS, read_frame
 from glmtracks.track_names import LLR_COLUMNS
 from glmtracks.tracks.calibration import Calibration
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 LOG_P = "log_p_ref"
 
@@ -47,7 +47,7 @@ def read_items(task: str, items: str | Path) -> pd.DataFrame:
 def write_scored(table: pd.DataFrame, scored: pd.DataFrame, dataset: str | Path, output: str | Path) -> None:
     """Write items, and beside them what a task makes of their scores, as Parquet; log how many have none."""
     missing = int(scored["score"].isna().sum())
-    log.info("%s: %d items, %d without a score", dataset, len(table), missing)
+    logger.info("%s: %d items, %d without a score", dataset, len(table), missing)
     with atomic(output) as temporary:
         pd.concat([table, scored], axis=1).to_parquet(temporary, index=False, compression="zstd", **WITH_CHECKSUMS)
 

@@ -24,7 +24,7 @@ from glmtracks.benchmarks.matching import Coverage
 from glmtracks.benchmarks.summary import Contrast, Scorer
 from glmtracks.genome import UNKNOWN, Genome, complement, encode
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 REACH = 20_000  # bases between a site and its decoys
 FLANK, NEAREST = 40, 6  # bases on either side that are scored, and those next to the site that are not
@@ -149,7 +149,7 @@ def _matched(inputs: Inputs, name: str, table: pd.DataFrame, fitted: pd.DataFram
     flank = _scored(inputs.genome, table, fitted, [(-FLANK, 1 - NEAREST), (1 + NEAREST, 2 + FLANK)], K)
     matrix = _scored(inputs.genome, table, fitted, [(KINDS[name].first, KINDS[name].last)], 1, by_place=True)
     if not fitted["label"].sum() >= LEAST_FITTED:
-        log.warning("%s: fewer than %d sites outside the test part: flanks are not matched", name, LEAST_FITTED)
+        logger.warning("%s: fewer than %d sites outside the test part: flanks are not matched", name, LEAST_FITTED)
     edges = np.quantile(flank[label == 1], np.linspace(0, 1, FLANK_CLASSES + 1)[1:-1]) if label.any() else []
     table = table.assign(
         contrast=f"{name} vs decoy",
@@ -162,7 +162,9 @@ def _matched(inputs: Inputs, name: str, table: pd.DataFrame, fitted: pd.DataFram
     keys = ["contig", "gene", "forward", "start_class", "flank_class"]
     cell = table.groupby(keys, observed=True, sort=False).ngroup().to_numpy()
     kept = matching.matched(cell, label, inputs.seed) if len(table) else np.zeros(0, dtype=bool)
-    log.info("%s: %d sites matched, %d without a decoy left out", name, kept.sum() // 2, label.sum() - kept.sum() // 2)
+    logger.info(
+        "%s: %d sites matched, %d without a decoy left out", name, kept.sum() // 2, label.sum() - kept.sum() // 2
+    )
     sides = [table[label == value] for value in (1, 0)]
     pairs = table[kept]
     score = matching.covariate_score(*sides, ["flank", "log_offset"], pairs, inputs.seed) if len(pairs) else []

@@ -14,7 +14,7 @@ from glmtracks.parquet import WITH_CHECKSUMS, read_frame
 from glmtracks.scoring.embeddings import region_means
 from glmtracks.scoring.runner import start_runner
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def embed_items(
@@ -45,7 +45,7 @@ def embed_items(
     vectors = region_means(runner, Genome(fasta), places, layer) if len(places) else np.zeros((0, 1))
     vectors = vectors.astype(np.float32)[row]
     scored = task_module(task).score(table, vectors, gap=runner.model.receptive_field, seed=seed)
-    log.info("%s: %d items, %d without a score", model_folder, len(table), scored["score"].isna().sum())
+    logger.info("%s: %d items, %d without a score", model_folder, len(table), scored["score"].isna().sum())
     with atomic(output) as temporary:
         pd.concat([table[list(ITEM_COLUMNS)], scored], axis=1).to_parquet(
             temporary, index=False, compression="zstd", **WITH_CHECKSUMS

@@ -14,7 +14,7 @@ from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.parquet import read_frame
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 COLUMNS = {
     "genome": "row of the genome sheet",

@@ -22,7 +22,7 @@ from glmtracks.genome import Genome
 from glmtracks.intervals import intersect
 from glmtracks.kmers import canonical_kmers
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 SIZE = 100  # bases
 MOST = 20_000  # windows
@@ -86,7 +86,7 @@ def _without_rare(table: pd.DataFrame) -> pd.DataFrame:
     least_blocks = min(MIN_BLOCKS, table["block"].nunique())
     rare = classes[(classes["windows"] < MIN_CLASS) | (classes["folds"] < 2) | (classes["blocks"] < least_blocks)]
     for row in rare.itertuples():
-        log.info(
+        logger.info(
             "class %s is left out: %d windows in %d folds and %d blocks", row.Index, row.windows, row.folds, row.blocks
         )
     return table[~table["stratum"].isin(rare.index)].reset_index(drop=True)
@@ -94,7 +94,7 @@ def _without_rare(table: pd.DataFrame) -> pd.DataFrame:
 
 def _contrast(inputs: Inputs, name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Items of one contrast, with what the probe makes of the vectors that need no model."""
-    log.info("%s: %s", name, ", ".join(f"{count} {kind}" for kind, count in table["stratum"].value_counts().items()))
+    logger.info("%s: %s", name, ", ".join(f"{count} {kind}" for kind, count in table["stratum"].value_counts().items()))
     nothing = pd.array([None] * len(table), dtype="string")
     table = table.assign(ref=nothing, alt=nothing, label=pd.array([None] * len(table), dtype="Int8"), contrast=name)
     from glmtracks.benchmarks.cnn import OneHotCnn  # torch, which only the drawing of items needs

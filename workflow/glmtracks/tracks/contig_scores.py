@@ -41,8 +41,8 @@ class ContigScores:
         self._file = open_contig(dataset, contig)
         self.columns, self._calibration = list(columns), calibration
         self._derived = [column for column in dict.fromkeys(columns) if column in DERIVED]
-        stored = {*(column for column in columns if column not in DERIVED), *sources(self._derived)}
-        self._stored = [name for name in self._file.schema_arrow.names if name in stored]
+        needed = {*columns, *sources(self._derived)}
+        self._stored = [name for name in self._file.schema_arrow.names if name in needed]
         self.length = self._file.metadata.num_rows
         self._group_rows = self._file.metadata.row_group(0).num_rows  # of all groups but the last
         self._group_codes = lru_cache(maxsize=NEIGHBOURS)(self._read_codes)

@@ -21,15 +21,13 @@ BITS = 2.0  # that a base can tell at most
 
 
 def sources(columns: Iterable[str]) -> list[str]:
-    """The stored tracks that columns are computed from, in the order of the file."""
+    """The stored tracks that derived columns are computed from, in the order of the file."""
     needed: set[str] = set()
     for column in columns:
         if column in CALIBRATED_TRACKS:
             needed.add(f"llr_{column[-1]}")
-        elif column in DERIVED:
+        else:
             needed |= {*LLR_COLUMNS, "entropy"} if column in LOGO_TRACKS else {*LLR_COLUMNS}
-        elif column in TRACKS:
-            needed.add(column)
     return [track for track in TRACKS if track in needed]
 
 

@@ -100,10 +100,10 @@ def _shared(scores: list[str | Path]) -> tuple[dict[str, str], list[str]]:
 
 def _contigs(alleles: pa.Table) -> dict[str, str | None]:
     """Names of contigs as written -> in the genome, in the order in which they occur."""
-    pairs = alleles.select(["vcf_contig", "contig"]).unify_dictionaries().combine_chunks()
-    written, known = (pairs[name].chunk(0) if len(pairs) else pairs[name] for name in ("vcf_contig", "contig"))
-    if not len(pairs):
+    if not len(alleles):
         return {}
+    pairs = alleles.select(["vcf_contig", "contig"]).unify_dictionaries().combine_chunks()
+    written, known = (pairs[name].chunk(0) for name in ("vcf_contig", "contig"))
     codes, first = np.unique(written.indices.to_numpy(), return_index=True)
     order = np.argsort(first)
     return {written.dictionary[int(codes[n])].as_py(): known[int(first[n])].as_py() for n in order}

@@ -178,6 +178,4 @@ def _count_values(dataset: str | Path, corrections: np.ndarray) -> dict[str, tup
             wanted = scored & (codes[FLANK : len(codes) - FLANK] != alt)
             found["llr"].add(llr[alt, wanted])
             found["llr_corrected"].add(rounded(llr[alt, wanted] - corrections[context[wanted], alt]))
-    if not found["llr"].counts.sum():
-        raise InputError(f"no base of {dataset} has a score (is the genome all N?)")
     return {name: counts.trimmed() for name, counts in found.items()}

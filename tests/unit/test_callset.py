@@ -116,6 +116,24 @@ def annotate(vcf: Path, alleles: list[Path], scores: list[Path], genome: Genome,
     return pd.read_parquet(out / "o.parquet")
 
 
+def test_a_group_begins_where_no_ref_before_reaches_into_the_block(genome, small_blocks, tmp_path):
+    """Blocks of 64 bases; REF of 100 bases reach into the next ones, ALT do not."""
+    rng = np.random.default_rng(0)
+    places = {contig: np.sort(rng.integers(0, length - 100, 9)).tolist() for contig, length in genome.contigs.items()}
+    widths = rng.choice([1, 100], (2, 9)).tolist()
+    rows, group, expected = [], -1, []
+    for (contig, starts), lengths in zip(places.items(), widths, strict=True):
+        reach = -1
+        for start, length in zip(starts, lengths, strict=True):
+            rows.append((contig, start + 1, genome.sequence(contig, start, start + length), ["*", "T" * 90]))
+            group += start // 64 > reach
+            reach = max(reach, (start + length - 1) // 64)
+            expected += [group, group]
+    (shard,) = read(write_vcf(tmp_path / "x.vcf", rows), genome, 1)
+    found = pq.read_table(shard)["group"].to_numpy()
+    assert (found - found[0]).tolist() == expected and 1 < group < len(rows) - 1
+
+
 def test_the_number_of_shards_does_not_change_a_byte(genome, model, make_plan, small_blocks, tmp_path):
     vcf, plan = write_vcf(tmp_path / "x.vcf", variants(genome)), make_plan(model)
     results = []

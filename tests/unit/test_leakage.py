@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome, decode, normalise
 from glmtracks.intervals import tile
+from glmtracks.windows import kmer_sets
 from glmtracks.windows.corpus import Corpus, CorpusGenome
 from glmtracks.windows.cutting import cut_corpus
 from glmtracks.windows.kmer_sets import KmerSet
@@ -69,6 +70,15 @@ def test_a_planted_leak_is_found_and_fails_the_lint(leaky):
     assert leakage["parts"]["test"]["kmers"] == 2980
     assert leakage["parts"]["test"]["aligned_share"] == pytest.approx(0.1, abs=0.005)
     assert leakage["verdict"] == "warn"
+
+
+def test_a_sample_of_the_21_mers_tells_what_all_of_them_do(leaky, monkeypatch):
+    every = KmerSet(leaky, "test").words
+    monkeypatch.setattr(kmer_sets, "SKETCH", 1500)  # of a part of 3,000 bases
+    some, found = KmerSet(leaky, "test"), lint(leaky, "none", 0.02)["parts"]["test"]
+    np.testing.assert_array_equal(some.words, some.sample(every))
+    assert found["sampled_share"] == 0.5 and found["kmers"] == len(some.words) == pytest.approx(1490, abs=110)
+    assert found["shared_kmers"] == pytest.approx(140, abs=35)  # four standard deviations
 
 
 def test_a_genome_that_is_all_repeat_is_not_called_clean(make_genome):

@@ -193,6 +193,9 @@ def test_tiles_and_shards_cover_each_base_once(lengths, window, count):
     assert sum(tile.end - tile.start for tile in tiles) == sum(lengths)
     assert [tile for n in range(count) for tile in shard_tiles(tiles, n + 1, count)] == tiles
     assert all(tile.start % window == 0 for tile in tiles)
+    read = np.cumsum([sum(t.end - t.start for t in shard_tiles(tiles, n + 1, count)) for n in range(count)])
+    fair = np.arange(1, count + 1) * sum(lengths) / count
+    assert (np.abs(read - fair) <= window / 2).all()  # each shard ends at the border of tiles that is nearest
 
 
 def test_a_pattern_that_matches_no_contig_is_one_sentence(folder, genome, tmp_path):

@@ -47,6 +47,7 @@ def test_paired_accuracy_and_every_draw_equal_the_comparison_of_each_pair():
     pair = rng.permutation(np.concatenate([np.repeat(np.arange(200), 2), np.arange(200, 230)]))  # 30 lack a half
     label = np.zeros(len(pair), dtype=np.int64)
     label[np.unique(pair, return_index=True)[1]] = 1
+    label[(pair >= 200) & (pair % 2 == 0)] = 0
     block, score = rng.integers(0, 9, len(pair)), rng.integers(0, 6, len(pair)) + label
     weights = stats.draw_weights(9, 20, 0)
     found = stats.paired_accuracy(score, label, block, pair, weights)
@@ -77,12 +78,33 @@ def test_auroc_is_that_of_scikit_learn(values):
 def test_bins_and_pairs_at_once_do_not_change_the_result(monkeypatch):
     score, label, block, stratum = made_up(2, n=3_000, values=700)
     weights = stats.draw_weights(12, 20, 0)
-    expected = stats.auroc(score, label, block, weights, stratum)
+    expected = stats.auroc(score, label, block, weights, stratum), stats.spearman(score, label, block, weights)
     monkeypatch.setattr(stats, "_PAIRS_AT_ONCE", 17)
     monkeypatch.setattr(stats, "_PAIRS_PER_BIN", 300)
-    found = stats.auroc(score, label, block, weights, stratum)
-    assert found.value == expected.value
-    np.testing.assert_array_equal(found.draws, expected.draws)
+    found = stats.auroc(score, label, block, weights, stratum), stats.spearman(score, label, block, weights)
+    for one, other in zip(found, expected, strict=True):
+        assert one.value == other.value
+        np.testing.assert_array_equal(one.draws, other.draws)
+
+
+def test_a_block_without_items_does_not_matter():
+    score, label, block, stratum = made_up(4)
+    weights, pair = stats.draw_weights(14, 20, 0), np.arange(400) // 2
+    for estimate in (
+        lambda some: stats.auroc(score, label, block, some, stratum),
+        lambda some: stats.paired_accuracy(score, label, block, pair, some),
+        lambda some: stats.auprc(score, label, block, some),
+        lambda some: stats.mean(score, block, some),
+        lambda some: stats.odds_ratio(score, label, block, 0.1, some),
+        lambda some: stats.spearman(score, label, block, some),
+    ):
+        np.testing.assert_allclose(estimate(weights).draws, estimate(weights[:, :12]).draws, rtol=1e-6)
+
+
+def test_a_tail_of_ten_items_has_odds_and_one_of_nine_has_none():
+    label = np.arange(100) % 2
+    assert stats.odds_ratio(np.zeros(100), label, label, 0.1).value == pytest.approx(1)
+    assert np.isnan(stats.odds_ratio(np.zeros(100), label, label, 0.09).value)
 
 
 def test_a_constant_scorer_gives_exactly_one_half_in_every_draw():

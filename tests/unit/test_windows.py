@@ -84,6 +84,31 @@ def test_the_balanced_recipe_takes_exons_promoters_and_as_many_others(genome):
     assert len(everything) > len(windows)
 
 
+def test_promoters_lie_before_all_exons_of_a_gene_on_its_own_contig(genome):
+    """Of every window against every exon and promoter, the ends of each being 0-based and half-open."""
+    exons = [
+        ("a", 550, 600, "+", "g"),
+        ("a", 800, 850, "+", "g"),
+        ("a", 2000, 2050, "-", "h"),
+        ("a", 2300, 2350, "-", "h"),
+    ]
+    exons.append(("b", 220, 250, "+", "i"))
+    table = regions(*((contig, start, end, "CDS", strand, gene) for contig, start, end, strand, gene in exons))
+    flanked = [(contig, start - 10, end + 10) for contig, start, end, *_ in exons]
+    promoters = [("a", 450, 550), ("a", 2350, 2450), ("b", 120, 220)]
+
+    def touches(window, places) -> bool:
+        return any(
+            contig == window.contig and window.start < end and start < window.end for contig, start, end in places
+        )
+
+    windows = make_windows(genome, split_of(genome), table, **RECIPE | {"recipe": "genome"})
+    for window in windows.itertuples():
+        other = "promoter" if touches(window, promoters) else "other"
+        assert window.kind == ("exon" if touches(window, flanked) else other), window
+    assert windows.groupby("contig")["kind"].nunique().to_dict() == {"a": 3, "b": 3, "short": 1}
+
+
 def test_windows_stay_in_their_part(genome):
     split = pd.DataFrame(
         {

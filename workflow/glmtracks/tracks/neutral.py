@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 
 from glmtracks import intervals
 from glmtracks.bed import read_bed_of
-from glmtracks.errors import InputError
 from glmtracks.genome import ContigNames, Genome, read_aliases
 from glmtracks.intervals import COLUMNS
 from glmtracks.parquet import explained
@@ -71,9 +70,6 @@ def neutral_of_regions(path: str | Path, contigs: dict[str, int]) -> Neutral:
     Args:
         path: file of `glmtracks.annotation.regions.write_regions`.
         contigs: those that are scored, name -> length; others are left out.
-
-    Raises:
-        InputError: the file has none of the contigs.
     """
     with explained(path, "table of regions"):
         table = pq.read_table(
@@ -90,7 +86,5 @@ def neutral_of_regions(path: str | Path, contigs: dict[str, int]) -> Neutral:
             return Neutral(what, intervals.by_contig(found))
         if annotated:
             logger.warning("%s are only %s, too few to stand for neutral sequence", what, f"{bases:,}")
-    if not contigs:
-        raise InputError(f"{path}: none of its contigs is scored; check scores.contigs")
     whole = {name: (np.zeros(1, np.int64), np.array([length])) for name, length in contigs.items()}
     return Neutral("all bases", whole)

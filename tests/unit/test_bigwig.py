@@ -1,5 +1,7 @@
 """bigWig files, read back by another library."""
 
+import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from glmtracks.tracks import bigwig
 from glmtracks.tracks.bigwig import write_bigwig
 from glmtracks.tracks.calibrate import calibrate
 from glmtracks.tracks.neutral import Neutral
+from glmtracks.tracks.zooms import _leaves
 
 SIZES = {"chr2": 70_000, "all_N": 30, "chr1|x.1": 500, "unscored": 10}
 
@@ -121,6 +124,27 @@ def test_summaries_say_nothing_of_gaps(tmp_path):
             )
     with pyBigWig.open(str(tmp_path / "x.bw")) as other:
         assert other.stats("a", type="mean") == pytest.approx([np.nanmean(values["a"].astype(np.float64))], rel=1e-4)
+
+
+def test_blocks_of_summaries_are_found_through_the_inner_nodes_of_their_index():
+    """More than 256 blocks have such nodes: those of a genome of tens of megabases."""
+    blocks = [(1000 * n, 10 + n) for n in range(5)]
+    leaves = [
+        struct.pack("<BBH", 1, 0, len(some)) + b"".join(struct.pack("<4I2Q", *range(4), *b) for b in some)
+        for some in (blocks[:2], blocks[2:])
+    ]
+    nodes = 7, 100, 500, 700  # the root, another inner node and two leaves
+    file = io.BytesIO(bytes(1000))
+    for place, children in ((nodes[0], nodes[1:3]), (nodes[1], nodes[3:])):
+        file.seek(place)
+        file.write(struct.pack("<BBH", 0, 0, len(children)))
+        file.write(b"".join(struct.pack("<4IQ", *range(4), child) for child in children))
+    for place, leaf in zip((nodes[3], nodes[2]), leaves, strict=True):
+        file.seek(place)
+        file.write(leaf)
+    found = list(_leaves(file, nodes[0]))
+    assert [block for _, *block in found] == [list(block) for block in blocks]
+    assert [struct.unpack_from("<2Q", file.getvalue(), entry + 16) for entry, *_ in found] == blocks
 
 
 def test_summaries_hold_the_lowest_and_highest_of_their_own_bases(tmp_path):

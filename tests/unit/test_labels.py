@@ -17,6 +17,8 @@ from glmtracks.evidence.conservation import conservation
 from glmtracks.evidence.population import read_population
 from glmtracks.genome import BASES
 from glmtracks.genome.contigs import ContigNames
+from glmtracks.variants import snv_records
+from glmtracks.variants.snv_records import read_snvs
 
 HEADER = "##fileformat=VCFv4.2\n"
 INFO = '##INFO=<ID={},Number={},Type={},Description="x">\n'
@@ -43,6 +45,37 @@ def clinvar(path, rows):
         for pos, ref, alt, significance, review, *more in rows
     ]
     return write_vcf(path, CLINVAR, records)
+
+
+# SNVs of any VCF
+
+
+def test_snvs_are_the_alleles_that_change_one_base_whatever_is_read_at_once(make_genome, tmp_path, monkeypatch):
+    """REF of up to four bases in either case, ALT that change some, none or another number of them, and symbols."""
+    rng = np.random.default_rng(0)
+    genome = make_genome({name: "".join(rng.choice(list("ACGTN"), 2000, p=[0.24] * 4 + [0.04])) for name in "ab"})
+    records, expected = [], []
+    for number in range(300):
+        contig, start, width = rng.choice(list("abx")), int(rng.integers(0, 1990)), int(rng.integers(1, 5))
+        ref = genome.sequence("a" if contig == "x" else contig, start, start + width)
+        alts = ["".join(rng.choice(list("ACGTN")) if rng.random() < 0.4 else base for base in ref) for _ in range(2)]
+        alts += rng.choice(["*", "<DEL>", ref + "A", ref[:-1] + "TT", ref], 2).tolist()
+        records.append((contig, start + 1, ".", ref.lower() if number % 2 else ref, ",".join(alts), ".", ".", "."))
+        for nth, alt in enumerate(alts):
+            changed = [n for n in range(width) if len(alt) == width and alt[n] != ref[n]]
+            if contig != "x" and len(changed) == 1 and {ref[changed[0]], alt[changed[0]]} <= set(BASES):
+                bases = (BASES.index(text[changed[0]]) for text in (ref, alt))
+                expected.append((contig, start + changed[0], *bases, nth))
+    source = write_vcf(tmp_path / "x.vcf", HEADER, records)
+    for batch in (300, 10**6):
+        monkeypatch.setattr(snv_records, "BATCH", batch)
+        tables = read_snvs(source, genome, ContigNames(genome.contigs), lambda record, nth: (nth,), ["nth"])
+        assert list(pd.concat(tables).itertuples(index=False, name=None)) == expected
+    within = pd.DataFrame({"contig": ["a", "a"], "start": [700, 100], "end": [800, 333]})
+    tables = read_snvs(source, genome, ContigNames(genome.contigs), lambda record, nth: (nth,), ["nth"], within)
+    there = {*range(100, 333), *range(700, 800)}
+    inside = [row for row in expected if row[0] == "a" and row[1] in there]
+    assert list(pd.concat(tables).itertuples(index=False, name=None)) == inside
 
 
 # ClinVar

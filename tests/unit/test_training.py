@@ -20,7 +20,7 @@ from glmtracks.genome import Genome
 from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import fill_defaults, schema
 from glmtracks.training import _sharing, build, train_model
-from glmtracks.training.batches import Batches, training_loader
+from glmtracks.training.batches import Batches, training_loader, validation_loader
 from glmtracks.training.loop import _validated_at_once, fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
 from glmtracks.training.optimiser import PreciseMuon
@@ -108,6 +108,24 @@ def test_every_window_is_seen_once_before_any_is_seen_again(corpus):
 
 
 @pytest.mark.filterwarnings("ignore:.*pin_memory")  # there is no GPU here
+def test_windows_are_moved_as_far_as_their_slack_and_no_farther(corpus):
+    for member in corpus.genomes:
+        member.windows = member.windows.assign(slack_left=1, slack_right=2)
+    packed, moved = PackedCorpus(corpus), []
+    packed.cut = lambda rows, shift, _: moved.extend(shift.tolist()) or PackedCorpus.cut(packed, rows)
+    Batches(packed, batch=64, seed=0)[0]
+    assert set(moved) == {-1, 0, 1, 2}
+
+
+@pytest.mark.parametrize(("most", "rows"), [(48, range(48)), (3, [0, 23, 47]), (1, [0])])
+def test_windows_to_validate_on_are_evenly_spaced_and_a_few_at_a_time(corpus, most, rows):
+    packed, cut = PackedCorpus(corpus), []
+    packed.cut = lambda rows, **_: cut.append(rows.tolist()) or PackedCorpus.cut(packed, rows)
+    assert len(list(validation_loader(packed, "train", most, at_once=20))) == len(cut)
+    assert np.concatenate(cut).tolist() == packed.rows("train")[list(rows)].tolist() and max(map(len, cut)) <= 20
+    assert not list(validation_loader(packed, "test", most, at_once=20))
+
+
 def test_batches_beside_a_gpu_are_cut_ahead_whatever_way_python_starts_processes(corpus):
     batches, usual = Batches(PackedCorpus(corpus), batch=8, seed=1), multiprocessing.get_start_method(allow_none=True)
     multiprocessing.set_start_method("forkserver", force=True)  # as by default since Python 3.14

@@ -334,6 +334,8 @@ def test_absent_alleles_stand_at_callable_sites_and_in_no_record(world, tmp_path
     table = allele_frequency.items(given_)
     absent = table[(table["contrast"] == "absent vs common") & (table["label"] == 1)]
     assert set(absent["contig"]) == {"c3"} and absent["start"].between(100, 499).all()
+    change = absent["ref"].astype(str) + ">" + absent["alt"].astype(str)  # from REF, which all have
+    assert (change == absent["stratum"].astype(str).str[:3]).all() and not absent["flipped"].any()
     known = {(contig, start, alt) for contig, start, _, alt in random_snvs(world.genome, 3_000)}
     found = set(zip(absent["contig"], absent["start"], absent["alt"].astype(str), strict=True))
     assert len(found) == len(absent) and not found & known

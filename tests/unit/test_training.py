@@ -108,6 +108,16 @@ def test_every_window_is_seen_once_before_any_is_seen_again(corpus):
 
 
 @pytest.mark.filterwarnings("ignore:.*pin_memory")  # there is no GPU here
+def test_a_corpus_with_another_base_flag_or_window_has_another_fingerprint(corpus):
+    packed = PackedCorpus(corpus)
+    found = [packed.fingerprint(), PackedCorpus(corpus).fingerprint()]
+    packed.windows.loc[0, "slack_right"] += 1
+    found.append(packed.fingerprint())
+    packed.bases[5] ^= 8  # whether it lies in a repeat
+    found.append(packed.fingerprint())
+    assert found[0] == found[1] and len(set(found)) == 3
+
+
 def test_windows_are_moved_as_far_as_their_slack_and_no_farther(corpus):
     for member in corpus.genomes:
         member.windows = member.windows.assign(slack_left=1, slack_right=2)

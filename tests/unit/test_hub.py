@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pybigtools
 import pytest
 
 from glmtracks.track_names import BIGWIG_TRACKS, TRACKS
@@ -43,6 +44,15 @@ def test_the_assembly_hub_brings_its_genome(make_hub):
     assert {"name", "label", "priority", "defaultIsClosed"} == set(group)
     tracks = [track for track in stanzas(folder / genome["trackDb"]) if "parent" not in track]
     assert all(track["group"] == group["name"] for track in tracks)
+
+
+def test_browsers_open_where_there_are_scores(make_hub, tmp_path):
+    folder = tmp_path / "tracks" / "my genome" / "k=8.v1"
+    folder.mkdir(parents=True)
+    pybigtools.open(str(folder / "entropy.bw"), "w").write(SIZES, [("chr1|x.1", 7, 9, 1.0)])
+    (genome,) = stanzas(make_hub(tracks=("entropy",)) / "genomes.txt")
+    assert genome["defaultPos"] == "chr1|x.1:1-500"
+    assert json.loads((folder / "track_hub" / "igv.json").read_text())["locus"] == genome["defaultPos"]
 
 
 def test_what_is_not_known_of_a_genome_is_not_said(make_hub):

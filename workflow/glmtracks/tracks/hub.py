@@ -5,7 +5,7 @@ After https://genome.ucsc.edu/goldenPath/help/assemblyHubHelp.html and …/help/
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -68,7 +68,7 @@ def write_hub(
 
     Args:
         genome, model: names.
-        contigs: name -> length in genome order; browsers open at the beginning of the first.
+        contigs: name -> length in genome order; browsers open at the beginning of the first that has a value.
         destination: the folder, replaced as a whole; the bigWigs lie in its parent.
         fasta: bgzip FASTA with .fai and .gzi beside it.
         two_bit: the same genome, as `glmtracks.genome.twobit` writes it.
@@ -78,8 +78,8 @@ def write_hub(
         species: what the genome is of; a binomial is its scientific name.
         genetic_code: NCBI's number.
     """
-    contig, length = next(iter(contigs.items()))
-    locus = f"{contig}:1-{min(length, _FIRST_VIEW)}"
+    contig = _first_shown([Path(destination).parent / f"{track}.bw" for track in tracks], contigs)
+    locus = f"{contig}:1-{min(contigs[contig], _FIRST_VIEW)}"
     identifier = re.sub(r"\W", "_", f"glmtracks_{genome}_{model}")
     hub = {
         "hub": identifier,
@@ -103,6 +103,14 @@ def write_hub(
             (folder / name).write_text("\n".join(map(_stanza, stanzas)), encoding="utf-8")
         reference = igv_reference(genome, sum(contigs.values()), *addresses)
         write_json(folder / "igv.json", {"reference": reference, "locus": locus, "tracks": _igv_tracks(tracks)})
+
+
+def _first_shown(bigwigs: list[Path], contigs: Iterable[str]) -> str:
+    """The first contig that has a value in one of the bigWigs, or the first of all where there is none."""
+    import pybigtools  # which the environment of the report, where this module is read too, lacks
+
+    shown = {contig for path in bigwigs if path.exists() for contig in pybigtools.open(str(path)).chroms()}
+    return next(contig for contig in contigs if contig in shown or not shown)
 
 
 def _assembly(genome: str, two_bit: str, sizes: str, locus: str, species: str, genetic_code: int) -> dict[str, str]:

@@ -136,6 +136,7 @@ def test_windows_to_validate_on_are_evenly_spaced_and_a_few_at_a_time(corpus, mo
     assert not list(validation_loader(packed, "test", most, at_once=20))
 
 
+@pytest.mark.filterwarnings("ignore:'pin_memory' argument:UserWarning")  # where there is no GPU
 def test_batches_beside_a_gpu_are_cut_ahead_whatever_way_python_starts_processes(corpus):
     batches, usual = Batches(PackedCorpus(corpus), batch=8, seed=1), multiprocessing.get_start_method(allow_none=True)
     multiprocessing.set_start_method("forkserver", force=True)  # as by default since Python 3.14

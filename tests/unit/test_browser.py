@@ -3,9 +3,7 @@
 import base64
 import json
 import shutil
-import subprocess
 import threading
-from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -22,7 +20,6 @@ from glmtracks.benchmarks.summary import COLUMNS
 from glmtracks.genome import BASES, decode
 from glmtracks.genome.twobit import write_twobit
 from glmtracks.overview import read_summary
-from glmtracks.report import browser
 from glmtracks.report.browser import browser_data, to_script
 from glmtracks.report.loci import Locus, apart, known_sites, misses
 from glmtracks.report.slices import HIGHEST, NO_CONSEQUENCE, NO_SCORE, Room, pack, thousandths, windows_around
@@ -300,87 +297,3 @@ def module_genome(tmp_path_factory):
         return Genome(plain)
 
     return make
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path")
-def test_two_questions_at_once_open_one_browser(tmp_path):
-    script = tmp_path / "two.js"
-    code = (Path(browser.__file__).parents[2] / "report" / "browser.js").read_text()
-    script.write_text(
-        """
-        globalThis.window = globalThis;
-        globalThis.glm = { say: (word) => word };
-        const named = {};
-        const control = (selector) => ({ setAttribute: (_, words) => { named[selector.split("[")[0]] = words; } });
-        const place = { open: [], replaceChildren() { this.open = []; }, shadowRoot: { querySelector: control } };
-        globalThis.igv = {
-          createBrowser: async (where, { locus }) => {
-            await new Promise((resolve) => setTimeout(resolve, 10));
-            const made = { locus, search: async (other) => { made.locus = other; } };
-            where.open.push(made);
-            return made;
-          },
-          removeBrowser: () => {},
-        };
-        """
-        + code
-        + """
-        const data = { genes: [], repeats: [], items: [], files: { tracks: { m: {} } } };
-        const scores = { name: "g", whole: true, data, open: async () => new Map() };
-        const shown = new glm.Browser(place);
-        const ask = (start) => shown.show(scores, "m", { contig: "c", start, end: start + 9 });
-        Promise.all([ask(0), ask(20)]).then(() => {
-          console.log(place.open.map((one) => one.locus).join(), named.input, named.select);
-        });
-        """
-    )
-    done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["c:21-29", "browser_zoom", "browser_contig"]
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path")
-def test_a_line_whose_alternative_is_no_other_base_is_not_understood(tmp_path):
-    script = tmp_path / "lines.js"
-    code = (Path(browser.__file__).parents[2] / "report" / "lookup.js").read_text()
-    lines = ["c:5 A>G", "c 5 . a g,t", "c:5 AT>A", "c:5", "c:5 A>G,", "c:5 A>N", "c:5 A>A", "c:0 A>G", "c 5 . A <DEL>"]
-    show = "console.log(JSON.stringify(asked.map((one) => one && (one.alts ?? 'all'))));"
-    script.write_text(f"globalThis.glm = {{}};{code}const asked = {json.dumps(lines)}.map(glm.parseVariant);{show}")
-    done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == [["G"], ["G", "T"], ["A"], "all", *[None] * 5]
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path")
-def test_contigs_with_colons_in_their_names_are_asked_for_without(tmp_path):
-    script = tmp_path / "colons.js"
-    code = (Path(browser.__file__).parents[2] / "report" / "browser.js").read_text()
-    script.write_text(
-        """
-        globalThis.window = globalThis;
-        globalThis.glm = { say: (word) => word };
-        globalThis.igv = { createBrowser: async (where, made) => where.made = made };
-        """
-        + code
-        + """
-        const text = (address) => atob(address.split(",")[1]);
-        const slices = { windows: [["a:1-5", 2, 4]], ref: "AC", lengths: { "a:1-5": 9 }, repeats: [["a:1-5", 2, 3]] };
-        const data = { ...slices, genes: [], items: [], files: { reference: {}, tracks: { m: {} } } };
-        const open = async () => new Map([["a", 0], ["a:1-5", 1]]);
-        const made = async (whole) => {
-          const place = { replaceChildren() {} };
-          const [scores, locus] = [{ name: "g", whole, data, open }, { contig: "a:1-5", start: 2, end: 4 }];
-          await new glm.Browser(place).show(scores, "m", locus);
-          return place.made;
-        };
-        (async () => {
-          const [page, served] = [await made(false), await made(true)];
-          const repeat = (one) => one.tracks[0].features[0].chr;
-          const letters = (one) => one.tracks.some((track) => track.graphType === "dynseq"); // as the page's note says
-          if (!letters(page) || letters(served)) throw new Error("letters are of what the page carries");
-          const said = [page.locus, text(page.reference.fastaURL).split(" ")[0], repeat(page)];
-          console.log(JSON.stringify([...said, served.locus, text(served.reference.aliasURL), repeat(served)]));
-        })();
-        """
-    )
-    done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
-    page, served = ["a|1-5:3-4", ">a|1-5:3-4", "a|1-5"], ["a|1-5:3-4", "a:1-5\ta|1-5\n", "a:1-5"]
-    assert json.loads(done.stdout) == [*page, *served]

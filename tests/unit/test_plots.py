@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 from report_world import BY_THEIR_ROWS, GENOME, row, rows_of_all_verdicts, write_model, write_scores, write_summary
 from sklearn.manifold import trustworthiness
 
@@ -446,54 +445,3 @@ def test_with_a_task_that_found_no_item_the_picture_says_so(tmp_path, name):
     make_plot(name, GENOME, BY_THEIR_ROWS, sources, tmp_path / "plot.svg", tmp_path / "plot.tsv")
     text = " ".join(re.findall(r">([^<>]+)</text>", (tmp_path / "plot.svg").read_text()))
     assert " ".join(text.split()) == PLOTS[name].empty
-
-
-@pytest.mark.parametrize("span", [(0.057, 0.098), (0.51, 4.0), (0.16, 42), (0.001, 90), (1e-4, 1e4)])
-def test_the_numbers_of_a_logarithmic_axis_stand_apart(span):
-    figure = Figure(figsize=(4.5, 3), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(span, span)
-    style.log_scale(axes, "x")
-    figure.draw_without_rendering()
-    low, high = axes.get_xlim()
-    ticks = [*axes.xaxis.get_major_ticks(), *axes.xaxis.get_minor_ticks()]
-    labels = sorted((t.get_loc(), t.label1.get_window_extent()) for t in ticks if low <= t.get_loc() <= high)
-    assert len(labels) > 1 and all(left.x1 < right.x0 for (_, left), (_, right) in pairwise(labels))
-
-
-@pytest.mark.parametrize("width", [6, 10])
-@pytest.mark.parametrize("length", [4, 12, 25, 40])
-def test_a_legend_keeps_within_the_picture(width, length):
-    figure = Figure(figsize=(width, 5), layout="constrained")
-    axes = figure.subplots()
-    for number in range(12):
-        axes.plot([0, 1], "o", label=f"{number:x}" * length)
-    style.legend_above(figure, axes)
-    figure.draw_without_rendering()
-    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
-
-
-def test_models_keep_their_colour_and_baselines_are_hollow():
-    looks, hollow = style.looks(["a", "b"]), style.baseline_looks(["markov", "uniform"])
-    assert looks["a"].face == looks["a"].colour != looks["b"].colour
-    assert {look.face for look in hollow.values()} == {style.PAPER}
-
-
-def test_no_two_of_a_dozen_models_look_alike():
-    assert len(set(style.looks(list("abcdefghijkl")).values())) == 12
-
-
-@pytest.mark.parametrize("count", [1, 4, 12])
-def test_dots_of_many_models_do_not_lie_upon_each_other(count):
-    names = list("abcdefghijkl"[:count])
-    found = {"difference": 0.1, "difference_low": 0.0, "difference_high": 0.2, "value": 0.7, "metric": "auroc"}
-    rows = [
-        {"task": "clinvar", "contrast": contrast, "scorer": name, "best_baseline": "", **found}
-        for contrast in ("missense", "all")
-        for name in names
-    ]
-    figure = figures.differences(pd.DataFrame(rows), style.looks(names))
-    figure.draw_without_rendering()
-    axes = figure.axes[0]
-    heights = np.sort([axes.transData.transform((0, y))[1] for bar in axes.containers for y in bar[0].get_ydata()])
-    assert count == 1 or np.diff(heights).min() > 5 * figure.dpi / 72  # points that a dot is wide

@@ -1,0 +1,94 @@
+"""The scripts of the report page, run by Node.js."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from glmtracks.schemas import WORKFLOW
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path")
+
+
+def run(folder: Path, name: str, before: str, after: str) -> str:
+    """What is printed by a script of the page between what it needs and what is asked of it."""
+    script = folder / "script.js"
+    script.write_text(before + (WORKFLOW / "report" / name).read_text() + after)
+    return subprocess.run(["node", str(script)], capture_output=True, text=True, check=True).stdout
+
+
+def test_two_questions_at_once_open_one_browser(tmp_path):
+    said = run(
+        tmp_path,
+        "browser.js",
+        """
+        globalThis.window = globalThis;
+        globalThis.glm = { say: (word) => word };
+        const named = {};
+        const control = (selector) => ({ setAttribute: (_, words) => { named[selector.split("[")[0]] = words; } });
+        const place = { open: [], replaceChildren() { this.open = []; }, shadowRoot: { querySelector: control } };
+        globalThis.igv = {
+          createBrowser: async (where, { locus }) => {
+            await new Promise((resolve) => setTimeout(resolve, 10));
+            const made = { locus, search: async (other) => { made.locus = other; } };
+            where.open.push(made);
+            return made;
+          },
+          removeBrowser: () => {},
+        };
+        """,
+        """
+        const data = { genes: [], repeats: [], items: [], files: { tracks: { m: {} } } };
+        const scores = { name: "g", whole: true, data, open: async () => new Map() };
+        const shown = new glm.Browser(place);
+        const ask = (start) => shown.show(scores, "m", { contig: "c", start, end: start + 9 });
+        Promise.all([ask(0), ask(20)]).then(() => {
+          console.log(place.open.map((one) => one.locus).join(), named.input, named.select);
+        });
+        """,
+    )
+    assert said.split() == ["c:21-29", "browser_zoom", "browser_contig"]
+
+
+def test_a_line_whose_alternative_is_no_other_base_is_not_understood(tmp_path):
+    lines = ["c:5 A>G", "c 5 . a g,t", "c:5 AT>A", "c:5", "c:5 A>G,", "c:5 A>N", "c:5 A>A", "c:0 A>G", "c 5 . A <DEL>"]
+    show = "console.log(JSON.stringify(asked.map((one) => one && (one.alts ?? 'all'))));"
+    ask = f"const asked = {json.dumps(lines)}.map(glm.parseVariant);"
+    said = run(tmp_path, "lookup.js", "globalThis.glm = {};", ask + show)
+    assert json.loads(said) == [["G"], ["G", "T"], ["A"], "all", *[None] * 5]
+
+
+def test_contigs_with_colons_in_their_names_are_asked_for_without(tmp_path):
+    answer = run(
+        tmp_path,
+        "browser.js",
+        """
+        globalThis.window = globalThis;
+        globalThis.glm = { say: (word) => word };
+        globalThis.igv = { createBrowser: async (where, made) => where.made = made };
+        """,
+        """
+        const text = (address) => atob(address.split(",")[1]);
+        const slices = { windows: [["a:1-5", 2, 4]], ref: "AC", lengths: { "a:1-5": 9 }, repeats: [["a:1-5", 2, 3]] };
+        const data = { ...slices, genes: [], items: [], files: { reference: {}, tracks: { m: {} } } };
+        const open = async () => new Map([["a", 0], ["a:1-5", 1]]);
+        const made = async (whole) => {
+          const place = { replaceChildren() {} };
+          const [scores, locus] = [{ name: "g", whole, data, open }, { contig: "a:1-5", start: 2, end: 4 }];
+          await new glm.Browser(place).show(scores, "m", locus);
+          return place.made;
+        };
+        (async () => {
+          const [page, served] = [await made(false), await made(true)];
+          const repeat = (one) => one.tracks[0].features[0].chr;
+          const letters = (one) => one.tracks.some((track) => track.graphType === "dynseq"); // as the page's note says
+          if (!letters(page) || letters(served)) throw new Error("letters are of what the page carries");
+          const said = [page.locus, text(page.reference.fastaURL).split(" ")[0], repeat(page)];
+          console.log(JSON.stringify([...said, served.locus, text(served.reference.aliasURL), repeat(served)]));
+        })();
+        """,
+    )
+    page, served = ["a|1-5:3-4", ">a|1-5:3-4", "a|1-5"], ["a|1-5:3-4", "a:1-5\ta|1-5\n", "a:1-5"]
+    assert json.loads(answer) == [*page, *served]

@@ -68,9 +68,8 @@ def read_rows(path: str | Path) -> pd.DataFrame:
         One row per feature and parent, in file order: row (number of the feature), contig, type, kind (a key of
         KINDS, or "circular" for the landmark of a circular contig), start, end (int64, 0-based half-open), strand
         ("+", "-", "."), phase (int8, -1 for "."), no_start (bool, the row says that the start of its CDS lies
-        elsewhere), and as strings or null the keys of LINKS and DETAILS. The
-        details are given for every gene and transcript and for what is trans-spliced, and at least once for the CDS
-        and once for any part of each.
+        elsewhere), and as strings or null the keys of LINKS and DETAILS. The details are given for every gene and
+        transcript and for what is trans-spliced, and at least once for the CDS and once for any part of each.
 
     Raises:
         InputError: truncated or unreadable file, a line that is not a feature (with its number), no feature at all.

@@ -84,8 +84,7 @@ def normalise(
     Raises:
         InputError: the checksum differs; the file is missing, empty, cut off, or not a FASTA of nucleotides; a contig
             has no sequence, 2**31 bases or more, or a name that is taken, as it is by one that differs only in case
-            where the file system ignores it; a pattern is not a regular expression or
-            leaves no contig.
+            where the file system ignores it; a pattern is not a regular expression or leaves no contig.
     """
     source, fasta_out = Path(source), Path(fasta_out)
     patterns = {"include": include, "exclude": exclude, "exclude_title": exclude_title, "circular": circular}

@@ -1,11 +1,10 @@
 """The model card: what a stranger has to know before using the weights, written beside them."""
 
-import json
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from glmtracks.files import atomic
+from glmtracks.files import atomic, read_json
 from glmtracks.models.registry import KINDS, read_config
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "report" / "model_card.md.j2"
@@ -20,7 +19,7 @@ def write_card(folder: Path, licence: str) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    config, metrics = read_config(folder), json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    config, metrics = read_config(folder), read_json(folder / "metrics.json")
     text = environment.get_template(TEMPLATE.name).render(
         name=folder.name,
         config=config,

@@ -37,11 +37,11 @@ def purge(corpus: Corpus, mode: str, related: float, threads: int = 1) -> None:
     """Take out of `train` what also stands in `validation` or `test`, and out of `validation` what stands in `test`.
 
     In the split of every genome of the corpus it becomes the part "purged". In the mode `stretches` that is what
-    canonical 21-mers or alignments cover, 64 bases on either side of it, and what lies between two such within 128 bases.
-    In the mode `contigs` it is whole contigs that are related to one of the test part: that share more than `related`
-    of the 21-mers of the shorter one. Validation contigs that are related to a training contig, themselves or through others, go back to training:
-    where many species were sequenced most have a relative, and those that have none say best how strangers fare. In
-    the mode `none` it is nothing.
+    canonical 21-mers or alignments cover, 64 bases on either side of it, and what lies between two such within 128
+    bases. In the mode `contigs` it is whole contigs that are related to one of the test part: that share more than
+    `related` of the 21-mers of the shorter one. Validation contigs that are related to a training contig, themselves or
+    through others, go back to training: where many species were sequenced most have a relative, and those that have
+    none say best how strangers fare. In the mode `none` it is nothing.
     """
     if mode == "stretches":
         for part, protected in (("validation", HELD_OUT[:1]), ("train", HELD_OUT)):

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import math
 import os
 import shutil
 import signal
@@ -38,6 +37,7 @@ from glmtracks.training.logs import CHOSEN_BY, TRAIN_LOSS, Logs, history, logger
 from glmtracks.training.losses import BaseWeights, base_losses
 from glmtracks.training.optimiser import make_optimiser
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
+from glmtracks.training.schedule import peak_share
 from glmtracks.training.validation import WINDOWS, summarise, tally
 from glmtracks.windows.corpus import Corpus
 
@@ -89,16 +89,9 @@ class Trainee(lightning.LightningModule):
             self.log("validation", metrics[CHOSEN_BY], prog_bar=True, logger=False)
 
     def configure_optimizers(self) -> dict:
-        recipe = self.recipe
-        optimizer = make_optimiser(self.model, recipe, self.precision)
-        rising = max(recipe["warmup"] * recipe["steps"], 1)
-
-        def rate(step: int) -> float:
-            progress = min(step / max(recipe["steps"], 1), 1.0)
-            return min((step + 1) / rising, 1.0) * (0.5 + 0.5 * math.cos(math.pi * progress))
-
-        schedule = {"scheduler": torch.optim.lr_scheduler.LambdaLR(optimizer, rate), "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        optimizer = make_optimiser(self.model, self.recipe, self.precision)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: peak_share(step, self.recipe))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint |= {"fingerprint": self.fingerprint, "precision": self.precision}

@@ -25,6 +25,7 @@ from glmtracks.training.loop import _validated_at_once, fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
 from glmtracks.training.optimiser import PreciseMuon
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
+from glmtracks.training.schedule import peak_share
 from glmtracks.training.validation import summarise, tally, validate
 from glmtracks.windows.corpus import Corpus, CorpusGenome
 
@@ -306,6 +307,27 @@ def test_muon_in_float32_takes_the_steps_of_pytorchs(monkeypatch):
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
     assert torch.equal(found[1][-1], matrices[0]) and not torch.equal(found[1][0], matrices[0])
+
+
+@pytest.mark.parametrize("schedule", ["cooldown", "cosine"])
+@given(steps=st.integers(1, 10_000), warmup=st.floats(0, 1))
+@settings(max_examples=30, deadline=None)
+def test_learning_rates_rise_once_and_fall_to_nothing(schedule, steps, warmup):
+    recipe = RECIPE | {"schedule": schedule, "steps": steps, "warmup": warmup}
+    shares = np.array([peak_share(step, recipe) for step in range(steps + 1)])
+    top = shares.argmax()
+    assert shares.min() >= 0 and shares.max() <= 1 and shares[-1] < 1e-12
+    assert (np.diff(shares[: top + 1]) >= 0).all() and (np.diff(shares[top:]) <= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shares"),
+    [("cooldown", [0.1, 0.5, 1, 1, 1, 0.5, 1 / 6]), ("cosine", [0.1, 0.5, 0.976, 0.933, 0.655, 0.206, 0.024])],
+)
+def test_learning_rates_stay_until_the_cooldown_or_fall_along_a_cosine(schedule, shares):
+    recipe = RECIPE | {"schedule": schedule, "steps": 100, "warmup": 0.1}
+    found = [peak_share(step, recipe) for step in (0, 4, 10, 17, 40, 70, 90)]
+    assert found == pytest.approx(shares, abs=1e-2)
 
 
 def test_no_steps_leave_the_model_as_it_was(corpus, tmp_path):

@@ -351,13 +351,19 @@ def test_leftovers_of_an_earlier_run_are_refused(genome, scores, tmp_path, heade
         annotate(source, genome, dataset_lookup(scores))
 
 
-@pytest.mark.parametrize("info", ["END=99999999999", "DP=3;SVLEN=9,-99999999999", "SVLEN=18446744073709551619;A"])
+@pytest.mark.parametrize(
+    "info",
+    [
+        *("END=99999999999", "END=4294967299", "DP=3;SVLEN=9,-99999999999", "SVLEN=18446744073709551619;A"),
+        *("END=4294967295;SVLEN=-4294967299", "SVLEN=4294967289"),  # from POS on
+    ],
+)
 def test_a_record_that_ends_farther_than_an_index_reaches_is_named_before_anything_is_scored(
     genome, scores, tmp_path, info
 ):
     source = tmp_path / "x.vcf"
     near = "XEND=99999999999;END=4294967295;SVLEN=-3,.;N=SVLEN-99999999999"
-    source.write_text(HEADER + COLUMNS + "\n" + records(f"chr1 1 A <DEL> {near}", f"chr1 1 A <DEL> {info}"))
+    source.write_text(HEADER + COLUMNS + "\n" + records(f"chr1 1 A <DEL> {near}", f"chr1 9 A <DEL> {info}"))
     with pytest.raises(InputError, match=r"record 2 of .*: (END|SVLEN)=.*9 in its INFO reaches beyond 4294967295"):
         annotate(source, genome, dataset_lookup(scores))
     source.write_text(HEADER + COLUMNS + "\n" + records(f"chr1 1 A <DEL> {near}"))

@@ -230,6 +230,14 @@ def test_genotypes_are_counted(toy, tmp_path):
     assert table[["ac", "an"]].values.tolist() == [[2, 4], [1, 4], [2, 3]]
 
 
+def test_contigs_of_plink_are_as_long_as_the_last_position_says(toy, tmp_path):
+    header = HEADER + "##source=PLINKv1.90\n##contig=<ID=1,length=3>\n"
+    header += '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">\n'
+    records = [("1", 2, "rs1", "C", "T", ".", ".", "PR", "GT", "0/1", "0/0")]
+    table = population(write_vcf(tmp_path / "p.vcf", header, records, "\tFORMAT\t0_a\t0_b"), toy)
+    assert table[["ac", "an"]].values.tolist() == [[1, 4]]
+
+
 def test_genotypes_are_counted_where_only_the_header_speaks_of_counts(toy, tmp_path):
     header = HEADER + INFO.format("AC", "A", "Integer") + INFO.format("AN", "1", "Integer")
     header += '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">\n'

@@ -230,6 +230,14 @@ def test_genotypes_are_counted(toy, tmp_path):
     assert table[["ac", "an"]].values.tolist() == [[2, 4], [1, 4], [2, 3]]
 
 
+def test_samples_are_counted_whatever_the_encoding_of_their_names(toy, tmp_path):
+    header = HEADER + '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">\n'
+    records = [("1", 1, ".", "A", "C", ".", ".", ".", "GT", "0/1", "1/1")]
+    path = write_vcf(tmp_path / "l.vcf", header, records, "\tFORMAT\tM\xfcller\tb")
+    path.write_bytes(path.read_text().encode("latin-1"))
+    assert population(path, toy)[["ac", "an"]].values.tolist() == [[3, 4]]
+
+
 def test_contigs_of_plink_are_as_long_as_the_last_position_says(toy, tmp_path):
     header = HEADER + "##source=PLINKv1.90\n##contig=<ID=1,length=3>\n"
     header += '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">\n'

@@ -12,7 +12,7 @@ import pandas as pd
 from glmtracks.errors import InputError
 from glmtracks.genome import Genome
 from glmtracks.genome.contigs import ContigNames
-from glmtracks.variants.snv_records import Reader, open_records, read_snvs, to_the_end
+from glmtracks.variants.snv_records import Reader, count_samples, open_records, read_snvs, to_the_end
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,8 @@ def _reader(path: str | Path) -> tuple[Reader, str, bool]:
                 return ac, an, _ratio(ac, an), *rest(record, number)
 
             return of_counts, f"{count} and {total}", False
-    if records.samples and (not first or any(map(_is_genotyped, first))):
+    samples = count_samples(records)
+    if samples and (not first or any(map(_is_genotyped, first))):
 
         def of_genotypes(record: cyvcf2.Variant, number: int) -> tuple:
             ac = an = 0.0
@@ -84,7 +85,7 @@ def _reader(path: str | Path) -> tuple[Reader, str, bool]:
                 ac, an = float((alleles == number + 1).sum()), float((alleles >= 0).sum())
             return ac, an, _ratio(ac, an), *rest(record, number)
 
-        return of_genotypes, f"the genotypes of {len(records.samples)} samples", True
+        return of_genotypes, f"the genotypes of {samples} samples", True
     if field := next(filter(given, FREQUENCIES), None):
 
         def of_frequency(record: cyvcf2.Variant, number: int) -> tuple:

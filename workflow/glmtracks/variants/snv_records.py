@@ -42,6 +42,11 @@ def open_records(path: str | Path, samples: bool = False) -> cyvcf2.VCF:
         raise InputError(f"{path} is not a VCF that can be read ({error}); fetch it again.") from error
 
 
+def count_samples(records: cyvcf2.VCF) -> int:
+    """How many samples a file has, whatever the encoding of their names, which cyvcf2 takes for UTF-8."""
+    return max(records.raw_header.rstrip("\n").rpartition("\n")[2].count("\t") - 8, 0)
+
+
 def _is_of_htslib(error: Exception) -> bool:
     """Whether an error says that a file cannot be read: cyvcf2 raises OSError, or an Exception of no further kind."""
     return isinstance(error, OSError) or type(error) is Exception

@@ -88,6 +88,19 @@ def test_perplexity_is_shown_by_region_and_repeat_but_not_by_cpg(tmp_path):
     ]
 
 
+def test_every_mark_of_perplexity_is_on_the_axis_and_a_bar_that_is_cut_is_told_of(tmp_path):
+    def drawn(*rows):
+        table = tables.perplexity_by_region({"summaries": [write_summary(tmp_path / "s.tsv", rows)]}, GENOME, BASELINE)
+        figure = figures.perplexity_by_region(table, style.looks(["house"]))
+        return figure.axes[0].get_xlim()[1], any("are cut" in words for words in _texts(figure))
+
+    every = row("perplexity", "all", "house", 1.3, 0.05)
+    assert drawn(every | {"low": np.nan, "high": np.nan}) == (pytest.approx(np.log(4) + 0.03), False)
+    assert drawn(every | {"high": 1.9}) == (pytest.approx(1.93), False)
+    assert drawn(every | {"high": 3.0}) == (2.0, True)
+    assert drawn(every | {"value": 2.6, "high": 2.61}) == (pytest.approx(2.63), False)
+
+
 def test_llr_by_consequence_turns_the_score_round_and_counts_the_comparison_class_once(tmp_path):
     severe, silent = np.linspace(1, 3, 101), np.linspace(-1, 1, 51)  # the score is -llr
     contrasts = {"missense vs synonymous": (severe, silent), "stop_gained vs synonymous": (severe + 2, silent)}

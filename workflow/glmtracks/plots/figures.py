@@ -53,6 +53,7 @@ __all__ = [  # one for each plot
 ]
 
 UNIFORM = np.log(4)  # nats per base when every base is equally likely
+LONGEST_BAR = 2.0  # nats per base: intervals of a few bases would press all others together
 UNITS = {
     "nats_per_base": "nats per base",
     "auroc_within_stratum": "AUROC within substitutions of one kind",
@@ -133,8 +134,11 @@ def perplexity_by_region(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     bases = table[table["repeat"] == "all"].groupby("region")["n_bases"].first()
     labels = [f"{_readable(region)}\n{bases.get(region, 0):,}" for region in regions]
     grid[0].set_yticks(range(len(regions)), labels, linespacing=1.2)
-    grid[0].set_xlim(right=min(max(table["high"].max(), table["nats_per_base"].max(), UNIFORM) + 0.03, 2.0))
-    figure.supxlabel("nats per base (less is better)", size=10)
+    ends = table["high"].fillna(table["nats_per_base"])
+    right = max(table["nats_per_base"].max(), UNIFORM, min(ends.max(), LONGEST_BAR - 0.03)) + 0.03
+    grid[0].set_xlim(right=right)
+    cut = "; bars that leave the axis are cut" if (ends > right).any() else ""
+    figure.supxlabel(f"nats per base (less is better){cut}", size=10)
     legend_above(figure, grid[0])
     return figure
 

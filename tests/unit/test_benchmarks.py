@@ -218,6 +218,50 @@ def test_bases_of_which_none_is_left_are_no_positives(world, tmp_path):
     assert np.isnan(row["n_positives"]) and np.isnan(row["base_rate"])
 
 
+def made_up(task, scores, **columns):
+    """The summary of 400 items in 10 blocks, half of them of label 1; scores: name -> (kind, columns of its values)."""
+    label = np.arange(400) % 2
+    told = {"contrast": "a vs b", "label": label, "stratum": "", "block": [f"gene:g{n // 40}" for n in range(400)]}
+    items = pd.DataFrame({**told, "baseline_constant": 0.0, **columns}).astype({"label": "Int8"})
+    models = [summary.Scorer(name, kind, "s", pd.DataFrame(of(label)), "m") for name, (kind, of) in scores.items()]
+    return summary.compare(task, items, models, draws=50, seed=0)
+
+
+def test_where_no_stratum_holds_both_labels_the_status_says_that_there_is_no_metric():
+    model = {"m": ("model", lambda label: {"score": label * 1.0})}
+    table = made_up("consequence", model, stratum=np.where(np.arange(400) % 2, "A[C>T]G", "A[C>A]G"))
+    row = pick(table, scorer="m", metric="auroc_within_stratum")
+    assert np.isnan(row["value"]) and row["status"] == "too few comparable items: no metric"
+    row = pick(table, scorer="m", metric="auroc")
+    assert row["value"] == 1 and row["status"] == "ok"
+
+
+def test_further_scores_of_a_baseline_are_no_bar_for_the_score_that_the_task_names():
+    scorers = {
+        "house": ("model", lambda label: {"score": label * 1.0, "log_p_ref": label * 1.0}),
+        "chain": ("baseline", lambda label: {"score": label * 0.0, "log_p_ref": label * 1.0}),
+    }
+    table = made_up("elements", scorers, stratum=[str(n // 2) for n in range(400)])
+    found = table[(table["scorer"] == "house") & (table["metric"] == "auroc")].set_index("headline")
+    assert found["best_baseline_value"].to_dict() == {"yes": 0.5, "no": 1.0}
+    assert found["difference"].to_dict() == {"yes": 0.5, "no": 0.0}
+
+
+def test_a_loss_in_nats_is_a_loss_by_as_much_and_what_is_equal_is_undecided():
+    scorers = {
+        name: ("model", lambda label, lost=lost: {"score": -1 - lost - label / 10, "correct": label * 1.0})
+        for name, lost in (("good", -0.1), ("poor", 0.1), ("equal", 0.0))
+    }
+    scorers["chain"] = ("baseline", lambda label: {"score": -1 - label / 10, "correct": label * 1.0})
+    bases = {"region": "CDS", "codon_position": 1, "repeat": False, "cpg": False, "label": pd.array([None] * 400)}
+    table = made_up("perplexity", scorers, **bases)
+    rows = table.query("contrast == 'all' and metric == 'nats_per_base' and scorer != 'uniform'").set_index("scorer")
+    assert rows["value"].to_dict() == pytest.approx({"good": 0.95, "poor": 1.15, "equal": 1.05, "chain": 1.05})
+    rows = rows.drop("chain")
+    assert rows["difference"].to_dict() == pytest.approx({"good": 0.1, "poor": -0.1, "equal": 0})
+    assert rows["verdict"].to_dict() == {"good": "better", "poor": "worse", "equal": "undecided"}
+
+
 def test_an_empty_test_split_is_said_and_not_an_error(world, tmp_path):
     given = world(contigs=1)
     empty = inputs.Inputs(**{**vars(given), "test": given.test.iloc[:0]})

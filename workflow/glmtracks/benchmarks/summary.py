@@ -242,6 +242,8 @@ def _metric_rows(metric: Metric, contrast: Contrast, cut: Cut, kept: np.ndarray,
         )
         low, high = estimate.interval()
         row = {**identity, "value": estimate.value, "low": low, "high": high}
+        if not np.isfinite(estimate.value):  # as where no stratum holds both labels
+            row["status"] = "; ".join(["too few comparable items: no metric", *partial])
         if scorer.kind == "model" and best is not None:
             bar, name = estimates[best], scorers[best].name
             difference = (estimate if sign > 0 else bar).minus(bar if sign > 0 else estimate)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glmtracks.benchmarks import baselines
+from glmtracks.benchmarks import baselines, columns
 from glmtracks.genome import complement, encode
 
 
@@ -105,3 +105,20 @@ def test_a_group_without_items_elsewhere_gets_the_overall_rate():
 
 def test_few_blocks_are_folded_by_position():
     assert baselines.folds(np.array(["x"] * 10)).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_every_baseline_is_higher_for_what_is_expected_of_label_1():
+    """A transversion of a conserved base in a CpG-rich exon, and a transition in a repeat far from any gene."""
+    features = {"transition": (False, True), "gc": (0.6, 0.3), "cpg": (0.1, 0.0), "repeat_fraction": (0.0, 1.0)}
+    features |= dict.fromkeys(("distance_cds", "distance_splice", "distance_tss"), (0, 5000))
+    features |= {"consequence_rank": (-1, -9), "phylop": (6.0, -1.0), "phastcons": (1.0, 0.0)}
+    for toward_damage in (1, -1):
+        table = columns.with_baselines(pd.DataFrame(features), 0, toward_damage)
+        oriented = table.drop(columns=["baseline_random", "baseline_constant"])
+        assert len(oriented.columns) == len(features)
+        assert (np.sign(oriented.iloc[0] - oriented.iloc[1]) == toward_damage).all()
+        assert (table["baseline_constant"] == 0).all() and table["baseline_random"].between(0, 1).all()
+        names = {scorer.name: scorer.score_name for scorer in columns.scorers(table, toward_damage)}
+        turned = {"transition", "repeat_fraction", "distance_cds", "distance_splice", "distance_tss"}
+        for name in features:
+            assert names[name] == ("-" if (name in turned) == (toward_damage > 0) else "") + name

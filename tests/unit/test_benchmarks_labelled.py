@@ -233,6 +233,8 @@ def test_of_three_alleles_the_minor_ones_are_changes_from_the_major_one():
     assert told(98, 1) == [(1, True, 1, "rare")]
     assert told(99, 1) == []  # nobody has REF
     assert told(30, 1) == [(1, False, 30, "common"), (2, False, 1, "rare")]
+    assert told(5) == [(1, False, 5, "common")] and told(4) == [(1, False, 4, "MAF 1-5 %")]
+    assert told(50) == [(1, False, 50, "common")]  # REF is the major allele of two that are as frequent
 
 
 def test_a_variant_in_two_records_is_one_item(world, tmp_path):

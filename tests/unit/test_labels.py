@@ -262,6 +262,13 @@ def test_a_frequency_alone_is_taken_and_nothing_is_refused(toy, tmp_path):
         population(write_vcf(tmp_path / "n.vcf", HEADER, [("1", 1, ".", "A", "C", ".", ".", ".")]), toy)
 
 
+@pytest.mark.parametrize("header", ["", INFO.format("AC", "1", "String") + INFO.format("AN", ".", "String")])
+def test_counts_are_read_as_they_stand_whatever_the_header_says_of_them(toy, tmp_path, header):
+    records = [("1", 1, ".", "A", "C,G", ".", ".", "AC=1,30;AN=40"), ("1", 2, ".", "C", "T", ".", ".", "AC=2;AN=.")]
+    table = population(write_vcf(tmp_path / "u.vcf", HEADER + header, records), toy)
+    assert table["ac"].tolist() == [1, 30, 2] and table["an"].tolist()[:2] == [40, 40] and np.isnan(table["an"][2])
+
+
 # Conservation
 
 

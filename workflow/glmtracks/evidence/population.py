@@ -60,9 +60,9 @@ def _reader(path: str | Path) -> tuple[Reader, str, bool]:
     first = list(islice(to_the_end(path, records), PEEKED))
 
     def given(*names: str) -> bool:
-        """Whether the header names fields, and a record has them, from which they may have been taken out since."""
+        """Whether a record has fields, which the header may name in vain or forget; it counts if there is no record."""
         there = (all(record.INFO.get(name) is not None for name in names) for record in first)
-        return fields.issuperset(names) and (not first or any(there))
+        return any(there) if first else fields.issuperset(names)
 
     def rest(record: cyvcf2.Variant, number: int) -> tuple:
         return (_value(record, filtering, number) if filtering else np.nan, record.FILTER is None)
@@ -105,6 +105,8 @@ def _is_genotyped(record: cyvcf2.Variant) -> bool:
 def _value(record: cyvcf2.Variant, field: str, number: int) -> float:
     """The value of an INFO field for an ALT: fields with one value for all serve every ALT."""
     value = record.INFO.get(field)
+    if isinstance(value, str) and "," in value:  # the header gives it no type, or that of a text
+        value = tuple(value.split(","))
     if isinstance(value, tuple):
         value = value[number] if number < len(value) else None
     try:

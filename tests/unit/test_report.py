@@ -50,8 +50,11 @@ def _write_model_outputs(results: Path, model: str) -> None:
     variants = results / "variants" / "calls" / f"{model}.vcf.gz"
     variants.parent.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{track}.bw" for track in TRACKS]
-    for path in [*files, folder / "track_hub" / "hub.txt", variants, variants.with_name(f"{model}.parquet")]:
+    for path in [*files, folder / "track_hub" / "hub.txt", variants]:
         path.write_bytes(b"x" * 1234)
+    reasons = pd.Categorical([None] * 3 + ["symbolic"] + ["ref_mismatch"] * 1200)
+    pd.DataFrame({"reason": reasons}).to_parquet(variants.with_name(f"{model}.parquet"))
+    variants.with_name("ref_mismatches.tsv").write_text("record\n")
 
 
 def _write_report(results: Path, rows: list[dict] | None = None, linted: list | None = None, **leak) -> str:
@@ -222,6 +225,11 @@ def test_every_identifier_is_unique_and_every_reference_is_met(page):
     assert len(names) == len(set(names))
     wanted = {value[1:] for _, found in elements for key, value in found.items() if "href" in key and value[0] == "#"}
     assert wanted | set(re.findall(r"url\(#([^)]+)\)", _without_scripts(page))) <= set(names)
+
+
+def test_alleles_without_a_score_are_counted_by_reason(page):
+    cells = "<td>house</td><td>1,204</td><td>1,200 ref mismatch, 1 symbolic</td>"
+    assert cells in page and "../variants/calls/ref_mismatches.tsv" in page
 
 
 def test_every_link_leads_to_a_file(page, tmp_path):

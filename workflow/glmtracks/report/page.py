@@ -24,6 +24,7 @@ from glmtracks.parquet import read_frame
 from glmtracks.plots import CAPTIONS, PLOTS, caption
 from glmtracks.plots.style import VARIABLES
 from glmtracks.report.browser import browser_data, to_script
+from glmtracks.report.callsets import count_reasons
 from glmtracks.report.methods import methods
 from glmtracks.report.page_scripts import page_scripts
 from glmtracks.report.verdicts import verdicts
@@ -100,7 +101,7 @@ def write_page(page: Page, destination: str | Path) -> None:
         plots=_plots(page),
         stamps=_stamps(page),
         files=_files(page),
-        callsets=_callset_files(page),
+        callsets=_callsets(page),
         example=_example(page),
         scripts=page_scripts(data),
         explored=list(data["genomes"]),
@@ -287,22 +288,21 @@ def _files(page: Page) -> list[dict]:
     return found
 
 
-def _callset_files(page: Page) -> list[dict]:
-    return [
-        {
-            "name": name,
-            "genome": row["genome"],
-            "links": [
-                link
-                for model in row["models"]
-                for link in (
-                    _link(page, f"variants/{name}/{model}.vcf.gz", f"{model}.vcf.gz"),
-                    _link(page, f"variants/{name}/{model}.parquet", f"{model}.parquet"),
-                )
-            ],
-        }
-        for name, row in page.callsets.items()
-    ]
+def _callsets(page: Page) -> list[dict]:
+    """What became of each call set with each model that scores it."""
+    found = []
+    for name, row in page.callsets.items():
+        for model in row["models"]:
+            vcf, table = (f"variants/{name}/{model}.{suffix}" for suffix in ("vcf.gz", "parquet"))
+            alleles, unscored = count_reasons(page.results / table)
+            links = [_link(page, vcf, "VCF"), _link(page, table, "Parquet")]
+            if "ref_mismatch" in unscored:
+                links.append(_link(page, f"variants/{name}/ref_mismatches.tsv", "REF mismatches"))
+            found.append(
+                {"name": name, "genome": row["genome"], "model": model, "alleles": alleles, "unscored": unscored}
+                | {"links": links}
+            )
+    return found
 
 
 def _example(page: Page) -> dict | None:

@@ -130,6 +130,8 @@ def test_what_is_frequent_is_not_pathogenic_and_what_is_common_is_compared(world
     known = {snv[:2] for snv in snvs}
     common = [snv for snv in random_snvs(world.genome, 300, seed=5) if snv[:2] not in known]
     records += [(*snv, "AC=30;AN=100") for snv in common] + [(*snv, "AC=31;AN=100") for snv in common]
+    known |= {snv[:2] for snv in common}
+    records += [(*snv, "AC=1;AN=4") for snv in random_snvs(world.genome, 100, seed=6) if snv[:2] not in known]
     given_.files["population"] = write(tmp_path / "population.vcf", COUNTS, sorted(records))
     with caplog.at_level("INFO"):
         table = clinvar.items(given_)

@@ -120,7 +120,8 @@ def _common(variants: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
     pathogenic = pd.MultiIndex.from_frame(variants.loc[variants["label"] == 1, KEY])
     common = inputs.options.common
     for batch in read_population(inputs.files["population"], inputs.genome, labelled.contig_names(inputs), inputs.test):
-        batch = batch[batch["passed"] & batch["af"].between(common, 1 - common)]
+        singletons = batch["ac"] <= 1  # which few samples make frequent
+        batch = batch[batch["passed"] & batch["af"].between(common, 1 - common) & ~singletons]
         batch = batch[~pd.MultiIndex.from_frame(batch[KEY]).isin(pathogenic)]
         sample.add(batch[["contig", "start", "ref", "alt"]].assign(label=np.int8(0), kind="common"))
     found = sample.rows()

@@ -8,9 +8,9 @@ COOLDOWN = 0.6  # share of the steps over which the rates fall to zero, where th
 def peak_share(step: int, recipe: dict) -> float:
     """The learning rates of a step (the first is 0) as a share of their peaks.
 
-    They rise over the `warmup` and then fall along half a cosine, or stay and fall along a line over the last steps,
-    as `schedule` says. The line leaves more steps at a high rate and more at a low one, and needs no longer training
-    for either (Hägele et al. 2024).
+    They rise over the `warmup`. Then they fall along half a cosine or, where `schedule` says cooldown, stay at their
+    peak and fall along a line over the last steps (Hägele et al. 2024): after as many steps the loss is lower
+    (resources/models/README.md).
     """
     progress = min(step / max(recipe["steps"], 1), 1.0)
     risen = min((step + 1) / max(recipe["warmup"] * recipe["steps"], 1), 1.0)

@@ -242,8 +242,11 @@ def test_contigs_of_plink_are_as_long_as_the_last_position_says(toy, tmp_path):
     header = HEADER + "##source=PLINKv1.90\n##contig=<ID=1,length=3>\n"
     header += '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">\n'
     records = [("1", 2, "rs1", "C", "T", ".", ".", "PR", "GT", "0/1", "0/0")]
-    table = population(write_vcf(tmp_path / "p.vcf", header, records, "\tFORMAT\t0_a\t0_b"), toy)
-    assert table[["ac", "an"]].values.tolist() == [[1, 4]]
+    path = write_vcf(tmp_path / "p.vcf", header, records, "\tFORMAT\t0_a\t0_b")
+    assert population(path, toy)[["ac", "an"]].values.tolist() == [[1, 4]]
+    path.write_text(path.read_text().replace("PLINKv1.90", "PLINKv2.00"))
+    with pytest.raises(InputError, match="another assembly"):
+        population(path, toy)
 
 
 def test_genotypes_are_counted_where_only_the_header_speaks_of_counts(toy, tmp_path):

@@ -24,7 +24,7 @@ BATCH = 100_000  # alleles held as Python objects
 MOST_MISMATCHES = 0.01  # of the SNVs on contigs of the genome; more mean another assembly
 
 _LENGTH = re.compile(r"^##contig=<(?=.*?\bID=([^,>]+)).*?\blength=(\d+)", re.MULTILINE)
-_PLINK = re.compile("^##source=PLINK", re.MULTILINE)  # which writes the last position plus one as the length
+_PLINK_1 = re.compile("^##source=PLINKv1", re.MULTILINE)  # writes the last position plus one as the length; 2 does not
 
 Reader = Callable[[cyvcf2.Variant, int], tuple]  # (record, number of the ALT) -> values of the further columns
 
@@ -120,7 +120,7 @@ def read_snvs(
 def _check_lengths(path: str | Path, genome: Genome, names: ContigNames, records: cyvcf2.VCF) -> None:
     """Raise InputError where the header gives a contig of the genome another length: the assembly is another."""
     header = records.raw_header
-    for name, length in () if _PLINK.search(header) else _LENGTH.findall(header):
+    for name, length in () if _PLINK_1.search(header) else _LENGTH.findall(header):
         length = int(length)
         contig = names.resolve(name)
         if contig is not None and length != genome.contigs[contig]:

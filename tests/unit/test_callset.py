@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
+from callset_world import annotate, random_model, read, score, turn, write_vcf
 from hypothesis import given
 from hypothesis import strategies as st
 from published_checkpoints import adopt_layout
@@ -20,26 +20,14 @@ from published_checkpoints import adopt_layout
 from glmtracks import arrays, parquet
 from glmtracks.arrays import Sequences, common_ends, grouped, in_portions, texts_of
 from glmtracks.errors import InputError
-from glmtracks.genome import ContigNames, Genome, encode
-from glmtracks.models.registry import save
+from glmtracks.genome import Genome, encode
 from glmtracks.parquet import Rows
 from glmtracks.shard_count import shard_names
-from glmtracks.training import build
 from glmtracks.variants import alleles, callset, callset_scores
 from glmtracks.variants import vcf as variants_vcf
-from glmtracks.variants.annotated_vcf import annotate_vcf
-from glmtracks.variants.callset import read_callset
-from glmtracks.variants.callset_scores import Scorers, score_alleles, score_callset
+from glmtracks.variants.callset_scores import Scorers, score_alleles
 from glmtracks.variants.vcf import open_vcf
 from glmtracks.variants.vcf_fields import FIELDS
-
-SETTINGS = {"contigs": "", "window": 64, "batch": 3, "precision": "float32", "device": "cpu", "species": "x"}
-HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-
-
-def turn(sequence: str) -> str:
-    """The reverse complement; `*` stays."""
-    return sequence[::-1].translate(str.maketrans("ACGT", "TGCA"))
 
 
 @pytest.fixture
@@ -56,12 +44,7 @@ def small_blocks(monkeypatch) -> None:
 
 @pytest.fixture(params=["markov", "one_pass", "masked", "causal"])
 def model(request, tmp_path) -> Path:
-    parameters = {"order": 3, "prior": 1.0, "width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0}
-    model = build(request.param, parameters)
-    if request.param == "markov":
-        model.counts.copy_(torch.from_numpy(np.random.default_rng(1).integers(0, 50, len(model.counts))))
-    save(model, tmp_path / "model")
-    return tmp_path / "model"
+    return random_model(request.param, tmp_path / "model")
 
 
 def variants(genome: Genome, seed: int = 0, count: int = 60) -> list[tuple[str, int, str, list[str]]]:
@@ -74,46 +57,6 @@ def variants(genome: Genome, seed: int = 0, count: int = 60) -> list[tuple[str, 
             alts = {"".join(rng.choice(list("ACGT"), int(rng.choice([1, 1, len(ref), 4])))) for _ in range(2)} - {ref}
             rows.append((contig, at + 1, ref, sorted(alts) or ["*"]))
     return rows
-
-
-def write_vcf(path: Path, rows: list[tuple[str, int, str, list[str]]]) -> Path:
-    path.write_text(HEADER + "".join(f"{c}\t{p}\t.\t{r}\t{','.join(a)}\t.\t.\t.\n" for c, p, r, a in rows))
-    return path
-
-
-def read(vcf: Path, genome: Genome, shards: int, **changes) -> list[Path]:
-    """The shards of alleles, under the folder of the VCF."""
-    folder = vcf.parent / f"alleles{shards}"
-    outputs = {"mismatches": vcf.parent / "wrong.tsv", "mismatches_if_refused": vcf.parent / "refused.tsv"}
-    options = {"shards": shards, "folder": folder, "max_mismatches": 0.2} | outputs | changes
-    read_callset(vcf, genome, ContigNames(genome.contigs), **options)
-    return [folder / f"{name}.parquet" for name in shard_names(shards)]
-
-
-def score(files: list[Path], genome: Genome, model: Path, plan: Path, **changes) -> list[Path]:
-    """The shards of scores, all afresh and with the extras that the model has."""
-    destinations = [file.parent.parent / f"scores{len(files)}" / file.name for file in files]
-    extras = ["influence"] if "markov" in (model / "config.json").read_text() else ["influence", "embedding"]
-    for source, destination in zip(files, destinations, strict=True):
-        score_callset(
-            alleles=source,
-            fasta=genome.path,
-            provenance=genome.path.parent / "provenance.json",
-            model_folder=model,
-            plan=plan,
-            scores=None,
-            calibration=None,
-            destination=destination,
-            settings=SETTINGS,
-            threads=1,
-            **{"longest": 5000, "neighbours": 10, "extras": extras} | changes,
-        )
-    return destinations
-
-
-def annotate(vcf: Path, alleles: list[Path], scores: list[Path], genome: Genome, out: Path) -> pd.DataFrame:
-    annotate_vcf(vcf, alleles, scores, genome.contigs, out / "o.vcf.gz", out / "o.parquet", model="m")
-    return pd.read_parquet(out / "o.parquet")
 
 
 def test_a_group_begins_where_no_ref_before_reaches_into_the_block(genome, small_blocks, tmp_path):

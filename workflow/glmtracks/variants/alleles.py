@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from glmtracks.arrays import AT_ONCE, Sequences, common_ends, grouped, in_portions, texts_of
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN, Genome, decode, encode
+from glmtracks.variants.structural import WRITTEN, structures
 
 # Why an allele has no score; 0 is an allele that can have one.
 REASONS = (
@@ -38,11 +39,14 @@ ALLELES_SCHEMA = pa.schema(
         ("alt", pa.string()),
         ("front", pa.int32()),
         ("back", pa.int32()),
+        ("structure", pa.int8()),
+        ("width", pa.int64()),
         ("reason", REASON_TYPE),
         ("record", pa.int64()),
         ("vcf_contig", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
+CHANGE = ("front", "back", "structure", "width")  # columns that only scoring asks for
 MISMATCHES_SCHEMA = pa.schema(
     [
         ("record", pa.int64()),
@@ -69,6 +73,7 @@ class Alleles:
         id, ref, alt: pyarrow string (m,), the alleles in capitals.
         front, back: int64 (m,), how many bases REF and ALT share at their ends; what is left is what changes. One base
             is left where they are the same.
+        structure, width: int8 and int64 (m,), of alleles that do not write what they change; see `structures`.
         reason: int8 (m,), index into `REASONS`.
     """
 
@@ -88,6 +93,9 @@ class Alleles:
         self.id, self.ref = fields["ID"].take(self.record), _capitals(fields["REF"]).take(self.record)
         self.alt = _capitals(alts.flatten())
         self.reason, self.front, self.back = classify(self.ref, self.alt)
+        info = block["INFO"].combine_chunks()
+        self.structure, self.width = structures(self.ref, self.alt, self.record, self.positions, info)
+        self.reason[self.structure != WRITTEN] = SCORED
 
     @cached_property
     def start(self) -> np.ndarray:
@@ -112,8 +120,9 @@ class Alleles:
             contigs: name as written -> name in the genome, None where it is not there.
 
         Returns:
-            the number of alleles compared, all whose bases are written out, and those that do not agree, as
-            `MISMATCHES_SCHEMA`, with nothing as the bases of the genome where REF reaches out of the contig.
+            the number of alleles compared, all that say what they change, and those that do not agree, as
+            `MISMATCHES_SCHEMA`, with nothing as the bases of the genome where REF, or what is changed behind it,
+            reaches out of the contig.
         """
         of_names = [contigs[name] for name in self.names]
         known = np.array([contig is not None for contig in of_names], bool)[self.name_codes[self.record]]
@@ -134,7 +143,12 @@ class Alleles:
         for name, some in grouped(np.repeat(names, ref.lengths)):
             there[some] = genome.windows(contigs[name], places[some], 1, wrap=False)[:, 0]
         sizes = np.array([genome.contigs.get(contig, 0) for contig in contigs], np.int64)[names]
-        outside = ((starts < 0) | (starts + ref.lengths > sizes))[of]
+        named = self.structure[rows] != WRITTEN  # POS 0 stands before the first base of a contig
+        outside = np.where(
+            named,
+            starts[of] + 1 + self.width[rows] > sizes[of],
+            ((starts < 0) | (starts + ref.lengths > sizes))[of],
+        )
         unknown = (written == UNKNOWN) | (there == UNKNOWN)
         wrong = ref.any_of((written != there) & ~unknown)[of] | outside
         reference = Sequences(there, np.cumsum(ref.lengths) - ref.lengths, ref.lengths).take(of)
@@ -143,7 +157,7 @@ class Alleles:
         added = self._sequences[1].take(rows).trim(self.front[rows], self.back[rows])
         undefined = before[changed.begins + changed.lengths] > before[changed.begins]
         undefined |= added.any_of(encode(added.joined()) == UNKNOWN)
-        self.reason[rows[undefined]] = REASON_CODE["undefined_base"]
+        self.reason[rows[undefined & ~named]] = REASON_CODE["undefined_base"]
         self.reason[rows[wrong]] = REASON_CODE["ref_mismatch"]
         bad = rows[wrong]
         of_genome = reference.take(wrong)
@@ -172,6 +186,8 @@ class Alleles:
             self.alt,
             self.front.astype(np.int32),
             self.back.astype(np.int32),
+            self.structure,
+            self.width,
             reason_column(self.reason),
             self.record + self._first_record,
             pa.DictionaryArray.from_arrays(codes, pa.array(self.names)),

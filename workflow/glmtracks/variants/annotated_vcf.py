@@ -15,7 +15,7 @@ from glmtracks.parquet import WITH_CHECKSUMS, Rows, own_dictionaries, read_foote
 from glmtracks.tabix import write_index
 from glmtracks.tracks.dataset import decoded
 from glmtracks.variants import vcf_fields
-from glmtracks.variants.alleles import ALLELES_SCHEMA
+from glmtracks.variants.alleles import ALLELES_SCHEMA, CHANGE
 from glmtracks.variants.vcf import Vcf, header_ids, header_text, open_vcf, replace_header, write_records
 
 
@@ -48,7 +48,7 @@ def annotate_vcf(
         InputError: not a VCF, or shards that do not belong to it or to each other.
     """
     metadata, names = _shared(scores)
-    folder, kept = Path(alleles[0]).parent, [name for name in ALLELES_SCHEMA.names if name not in ("front", "back")]
+    folder, kept = Path(alleles[0]).parent, [name for name in ALLELES_SCHEMA.names if name not in CHANGE]
     rows, values = Rows(alleles, kept, folder), Rows(scores)
     schema = vcf_fields.variants_schema(names).with_metadata({**metadata, "model": model})
     info_lines = vcf_fields.header_lines(names, model)

@@ -14,15 +14,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from glmtracks.arrays import Sequences
+from glmtracks.arrays import AT_ONCE, Sequences, in_portions
+from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import Genome, encode
 from glmtracks.models.registry import read_config
 from glmtracks.parquet import WITH_CHECKSUMS, Rows, read_footer
 from glmtracks.tracks.shards import DECIMALS
 from glmtracks.variants import vcf_fields
-from glmtracks.variants.alleles import REASON_CODE, SCORED, reason_codes, reason_column
+from glmtracks.variants.alleles import ALLELES_SCHEMA, CHANGE, REASON_CODE, SCORED, reason_codes, reason_column
 from glmtracks.variants.lookups import Lookup
+from glmtracks.variants.structural import WRITTEN, spell, undefined
 from glmtracks.variants.vcf_fields import METHODS
 
 if TYPE_CHECKING:
@@ -67,7 +69,8 @@ class Scorers:
         scores = {name: np.full(table.num_rows, np.nan) for name in self.columns}
         method = np.zeros(table.num_rows, np.int8)
         reason = reason_codes(table["reason"])
-        for alleles in _by_contig(table, reason):
+        reason[(reason == SCORED) & (table["width"].to_numpy() > self.longest)] = REASON_CODE["too_long"]
+        for alleles in _by_contig(table, reason, self.genome):
             for rows, code, found in (self._singles(alleles), self._haplotypes(alleles, reason)):
                 for name, values in found.items():
                     scores[name][rows] = values
@@ -155,21 +158,32 @@ class _OfContig:
         )
 
 
-def _by_contig(table: pa.Table, reason: np.ndarray) -> Iterator[_OfContig]:
-    """The alleles that can have a score, one stretch of a contig after the other."""
+def _by_contig(table: pa.Table, reason: np.ndarray, genome: Genome) -> Iterator[_OfContig]:
+    """The alleles that can have a score, one stretch of a contig after the other.
+
+    Those that do not write what they change come last, few at once, because their bases are those of the genome;
+    enters in `reason` where these are not known.
+    """
     contigs = table["contig"].chunk(0)
     codes = pc.fill_null(contigs.indices, -1).to_numpy()
-    front, back, start = (table[name].to_numpy() for name in ("front", "back", "start"))
+    front, back, start, structure, width = (table[name].to_numpy() for name in ("front", "back", "start", *CHANGE[2:]))
     texts = (Sequences.of(table[name].chunk(0)) for name in ("ref", "alt"))
     ref, alt = (bases._replace(symbols=encode(bases.symbols)) for bases in texts)
     edges = np.flatnonzero(np.diff(codes)) + 1
     for begin, end in pairwise([0, *edges, len(codes)]):
         rows = begin + np.flatnonzero(reason[begin:end] == SCORED)
-        if len(rows):
-            before, after = (bases.take(rows).trim(front[rows], back[rows]) for bases in (ref, alt))
-            yield _OfContig(
-                contigs.dictionary[int(codes[begin])].as_py(), rows, start[rows] + front[rows], before, after
-            )
+        if not len(rows):
+            continue
+        contig = contigs.dictionary[int(codes[begin])].as_py()
+        named, rows = rows[structure[rows] != WRITTEN], rows[structure[rows] == WRITTEN]
+        before, after = (bases.take(rows).trim(front[rows], back[rows]) for bases in (ref, alt))
+        yield _OfContig(contig, rows, start[rows] + front[rows], before, after)
+        for some in in_portions(np.maximum(width[named], alt.lengths[named]), AT_ONCE):
+            rows = named[some]
+            changes = spell(genome, contig, start[rows] + 1, structure[rows], width[rows], alt.take(rows))
+            spelled, unknown = _OfContig(contig, rows, *changes), undefined(changes[1]) | undefined(changes[2])
+            reason[rows[unknown]] = REASON_CODE["undefined_base"]
+            yield spelled.take(~unknown)
 
 
 def _rounded(values: np.ndarray, decimals: int) -> pa.Array:
@@ -181,11 +195,13 @@ def score_alleles(alleles: str | Path, scorers: Scorers, destination: str | Path
     """Score a shard of a call set: a Parquet file with a row for each of its alleles, and `metadata` in its schema."""
     schema = vcf_fields.scores_schema(scorers.columns).with_metadata(metadata)
     folder = Path(alleles).parent
-    total, rows = read_footer(alleles, "table", folder).num_rows, Rows([Path(alleles)], result=folder)
+    footer, rows = read_footer(alleles, "table", folder), Rows([Path(alleles)], result=folder)
+    if not set(ALLELES_SCHEMA.names) <= set(footer.schema.names):
+        raise InputError(f"{folder} was made by an earlier version of glmtracks; delete it and run again")
     with (
         atomic(destination) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd", **WITH_CHECKSUMS) as writer,
-        tqdm(total=total, unit=" alleles", unit_scale=True, desc="scoring", disable=None) as bar,
+        tqdm(total=footer.num_rows, unit=" alleles", unit_scale=True, desc="scoring", disable=None) as bar,
     ):
         for table in rows.groups(_ROWS):
             writer.write_table(scorers.score(table))

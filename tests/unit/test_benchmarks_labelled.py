@@ -252,6 +252,21 @@ def test_a_variant_in_two_records_is_one_item(world, tmp_path):
     pd.testing.assert_frame_equal(*tables)
 
 
+@pytest.mark.parametrize("number, counts", [(400, True), (60, False)])
+def test_a_contig_of_fewer_copies_is_called_as_well_as_others(world, tmp_path, number, counts):
+    """As the human Y, of which a quarter as many are called; of few SNVs, that may be all that did not work."""
+    rng = np.random.default_rng(0)
+    snvs = list(random_snvs(world.genome, 6_000))
+    fewer = [(*snv, f"AC={rng.choice([1, 5])};AN=25") for snv in snvs if snv[0] == "c0"][:number]
+    others = [(*snv, f"AC={rng.choice([1, 20])};AN={rng.choice([40, 100])}") for snv in snvs if snv[0] != "c0"]
+    path = write(tmp_path / "population.vcf", COUNTS, fewer + others)
+    table = allele_frequency.items(replace(world, files={"population": path}))
+    table = table[table["contrast"] == "rare vs common"]
+    few = table["contig"].astype(str) == "c0"
+    assert few.any() == counts
+    assert set(np.round(table.loc[~few, "maf"], 3)) == {0.01, 0.2}  # none of those with AN = 40
+
+
 def test_a_turned_item_scores_the_change_from_major_to_minor_allele():
     items = pd.DataFrame({"contrast": "x", "ref": ["A", "A"], "alt": ["G", "G"], "flipped": [False, True]})
     llr = np.array([[0, -1, -2, -3]] * 2, dtype=np.float32)

@@ -6,8 +6,8 @@ its llr is minus that of the file's variant, and its frequency that of REF. Labe
 of at least `common`, on more than one copy. Label 1 = rare: the minor allele stands on one copy; or absent: no record
 of the call set has the SNV, at a site that a file of callable sites holds. Left out are alleles that do not pass
 FILTER, those beside another ALT that is the major allele, and sites that were called in less than `called` of the
-alleles. A variant that stands in several records, as where call sets were joined, counts by that with the most called
-alleles.
+alleles that were called at most on their contig: Y and the mitochondrion have fewer than the rest. A variant that
+stands in several records, as where call sets were joined, counts by that with the most called alleles.
 
 Mutation rate masquerades as constraint here: what mutates often is seen often. So items are compared within one type of
 substitution, CpG sites apart, and a second contrast holds as many rare as common items of each type: there the odds
@@ -43,6 +43,7 @@ RARE, ABSENT, COMMON = "rare", "absent", "common"
 EDGES = (0.001, 0.01)  # of the bins of minor allele frequency between rare and common
 MATCHED = ", matched"
 KEY = ["contig", "start", "alt"]
+FEW = 100  # SNVs; the best called of so few tells little, so the best called of the whole file is taken
 
 
 TAIL_METRICS = {f"odds_ratio_{share:.1%}".replace(".0%", "%"): share for share in TAILS}
@@ -96,12 +97,13 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     path, options = inputs.files["population"], inputs.options
     sample = Sample("bin", 2 * options.max_items, inputs.seed)
     keys: dict[str, list[np.ndarray]] = {}
-    most, without_counts = 0.0, 0
+    most: dict[str, float] = {}
+    without_counts = 0
     for batch in read_population(path, inputs.genome, labelled.contig_names(inputs), inputs.test):
         for contig, rows in batch.groupby("contig", sort=False):
             keys.setdefault(str(contig), []).append(4 * rows["start"].to_numpy() + rows["alt"].to_numpy())
+            most[str(contig)] = max(most.get(str(contig), 0.0), rows["an"].max())
         without_counts += int(batch["ac"].isna().sum())
-        most = max(most, batch["an"].max())
         sample.add(fold(once(batch[batch["passed"] & (batch["an"] > 0)]), options.common))
     if without_counts:
         raise InputError(
@@ -111,7 +113,9 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     table = sample.rows()
     if len(table):
         table = once(table)  # records of a variant may lie in different batches
-        enough = table["an"] >= options.called * most
+        few = {contig for contig, found in keys.items() if sum(map(len, found)) < FEW}
+        of_contig = most | dict.fromkeys(few, max(most.values()))
+        enough = table["an"] >= options.called * table["contig"].astype(str).map(of_contig)
         logger.info("%s: %d of %d sites called in too few samples", path, (~enough).sum(), len(table))
         table = table[enough]
     else:

@@ -39,7 +39,7 @@ def open_records(path: str | Path, samples: bool = False) -> cyvcf2.VCF:
     except Exception as error:
         if not _is_of_htslib(error):
             raise
-        raise InputError(f"{path} is not a VCF that can be read ({error}); fetch it again.") from error
+        raise InputError(f"{path} is not a VCF that can be read ({error}); mend it or fetch it again.") from error
 
 
 def count_samples(records: cyvcf2.VCF) -> int:

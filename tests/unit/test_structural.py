@@ -175,6 +175,16 @@ def test_how_many_are_spelled_at_once_changes_nothing(genome, model, make_plan, 
     assert together["llr"].notna().all()
 
 
+def test_nothing_is_spelled_on_contigs_whose_alleles_are_written_out(make_genome, tmp_path, monkeypatch):
+    genome = make_genome({f"c{n}": "GATTACA" for n in range(20)})
+    rows = [(contig, 2, "A", ["T"]) for contig in genome.contigs] + [("c19", 3, "T", ["<DEL>"], "END=5")]
+    (alleles,), spelled = read(write_vcf(tmp_path / "x.vcf", rows), genome, 1), []
+    monkeypatch.setattr(callset_scores, "spell", lambda *of: spelled.append(of[1]) or spell(*of))
+    scorers = callset_scores.Scorers(genome, lookup=lambda _, places, *codes: np.zeros((2, len(places)), np.float32))
+    callset_scores.score_alleles(alleles, scorers, tmp_path / "scores.parquet", {})
+    assert spelled == ["c19"]
+
+
 def test_alleles_of_an_earlier_version_are_to_be_deleted(genome, model, make_plan, tmp_path):
     annotated(tmp_path / "x", ["100 N <DEL> END=130"], genome, model, make_plan(model))
     (shard,) = (tmp_path / "x" / "alleles1").iterdir()

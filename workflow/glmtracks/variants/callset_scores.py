@@ -178,6 +178,8 @@ def _by_contig(table: pa.Table, reason: np.ndarray, genome: Genome) -> Iterator[
         named, rows = rows[structure[rows] != WRITTEN], rows[structure[rows] == WRITTEN]
         before, after = (bases.take(rows).trim(front[rows], back[rows]) for bases in (ref, alt))
         yield _OfContig(contig, rows, start[rows] + front[rows], before, after)
+        if not len(named):  # as on most of the many contigs of a draft
+            continue
         for some in in_portions(np.maximum(width[named], alt.lengths[named]), AT_ONCE):
             rows = named[some]
             changes = spell(genome, contig, start[rows] + 1, structure[rows], width[rows], alt.take(rows))

@@ -74,6 +74,13 @@ def reasons(table: pd.DataFrame) -> list[str]:
         ("N", "ACGTACG", "SVLEN=7", [("written", 0)]),
         ("A", "ACGTACG", "SVTYPE=INS;SVLEN=7", [("written", 0)]),
         ("N", "A]a:3]", "SVTYPE=INS;SVLEN=7", [("written", 0)]),
+        ("ACGT", "N", "SVTYPE=DEL;SVLEN=-4;END=104", [("removal", 4)]),
+        ("A", "N", "SVLEN=1;SVTYPE=DEL", [("removal", 1)]),
+        ("ACGT", "N", "SVTYPE=DEL;SVLEN=-3", [("written", 0)]),
+        ("ACGT", "N", "SVTYPE=DEL", [("written", 0)]),
+        ("ACGT", "N", "SVLEN=-4", [("written", 0)]),
+        ("ACGT", "A", "SVTYPE=DEL;SVLEN=-4", [("written", 0)]),
+        ("ACGT", "<DEL>,N", "SVTYPE=DEL;SVLEN=-9,-4", [("written", 0), ("removal", 4)]),
     ],
 )  # fmt: skip
 def test_what_a_record_says_of_a_change(ref, alts, info, expected):
@@ -97,11 +104,11 @@ def test_what_a_record_says_of_a_change(ref, alts, info, expected):
     )
 )
 def test_the_bases_of_a_change(genome, sequence, changes):
-    behind, structure, width = (np.array([row[n] for row in changes], np.int64) for n in range(3))
+    first, structure, width = (np.array([row[n] for row in changes], np.int64) for n in range(3))
     width[structure == STRUCTURES.index("insertion")] = 0
     alt = Sequences.of(pa.array([row[3] for row in changes], pa.string()))
     alt = alt._replace(symbols=encode(alt.symbols))
-    positions, before, after = spell(genome, "a", behind, structure, width, alt)
+    positions, before, after = spell(genome, "a", first, structure, width, alt)
     for row, (begin, code, _, inserted) in enumerate(changes):
         bases = sequence[begin : begin + width[row]]
         expected = {
@@ -109,6 +116,7 @@ def test_the_bases_of_a_change(genome, sequence, changes):
             "tandem_duplication": (begin + width[row], "", bases),
             "inversion": (begin, bases, turn(bases)),
             "insertion": (begin, "", inserted),
+            "removal": (begin, bases, ""),
         }[STRUCTURES[code]]
         of_row = (positions[row], *(decode(side.take(np.array([row])).joined()) for side in (before, after)))
         assert of_row == expected
@@ -124,6 +132,7 @@ def test_a_change_that_is_named_scores_as_the_same_written_out(genome, sequence,
         "100 N ACGTTTACGG SVTYPE=INS;SVLEN=10",
         f"100 {at} <INV> END=101",
         f"100 {at} {turn(at)},<DEL> SVLEN=.,-1",
+        f"101 {part} N SVTYPE=DEL;SVLEN=-30",
     ]
     written = [
         f"100 {at}{part} {at} .",
@@ -137,8 +146,8 @@ def test_a_change_that_is_named_scores_as_the_same_written_out(genome, sequence,
         annotated(tmp_path / name, rows, genome, model, make_plan(model))
         for name, rows in (("named", named), ("written", [*written[:4], written[5], written[4]]))
     )
-    order = [0, 1, 2, 3, 6, 4, 5]  # the one of POS 101 comes last where it is written out
-    assert reasons(found) == ["scored"] * 7
+    order = [0, 1, 2, 3, 6, 4, 5, 0]  # the one of POS 101 comes last where it is written out
+    assert reasons(found) == ["scored"] * 8
     assert found["method"].tolist() == expected["method"].iloc[order].tolist()
     np.testing.assert_allclose(found["llr"], expected["llr"].iloc[order], atol=2e-3)
     assert found["alt"].tolist()[:3] == ["<DEL>", "<DUP:TANDEM>", "<INV>"]
@@ -155,15 +164,17 @@ def test_a_change_that_is_named_but_cannot_be_read(genome, sequence, model, make
         "800 N ACNGT SVTYPE=INS;SVLEN=5",
         "850 N <DEL> END=900",
         "850 N <DEL> END=901",
+        f"891 {sequence[890:]} N SVTYPE=DEL;SVLEN=-10",
+        f"892 {sequence[891:]}A N SVTYPE=DEL;SVLEN=-10",
         "900 N ACGT SVTYPE=INS;SVLEN=4",
     ]
     table = annotated(tmp_path / "rows", rows, genome, model, make_plan(model), longest=60)
     assert reasons(table) == [
         "scored", "scored", "undefined_base", "symbolic", "ref_mismatch", "too_long", "undefined_base", "scored",
-        "ref_mismatch", "scored",
+        "ref_mismatch", "scored", "ref_mismatch", "scored",
     ]  # fmt: skip
     wrong = pd.read_csv(tmp_path / "rows" / "wrong.tsv", sep="\t", keep_default_na=False)
-    assert wrong["record"].tolist() == [5, 9] and wrong["genome"].tolist() == [sequence[799], ""]
+    assert wrong["record"].tolist() == [5, 9, 11] and wrong["genome"].tolist() == [sequence[799], "", ""]
 
 
 def test_how_many_are_spelled_at_once_changes_nothing(genome, model, make_plan, tmp_path, monkeypatch):

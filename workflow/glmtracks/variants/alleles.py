@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from glmtracks.arrays import AT_ONCE, Sequences, common_ends, grouped, in_portions, texts_of
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN, Genome, decode, encode
-from glmtracks.variants.structural import WRITTEN, structures
+from glmtracks.variants.structural import WRITTEN, stretch_begins, structures
 
 # Why an allele has no score; 0 is an allele that can have one.
 REASONS = (
@@ -144,9 +144,10 @@ class Alleles:
             there[some] = genome.windows(contigs[name], places[some], 1, wrap=False)[:, 0]
         sizes = np.array([genome.contigs.get(contig, 0) for contig in contigs], np.int64)[names]
         named = self.structure[rows] != WRITTEN  # POS 0 stands before the first base of a contig
+        begins = stretch_begins(starts[of], self.structure[rows])
         outside = np.where(
             named,
-            starts[of] + 1 + self.width[rows] > sizes[of],
+            (begins < 0) | (begins + self.width[rows] > sizes[of]),
             ((starts < 0) | (starts + ref.lengths > sizes))[of],
         )
         unknown = (written == UNKNOWN) | (there == UNKNOWN)

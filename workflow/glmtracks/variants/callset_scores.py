@@ -24,7 +24,7 @@ from glmtracks.tracks.shards import DECIMALS
 from glmtracks.variants import vcf_fields
 from glmtracks.variants.alleles import ALLELES_SCHEMA, CHANGE, REASON_CODE, SCORED, reason_codes, reason_column
 from glmtracks.variants.lookups import Lookup
-from glmtracks.variants.structural import WRITTEN, spell, undefined
+from glmtracks.variants.structural import WRITTEN, spell, stretch_begins, undefined
 from glmtracks.variants.vcf_fields import METHODS
 
 if TYPE_CHECKING:
@@ -182,7 +182,8 @@ def _by_contig(table: pa.Table, reason: np.ndarray, genome: Genome) -> Iterator[
             continue
         for some in in_portions(np.maximum(width[named], alt.lengths[named]), AT_ONCE):
             rows = named[some]
-            changes = spell(genome, contig, start[rows] + 1, structure[rows], width[rows], alt.take(rows))
+            first = stretch_begins(start[rows], structure[rows])
+            changes = spell(genome, contig, first, structure[rows], width[rows], alt.take(rows))
             spelled, unknown = _OfContig(contig, rows, *changes), undefined(changes[1]) | undefined(changes[2])
             reason[rows[unknown]] = REASON_CODE["undefined_base"]
             yield spelled.take(~unknown)

@@ -2,7 +2,8 @@
 
 POS is the base before the change. `<DEL>` takes the bases behind it away, `<DUP:TANDEM>` repeats them and `<INV>` turns
 them round; how many they are is told by SVLEN, or by END. Long-read callers that are given no reference write an
-insertion as REF N and ALT the inserted bases alone, without the base before them, and SVTYPE=INS.
+insertion as REF N and ALT the inserted bases alone, without the base before them, and SVTYPE=INS; some write a deletion
+the other way round, as REF the bases taken away, from POS on, and ALT N.
 
 All other symbols (`<INS>`, `<DUP>`, `<CNV>`, `<NON_REF>` …) leave open which sequence they make.
 """
@@ -14,8 +15,8 @@ import pyarrow.compute as pc
 from glmtracks.arrays import Sequences
 from glmtracks.genome import UNKNOWN, Genome, complement
 
-STRUCTURES = ("written", "deletion", "tandem_duplication", "inversion", "insertion")
-WRITTEN, DELETION, DUPLICATION, INVERSION, INSERTION = range(len(STRUCTURES))
+STRUCTURES = ("written", "deletion", "tandem_duplication", "inversion", "insertion", "removal")
+WRITTEN, DELETION, DUPLICATION, INVERSION, INSERTION, REMOVAL = range(len(STRUCTURES))
 _SYMBOLS = {DELETION: "^<DEL(:[^<>]*)?>$", DUPLICATION: "^<DUP:TANDEM>$", INVERSION: "^<INV>$"}
 
 
@@ -33,12 +34,13 @@ def structures(
         info: pyarrow binary (n,), their INFO.
 
     Returns:
-        structure int8 (m,), index into `STRUCTURES`; width int64 (m,), how many bases behind POS are taken away,
-        repeated or turned round, 0 for the others.
+        structure int8 (m,), index into `STRUCTURES`; width int64 (m,), how many bases, from `stretch_begins` on, are
+        taken away, repeated or turned round, 0 for the others.
     """
     structure, width = np.zeros(len(record), np.int8), np.zeros(len(record), np.int64)
-    bare = np.asarray(pc.equal(ref, "N"))
-    likely = np.flatnonzero((np.asarray(pc.starts_with(alt, "<")) | bare) & (np.asarray(pc.binary_length(ref)) == 1))
+    bare, empty = (np.asarray(pc.equal(alleles, "N")) for alleles in (ref, alt))
+    sizes = np.asarray(pc.binary_length(ref))
+    likely = np.flatnonzero(((np.asarray(pc.starts_with(alt, "<")) | bare) & (sizes == 1)) | empty)
     if not len(likely):
         return structure, width
     of, texts, entries = record[likely], alt.take(likely), info.take(record[likely])
@@ -59,7 +61,17 @@ def structures(
     anchored = pc.fill_null(pc.equal(pc.binary_length(texts), pc.add(lengths, 1)), True)
     anchored = pc.or_(anchored, pc.starts_with(texts, "N"))
     structure[likely[bare[likely] & np.asarray(pc.and_not(inserted, anchored))]] = INSERTION
+    # Likewise a REF of one base more than SVLEN
+    alike = pc.fill_null(pc.equal(lengths, pa.array(sizes[likely])), False)
+    removed = pc.and_(pc.match_substring_regex(entries, "(^|;)SVTYPE=DEL(;|$)"), alike)
+    removed = likely[empty[likely] & np.asarray(removed)]
+    structure[removed], width[removed] = REMOVAL, sizes[removed]
     return structure, width
+
+
+def stretch_begins(start: np.ndarray, structure: np.ndarray) -> np.ndarray:
+    """The first base, 0-based, of what `structures` gives the width of, from that of POS: behind it, mostly."""
+    return start + (structure != REMOVAL)
 
 
 def _entry(info: pa.Array, key: str) -> pa.Array:
@@ -82,12 +94,12 @@ def _numbers(values: pa.Array) -> pa.Array:
 
 
 def spell(
-    genome: Genome, contig: str, behind: np.ndarray, structure: np.ndarray, width: np.ndarray, alt: Sequences
+    genome: Genome, contig: str, first: np.ndarray, structure: np.ndarray, width: np.ndarray, alt: Sequences
 ) -> tuple[np.ndarray, Sequences, Sequences]:
     """What alleles of one contig change in the genome.
 
     Args:
-        behind: int64 (n,), the base behind POS, 0-based.
+        first: int64 (n,), as `stretch_begins` gives it.
         structure, width: as `structures` gives them, none "written".
         alt: codes of the ALT, read where these are inserted.
 
@@ -95,16 +107,17 @@ def spell(
         where the change begins, int64 (n,) 0-based; the codes of the genome there, and those that stand there instead.
     """
     begins = np.cumsum(width) - width
-    places = Sequences(np.zeros(0, np.uint8), behind, width).index()
+    places = Sequences(np.zeros(0, np.uint8), first, width).index()
     stretch = genome.windows(contig, places, 1, wrap=False)[:, 0]
     mirrored = np.repeat(2 * begins + width - 1, width) - np.arange(len(stretch))
     inserted = alt.trim(np.where(structure == INSERTION, 0, alt.lengths), 0)
     symbols = np.concatenate([stretch, complement(stretch)[mirrored], inserted.joined()])
-    removed = np.where(np.isin(structure, (DELETION, INVERSION)), width, 0)
-    added = [begins, begins, len(stretch) + begins, 2 * len(stretch) + np.cumsum(inserted.lengths) - inserted.lengths]
-    lengths = np.choose(structure - 1, [np.zeros_like(width), width, width, inserted.lengths])
+    removed = np.where(np.isin(structure, (DELETION, INVERSION, REMOVAL)), width, 0)
+    texts = 2 * len(stretch) + np.cumsum(inserted.lengths) - inserted.lengths
+    added = [begins, begins, len(stretch) + begins, texts, begins]
+    lengths = np.choose(structure - 1, [np.zeros_like(width), width, width, inserted.lengths, np.zeros_like(width)])
     after = Sequences(symbols, np.choose(structure - 1, added), lengths)
-    return behind + np.where(structure == DUPLICATION, width, 0), Sequences(symbols, begins, removed), after
+    return first + np.where(structure == DUPLICATION, width, 0), Sequences(symbols, begins, removed), after
 
 
 def undefined(sequences: Sequences) -> np.ndarray:

@@ -177,6 +177,12 @@ def test_a_change_that_is_named_but_cannot_be_read(genome, sequence, model, make
     assert wrong["record"].tolist() == [5, 9, 11] and wrong["genome"].tolist() == [sequence[799], "", ""]
 
 
+def test_a_change_that_reaches_out_of_its_contig_is_not_said_to_stand_outside(genome, tmp_path):
+    vcf = write_vcf(tmp_path / "x.vcf", [("a", 850, "N", ["<DEL>"], "END=901")])
+    with pytest.raises(InputError, match=r"for example a:850 N reaches out of the contig;"):
+        read(vcf, genome, 1)
+
+
 def test_how_many_are_spelled_at_once_changes_nothing(genome, model, make_plan, tmp_path, monkeypatch):
     rows = [f"{at} N <{kind}> SVLEN={width}" for at in range(50, 600, 25)
             for kind, width in (("DEL", at // 9), ("INV", 40), ("DUP:TANDEM", 3))]  # fmt: skip

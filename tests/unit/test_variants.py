@@ -186,7 +186,7 @@ def test_every_reason_and_nothing_lost(genome, scores, tmp_path, caplog):
     assert table.loc[table["vcf_contig"] == "MT", "contig"].tolist() == ["chrM"]
     assert table["contig"].isna().sum() == 2
     assert table["start"].tolist()[0] == 1 and table["id"].tolist()[0] == "v0"
-    assert "in 2 of 14 alleles (1:4 G where it has T, 1:900 A outside the contig" in caplog.text
+    assert "in 2 of 14 alleles (1:4 G where it has T, 1:900 A reaches out of the contig" in caplog.text
     sheet = pd.read_csv(tmp_path / "ref_mismatches.tsv", sep="\t", dtype={"contig": str}, keep_default_na=False)
     assert sheet.to_dict("records") == [
         {"record": 4, "contig": "1", "pos": 4, "ref": "G", "alt": "A", "genome": "T"},

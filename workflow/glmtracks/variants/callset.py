@@ -162,7 +162,7 @@ class _Reading:
         self.compared += compared
         self.wrong += wrong.num_rows
         for row in wrong.slice(0, _LISTED - len(self.examples)).to_pylist():
-            there = f"where it has {row['genome'][:20]}" if row["genome"] else "outside the contig"
+            there = f"where it has {row['genome'][:20]}" if row["genome"] else "reaches out of the contig"
             self.examples.append(f"{row['contig']}:{row['pos']} {row['ref'][:20]} {there}")
 
     def _group(self, alleles: Alleles) -> np.ndarray:

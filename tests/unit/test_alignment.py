@@ -73,6 +73,31 @@ def test_bases_beside_a_gap_are_left_out(pair):
     assert sum(stretches["end"] - stretches["start"]) == np.sum(bases != UNKNOWN)
 
 
+def test_a_long_sister_contig_is_aligned_piece_by_piece(pair, monkeypatch):
+    """What stands twice in it is left out as well where the copies lie in two pieces."""
+    genome, contigs, write = pair
+    path = write(np.concatenate([contigs["b"], contigs["a"], contigs["b"][5_000:10_000]]))
+    monkeypatch.setattr(alignment, "PIECE", 7_000)
+    bases = alignment.align(genome, path, ["a", "b"])
+    assert (bases["b"][5_000:10_000] == UNKNOWN).all()
+    for codes, whole in ((bases["a"], contigs["a"]), (bases["b"][10_100:], contigs["b"][10_100:])):
+        assert np.mean(codes != UNKNOWN) > 0.98 and (codes == whole)[codes != UNKNOWN].all()
+
+
+@pytest.mark.parametrize("copies, known", [(1, True), (2, False), (257, False)])
+def test_what_occurs_once_is_told_from_any_number_of_copies(copies, known):
+    """A byte counts them, which comes back to 1 after 256."""
+    place = np.array([0]), np.array([0]), np.array([50])
+    hits = [alignment._Hit("a", 60, np.ones(50, np.uint8), np.arange(50) + 50 * n, *place) for n in range(copies)]
+    bases, depth = {"a": np.full(50, UNKNOWN, np.uint8)}, {"a": np.zeros(50, np.uint8)}
+    alignment._project(hits, 50 * copies, bases, depth)
+    assert (depth["a"] == 1).all() == known
+    used = [alignment._Hit("a", 60, np.ones(50, np.uint8), np.arange(50), *place)] * copies
+    bases, depth = {"a": np.full(50, UNKNOWN, np.uint8)}, {"a": np.zeros(50, np.uint8)}
+    alignment._project(used, 50, bases, depth)
+    assert (bases["a"] != UNKNOWN).any() == known
+
+
 def test_a_diverged_stretch_is_left_out(pair):
     genome, contigs, write = pair
     changed = contigs["a"].copy()

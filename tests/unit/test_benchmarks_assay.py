@@ -185,6 +185,7 @@ def test_what_is_left_out_is_counted(make_genome, tmp_path, caplog):
             "chrom\tpos\tref\talt\tscore\na\t1\tG\tC\t1\n",
             "ref is not the base of .* at 1 of 1 variants, the first at a:1",
         ),
+        ("chrom\tpos\tref\talt\tscore\na\t1\tA\tC\t1\na\t2\tG\tC\t1\n", "at 1 of 2 variants, the first at a:2"),
         ("chrom\tpos\tref\talt\tscore\na\t1\tA\tC\t0,5\n", "no row has a number, '0,5' for one"),
         ("mutant\tmutated_sequence\tscore\nA2V\tMV\t1\n", "needs the annotation"),
         ("", "is not a table with a header"),
@@ -194,6 +195,15 @@ def test_a_table_that_does_not_fit_is_refused_in_a_sentence(make_genome, tmp_pat
     genome = make_genome({"a": "ACGTACGT"})
     with pytest.raises(InputError, match=message):
         read_assay(write(tmp_path / "x.tsv", text), genome, ContigNames(genome.contigs))
+
+
+def test_a_variant_that_was_measured_twice_has_the_mean(make_genome, tmp_path):
+    genome = make_genome({"a": "ACGTACGT"})
+    text = "chrom\tpos\tref\talt\tscore\telement\n" + "".join(
+        f"a\t2\tC\t{row}\n" for row in ("T\t1\tx", "T\t4\tx", "T\t9\ty", "A\t7\tx")
+    )
+    found, _ = read_assay(write(tmp_path / "scan.tsv", text), genome, ContigNames(genome.contigs))
+    assert found[["alt", "assay", "measured"]].values.tolist() == [[3, "x", 2.5], [3, "y", 9], [0, "x", 7]]
 
 
 def test_a_row_without_the_name_of_an_assay_is_of_the_files(make_genome, tmp_path):

@@ -275,7 +275,10 @@ def test_counts_are_read_as_they_stand_whatever_the_header_says_of_them(toy, tmp
 # Conservation
 
 
-def test_bigwig_and_wigfix_give_the_same_values(toy, tmp_path):
+@pytest.mark.parametrize("at_once", [1 << 20, 8, 5, 1])
+def test_bigwig_and_wigfix_give_the_same_values(toy, tmp_path, monkeypatch, at_once):
+    for limit in ("PIECE", "RUN"):
+        monkeypatch.setattr(f"glmtracks.evidence.conservation.{limit}", at_once)
     values = np.random.default_rng(0).normal(size=40).astype(np.float32).round(3)
     track = pyBigWig.open(str(tmp_path / "c.bw"), "w")
     track.addHeader([("chr1", 100), ("chrM", 12)])

@@ -81,6 +81,17 @@ def test_what_was_trained_on_fails_without_being_read(world):
     assert found["summary"] == "it was trained on 6,000 of the 6,000 bases of the test part"
 
 
+@pytest.mark.parametrize("trained, verdict", [(50, "ok"), (500, "warn"), (700, "fail")])
+def test_some_of_the_test_part_may_have_been_trained_on(make_genome, trained, verdict):
+    """Of two contigs one was held out, and purged for."""
+    genome = make_genome({"a": "ACGT" * 1500, "b": ("TGCA" * 200)[:trained]})
+    judged = CorpusGenome("yeast", genome, NO_REPEATS, tile(genome.contigs).assign(split="test"), pd.DataFrame())
+    config = {"seen": ["yeast"], "held_out": {"yeast": ["a"]}, "purged": {"yeast": 1}}
+    found = look(config, judged, {"yeast": ("nowhere.fa.gz", "nowhere.bed")})
+    assert found["verdict"] == verdict and found["bases"]["trained"] == trained and found["bases"]["protected"] == 6000
+    assert found["summary"].startswith(f"it was trained on {trained} of the {6000 + trained:,} bases of the test")
+
+
 def test_what_is_not_here_is_unknown_and_never_clean(world):
     judged, path = world()
     found = look({"seen": ["yeast", "paradoxus", "arboricola"], **HELD}, judged, {"yeast": (path, world.repeats)})
@@ -167,6 +178,8 @@ def test_of_a_model_trained_here_the_training_part_is_compared_and_held_out_is_t
 
     def trained_on(*intervals):
         rows = [("sister", "chrII", start, end, "train") for start, end in intervals]
+        rows += [("sister", "chrII", 9000, 10_500, "purged")] if len(intervals) > 1 else []
+        rows += [("another", "chrII", 0, length, "train")]
         table = pd.DataFrame(rows, columns=["genome", "contig", "start", "end", "split"])
         table.to_csv(job["trained_on"], sep="\t", index=False)
 

@@ -84,6 +84,15 @@ def test_the_balanced_recipe_takes_exons_promoters_and_as_many_others(genome):
     assert len(everything) > len(windows)
 
 
+def test_each_part_of_the_split_is_balanced_by_itself(genome):
+    split = pd.DataFrame({"contig": "a", "start": [0, 1500], "end": [1500, 3000], "split": ["train", "validation"]})
+    exons = [("a", 1100, 1400, "CDS", "+", "g"), ("a", 1600, 1610, "CDS", "+", "h")]
+    windows = make_windows(genome, split, regions(*exons), **RECIPE | {"promoter": 0})
+    counts = windows.assign(other=windows["kind"] == "other").groupby("split")["other"].agg(["sum", "size"])
+    assert (2 * counts["sum"] == counts["size"]).all() and counts["size"].nunique() == 2
+    assert not windows.duplicated(["contig", "start"]).any()
+
+
 def test_promoters_lie_before_all_exons_of_a_gene_on_its_own_contig(genome):
     """Of every window against every exon and promoter, the ends of each being 0-based and half-open."""
     exons = [
@@ -93,7 +102,8 @@ def test_promoters_lie_before_all_exons_of_a_gene_on_its_own_contig(genome):
         ("a", 2300, 2350, "-", "h"),
     ]
     exons.append(("b", 220, 250, "+", "i"))
-    table = regions(*((contig, start, end, "CDS", strand, gene) for contig, start, end, strand, gene in exons))
+    kinds = ("5UTR", "CDS", "3UTR", "ncRNA", "CDS")
+    table = regions(*((*exon[:3], kind, *exon[3:]) for exon, kind in zip(exons, kinds, strict=True)))
     flanked = [(contig, start - 10, end + 10) for contig, start, end, *_ in exons]
     promoters = [("a", 450, 550), ("a", 2350, 2450), ("b", 120, 220)]
 

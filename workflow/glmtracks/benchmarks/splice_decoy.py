@@ -3,7 +3,7 @@
 Label 1 = the GT that begins, or the AG that ends, an annotated intron; label 0 = the same letters on the same strand
 of the same gene, at most 20 kb away, that no transcript splices at. Each site gets one decoy of its class of distance
 from the gene's 5' end and of its class of flanking k-mer score: how much more often the 3-mers of the sequence on
-either side, without the 6 bases next to the site, stand beside splice sites than beside decoys. That score is fitted
+either side, without the 5 bases next to the site, stand beside splice sites than beside decoys. That score is fitted
 outside the test part, so a model has to know more than what introns and exons are made of. What the matched covariates
 alone make of the pairs is printed.
 
@@ -27,7 +27,7 @@ from glmtracks.genome import UNKNOWN, Genome, complement, encode
 logger = logging.getLogger(__name__)
 
 REACH = 20_000  # bases between a site and its decoys
-FLANK, NEAREST = 40, 6  # bases on either side that are scored, and those next to the site that are not
+FLANK, NEAREST = 40, 5  # bases on either side that are scored, and those next to the site that are not
 K = 3
 FITTED = 2_000  # sites to which scores are fitted
 LEAST_FITTED = 10
@@ -146,7 +146,7 @@ def _with_decoys(
 def _matched(inputs: Inputs, name: str, table: pd.DataFrame, fitted: pd.DataFrame) -> pd.DataFrame:
     """As many decoys as sites in every cell of gene, distance and flank score, with what is printed beside."""
     label = table["label"].to_numpy()
-    flank = _scored(inputs.genome, table, fitted, [(-FLANK, 1 - NEAREST), (1 + NEAREST, 2 + FLANK)], K)
+    flank = _scored(inputs.genome, table, fitted, [(-FLANK, -NEAREST), (2 + NEAREST, 2 + FLANK)], K)
     matrix = _scored(inputs.genome, table, fitted, [(KINDS[name].first, KINDS[name].last)], 1, by_place=True)
     if not fitted["label"].sum() >= LEAST_FITTED:
         logger.warning("%s: fewer than %d sites outside the test part: flanks are not matched", name, LEAST_FITTED)

@@ -145,7 +145,7 @@ def test_items_lie_inside_the_test_split_and_have_no_undefined_base(make_genome,
     bases[1_000:1_010] = "N"
     genome = make_genome({"a": "".join(bases)})
     regions = make_regions(genome, None, pd.DataFrame({"contig": [], "start": [], "end": []}))
-    starts = [-10, 100, 990, 1_005, 2_985, 3_500, 4_500, 5_990]
+    starts = [-10, 100, 100, 990, 1_005, 2_985, 3_500, 4_500, 5_990]  # one of them twice
     (tmp_path / "e.bed").write_text("".join(f"a\t{max(start, 0)}\t{min(start + 20, 6_000)}\n" for start in starts))
     test = pd.DataFrame({"contig": ["a", "a"], "start": [0, 4_000], "end": [3_000, 6_000]})
     options = inputs.Options(shuffles=0)

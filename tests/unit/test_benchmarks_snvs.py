@@ -1,12 +1,14 @@
 """The tasks on single-nucleotide variants, with models and sister genomes whose answers are known."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from benchmark_world import LENGTH, make_world, noise, pick, run, write_scores
 
-from glmtracks.benchmarks import consequence, inputs, matching, snvs
+from glmtracks.benchmarks import consequence, inputs, matching, outgroup, snvs
 from glmtracks.genome import BASES, decode, encode
 
 
@@ -100,19 +102,24 @@ def test_the_cap_keeps_rare_classes(world):
 # Outgroup
 
 
+def write_sister(path, genome, seed=1):
+    """The contigs of a genome with every twentieth base or so substituted; contig -> codes."""
+    rng, sister = np.random.default_rng(seed), {}
+    for contig in genome.contigs:
+        codes = genome.codes(contig, 0, LENGTH)
+        hit = rng.random(LENGTH) < 0.05
+        sister[contig] = np.where(hit, (codes + rng.integers(1, 4, LENGTH)) % 4, codes)
+    path.write_text("".join(f">s{contig}\n{decode(codes)}\n" for contig, codes in sister.items()))
+    return sister
+
+
 @pytest.fixture
 def sister(world, tmp_path):
-    """Inputs with an outgroup in which every twentieth base or so was substituted."""
+    """Inputs with an outgroup."""
 
     def make(**settings):
         given = world(**settings)
-        rng = np.random.default_rng(1)
-        text = ""
-        for contig in given.genome.contigs:
-            codes = given.genome.codes(contig, 0, LENGTH)
-            hit = rng.random(LENGTH) < 0.05
-            text += f">s{contig}\n{decode(np.where(hit, (codes + rng.integers(1, 4, LENGTH)) % 4, codes))}\n"
-        (tmp_path / "sister.fa").write_text(text)
+        write_sister(tmp_path / "sister.fa", given.genome)
         return inputs.Inputs(**{**vars(given), "outgroups": {"sister": str(tmp_path / "sister.fa")}})
 
     return make
@@ -159,6 +166,21 @@ def test_a_model_of_the_sister_genome_tells_substituted_from_matched(sister, tmp
     assert row["value"] == 1 and row["verdict"] == "better"
     carried = np.array([BASES[other[c][s]] for c, s in zip(items["contig"], items["start"], strict=True)])
     assert ((items["alt"].astype(str) == carried) == (items["label"] == 1)).all()
+
+
+def test_what_any_outgroup_carries_is_no_comparison_item(world, tmp_path, monkeypatch):
+    given = world(contigs=3)
+    paths = {name: tmp_path / f"{name}.fa" for name in ("near", "far")}
+    sisters = {name: write_sister(path, given.genome, seed) for seed, (name, path) in enumerate(paths.items())}
+    given = replace(given, outgroups={name: str(path) for name, path in paths.items()})
+    items = outgroup.items(given)
+    assert items.groupby("contrast", observed=True)["label"].sum().min() > 50
+    assert items["baseline_distance_cds"].min() == 0 < items["baseline_distance_cds"].max()  # far away is tolerated
+    for row in items.itertuples():
+        carriers = {name for name, codes in sisters.items() if BASES[codes[row.contig][row.start]] == row.alt}
+        assert row.contrast.split()[2] in carriers if row.label else not carriers
+    monkeypatch.setattr(snvs, "test_pieces", partial(inputs.test_pieces, size=700))
+    pd.testing.assert_frame_equal(outgroup.items(given), items)
 
 
 def test_matching_takes_as_many_of_either_label_from_every_cell():

@@ -136,6 +136,13 @@ def test_fewer_than_ten_sites_get_no_metric_and_a_reason(world, tmp_path):
     assert told["value"].isna().all() and told["status"].str.contains("fewer than 10 positives: no metric").all()
 
 
+def test_of_genes_that_reach_beyond_the_test_part_no_item_does(world):
+    starts = np.tile(np.arange(GENES) * LENGTH, 2)
+    test = pd.DataFrame({"contig": np.repeat(["c0", "c1"], GENES), "start": starts, "end": starts + 1_000})
+    items = splice_decoy.items(replace(world(), test=test))
+    assert len(items) > 20 and (items["end"] - items["start"] // LENGTH * LENGTH <= 1_000).all()
+
+
 def test_introns_without_the_usual_letters_are_no_sites(world, tmp_path):
     given = world(letters=("CC", "CC"))
     _, table = run("splice_decoy", given, tmp_path, {"m": ("one_pass", write_scores(given.genome, tmp_path, noise))})

@@ -1,6 +1,8 @@
 """How a model is asked is measured on the genome itself, once, and every shard goes by it."""
 
 import json
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -116,6 +118,16 @@ def test_a_threshold_that_no_spacing_meets_leaves_single_masks(plan):
     assert tried == sorted(tried) and tried[-1] == max(s for s in SPACINGS if s < table["passes"][0] / 2)
     assert plan("masked", sharp=3.0, agreement=0.0)[0]["spacing"] == min(SPACINGS)
     assert plan("masked", strategy="masked", sharp=3.0, agreement=0.0)[0]["strategy"] == "masked"
+
+
+def test_what_a_genome_takes_counts_all_passes(plan, monkeypatch):
+    """On a clock by which each pass takes a second."""
+    clock = count()
+    monkeypatch.setattr("glmtracks.scoring.planning.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    found, table = plan("masked", strategy="masked")
+    rate = SETTINGS["batch"] * SETTINGS["window"] / table["passes"].item()
+    assert found["bases_per_second"] == pytest.approx(rate, abs=0.05) and table["passes"].item() > 2
+    assert found["expected_seconds"] == pytest.approx(5450 / rate, abs=0.05)
 
 
 def test_another_number_format_is_checked_against_float32(plan):

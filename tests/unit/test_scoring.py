@@ -236,6 +236,18 @@ def test_a_pass_that_does_not_fit_into_memory_is_done_again_with_half_the_window
         score(folder, genome, tmp_path, shards=1)
 
 
+def test_a_genome_is_read_as_its_species_and_a_stranger_as_unknown(make_genome, tmp_path, make_plan):
+    model = build("one_pass", {"width": 8, "layers": 2, "kernel": 3, "max_dilation": 2, "seed": 0}, ("yeast", "fly"))
+    torch.nn.init.normal_(model.embedding.species.weight)
+    folder = stored(model.eval(), tmp_path / "model", make_plan)
+    genome = make_genome({"a": "".join(np.random.default_rng(0).choice(list("ACGT"), 50))})
+    codes = genome.codes("a", 0, 50)
+    for name, number in (("fly", 2), ("worm", 0)):
+        expected = model.log_probs(torch.from_numpy(codes)[None], torch.tensor([number]))[0].detach().numpy()
+        found = score(folder, genome, tmp_path, shards=1, species=name)
+        np.testing.assert_allclose(found[COLUMNS[:4]], expected - expected[range(50), codes, None], atol=6e-4)
+
+
 def test_no_windows_have_no_answers(folder):
     runner = start_runner(folder, SETTINGS, 1, folder / "plan.json")
     nothing = np.zeros((0, 40), dtype=np.uint8)

@@ -23,8 +23,9 @@ from glmtracks.training import _sharing, build, train_model
 from glmtracks.training.batches import Batches, training_loader, validation_loader
 from glmtracks.training.loop import _validated_at_once, fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
-from glmtracks.training.optimiser import PreciseMuon
+from glmtracks.training.optimiser import PreciseMuon, make_optimiser
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
+from glmtracks.training.packed import reverse_complement as turn
 from glmtracks.training.schedule import peak_share
 from glmtracks.training.validation import summarise, tally, validate
 from glmtracks.windows.corpus import Corpus, CorpusGenome
@@ -88,11 +89,35 @@ def test_batches_are_a_function_of_seed_and_step_and_come_from_both_strands(corp
     packed = PackedCorpus(corpus)
     first, again, other = (Batches(packed, batch=64, seed=seed)[4].codes for seed in (3, 3, 4))
     assert torch.equal(first, again) and not torch.equal(first, other)
+    batches = Batches(packed, batch=64, seed=3)
+    assert not torch.equal(batches[3].noise, batches[4].noise)
     places = torch.from_numpy(corpus.genomes[0].genome.codes("a", 0, 2600)).unfold(0, 100, 1)
     forward = [(places == window).all(1).any().item() for window in first]
     backward = [(places == window).all(1).any().item() for window in reverse_complement(first)]
     assert all(f or b for f, b in zip(forward, backward, strict=True))
     assert 10 < sum(forward) < 54
+
+
+def test_the_other_strand_tells_the_same_of_every_base():
+    windows = as_windows("ACGTN", region="CDS")
+    windows.packed[0, 0] += 8  # the first lies in a repeat
+    windows = Windows(*(torch.cat([tensor, tensor]) for tensor in windows))
+    windows = windows._replace(evidence=torch.tensor([[1, 2, 3, 4, 5]] * 2, dtype=torch.uint8))
+    turned = turn(windows, torch.tensor([True, False]))
+    assert turned.codes.tolist() == [[4, 0, 1, 2, 3], [0, 1, 2, 3, 4]]
+    assert turned.repeat.tolist() == [[False] * 4 + [True], [True] + [False] * 4]
+    assert turned.evidence.tolist() == [[5, 4, 3, 2, 1], [1, 2, 3, 4, 5]]
+    assert torch.equal(turned.region, windows.region)
+
+
+def test_windows_are_seen_as_often_as_the_repetitions_of_their_genome_say(corpus):
+    corpus.genomes[1].repetitions = 3
+    packed, seen = PackedCorpus(corpus), []
+    packed.cut = lambda rows, *_: seen.extend(rows) or PackedCorpus.cut(packed, rows)
+    batches = Batches(packed, batch=12, seed=0)
+    for step in range(8):
+        batches[step]
+    assert np.bincount(seen, minlength=52).tolist() == [1] * 24 + [0] * 2 + [3] * 24 + [0] * 2
 
 
 def test_every_window_is_seen_once_before_any_is_seen_again(corpus):
@@ -116,7 +141,10 @@ def test_a_corpus_with_another_base_flag_or_window_has_another_fingerprint(corpu
     found.append(packed.fingerprint())
     packed.bases[5] ^= 8  # whether it lies in a repeat
     found.append(packed.fingerprint())
-    assert found[0] == found[1] and len(set(found)) == 3
+    for value in (0, 1):
+        packed.evidence = np.full(5, value, dtype=np.uint8)
+        found.append(packed.fingerprint())
+    assert found[0] == found[1] and len(set(found)) == 5
 
 
 def test_windows_are_moved_as_far_as_their_slack_and_no_farther(corpus):
@@ -152,9 +180,10 @@ def test_batches_beside_a_gpu_are_cut_ahead_whatever_way_python_starts_processes
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_processes_share_a_batch(corpus, ranks):
     packed = PackedCorpus(corpus)
-    whole = Batches(packed, batch=8, seed=1)[3].codes
-    parts = [Batches(packed, batch=8, seed=1, rank=rank, ranks=ranks)[3].codes for rank in range(ranks)]
-    assert torch.equal(torch.stack(parts, dim=1).flatten(0, 1), whole)
+    whole = Batches(packed, batch=8, seed=1)[3]
+    parts = [Batches(packed, batch=8, seed=1, rank=rank, ranks=ranks)[3] for rank in range(ranks)]
+    for together, tensor in zip(zip(*parts, strict=True), whole, strict=True):
+        assert torch.equal(torch.stack(together, dim=1).flatten(0, 1), tensor)
     with pytest.raises(InputError, match="cannot be divided among"):
         Batches(packed, batch=9, seed=1, ranks=ranks)
 
@@ -285,11 +314,32 @@ def test_training_learns_and_two_runs_give_the_same_weights(kind, corpus, tmp_pa
     assert list((tmp_path / "0" / "logs" / "tensorboard").rglob("events*"))
 
 
+def test_windows_are_validated_as_those_of_their_species(corpus):
+    model, asked = build("one_pass", RECIPE, ("one", "two")), []
+    usual = model.inner_log_probs
+    model.inner_log_probs = lambda codes, margin, species: asked.append(species) or usual(codes, margin, species)
+    validate(model, PackedCorpus(corpus, species=("one", "two")), "validation")
+    assert torch.cat(asked).tolist() == [1, 1, 2, 2]
+
+
 def test_dropout_adamw_and_smoothing_train_too(corpus, tmp_path):
     recipe = RECIPE | {"dropout": 0.2, "label_smoothing": 0.1, "optimiser": "adamw", "average": 0.0, "steps": 20}
     model = build("one_pass", recipe)
     model.fit(corpus, recipe, tmp_path)
     assert validate(model, PackedCorpus(corpus), "validation")["validation_nats_per_base"] < 1.38
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_matrices_decay_and_norms_and_biases_do_not(optimiser):
+    model = build("one_pass", RECIPE)
+    made = make_optimiser(model, RECIPE | {"optimiser": optimiser, "weight_decay": 0.5}, "32-true")
+    names = {id(weights): name for name, weights in model.named_parameters()}
+    found = [(names[id(p)], group["weight_decay"]) for group in made.param_groups for p in group["params"]]
+    assert sorted(found) == sorted((name, 0.5 * (p.ndim > 1)) for name, p in model.named_parameters())
+    if optimiser == "muon":
+        inner = {names[id(p)] for group in made.parts[0].param_groups for p in group["params"]}
+        matrices = {name for name, p in model.named_parameters() if p.ndim > 1}
+        assert inner == {name for name in matrices if name.split(".")[0] not in ("embedding", "head")} < matrices
 
 
 def test_muon_in_float32_takes_the_steps_of_pytorchs(monkeypatch):

@@ -43,30 +43,48 @@ def structures(
     likely = np.flatnonzero(((np.asarray(pc.starts_with(alt, "<")) | bare) & (sizes == 1)) | empty)
     if not len(likely):
         return structure, width
-    of, texts, entries = record[likely], alt.take(likely), info.take(record[likely])
-    first = np.searchsorted(record, of)
-    alone = np.searchsorted(record, of, side="right") - first == 1
-    lengths = pc.abs(_numbers(_element(_entry(entries, "SVLEN"), likely - first)))
-    ends = pc.subtract(_numbers(_entry(entries, "END")), pa.array(positions[of]))
-    spans = pc.coalesce(lengths, pc.if_else(pa.array(alone), ends, None))
-    spans = pc.if_else(pc.and_(pa.array(alone), pc.fill_null(pc.not_equal(ends, lengths), False)), None, spans)
-    spans = pc.fill_null(spans, 0).to_numpy()
+    texts, entries = alt.take(likely), info.take(record[likely])
+    lengths, spans = _told(entries, record, likely, positions)
     for code, pattern in _SYMBOLS.items():
         these = np.asarray(pc.match_substring_regex(texts, pattern)) & (spans > 0)
         structure[likely[these]], width[likely[these]] = code, spans[these]
-    # An ALT of one base more than SVLEN begins with the base before the insertion, as the standard has it
-    inserted = pc.and_(
-        pc.match_substring_regex(entries, "(^|;)SVTYPE=INS(;|$)"), pc.match_substring_regex(texts, "^[A-Z]+$")
-    )
-    anchored = pc.fill_null(pc.equal(pc.binary_length(texts), pc.add(lengths, 1)), True)
-    anchored = pc.or_(anchored, pc.starts_with(texts, "N"))
-    structure[likely[bare[likely] & np.asarray(pc.and_not(inserted, anchored))]] = INSERTION
-    # Likewise a REF of one base more than SVLEN
-    alike = pc.fill_null(pc.equal(lengths, pa.array(sizes[likely])), False)
-    removed = pc.and_(pc.match_substring_regex(entries, "(^|;)SVTYPE=DEL(;|$)"), alike)
-    removed = likely[empty[likely] & np.asarray(removed)]
+    structure[likely[bare[likely] & _inserts(texts, entries, lengths)]] = INSERTION
+    removed = likely[empty[likely] & _removes(sizes[likely], entries, lengths)]
     structure[removed], width[removed] = REMOVAL, sizes[removed]
     return structure, width
+
+
+def _told(
+    entries: pa.Array, record: np.ndarray, rows: np.ndarray, positions: np.ndarray
+) -> tuple[pa.Array, np.ndarray]:
+    """The absolute SVLEN of some alleles, with nulls, and how many bases behind POS it and END mean: int64 (n,).
+
+    `entries` are the INFO of `rows`. END is of an allele alone in its record; 0 where the two disagree or are missing.
+    """
+    of = record[rows]
+    first = np.searchsorted(record, of)
+    alone = pa.array(np.searchsorted(record, of, side="right") - first == 1)
+    lengths = pc.abs(_numbers(_element(_entry(entries, "SVLEN"), rows - first)))
+    ends = pc.if_else(alone, pc.subtract(_numbers(_entry(entries, "END")), pa.array(positions[of])), None)
+    agree = pc.fill_null(pc.equal(ends, lengths), True)
+    return lengths, pc.fill_null(pc.if_else(agree, pc.coalesce(lengths, ends), 0), 0).to_numpy()
+
+
+def _inserts(texts: pa.Array, entries: pa.Array, lengths: pa.Array) -> np.ndarray:
+    """Whether an ALT is an insertion without the base before it, with which it is longer than SVLEN: bool (n,)."""
+    anchored = pc.fill_null(pc.equal(pc.binary_length(texts), pc.add(lengths, 1)), True)
+    bases = pc.and_not(pc.match_substring_regex(texts, "^[A-Z]+$"), pc.starts_with(texts, "N"))
+    return np.asarray(pc.and_(_is_type(entries, "INS"), pc.and_not(bases, anchored)))
+
+
+def _removes(sizes: np.ndarray, entries: pa.Array, lengths: pa.Array) -> np.ndarray:
+    """Whether a REF of so many bases is a deletion without the base before it: bool (n,)."""
+    alike = pc.fill_null(pc.equal(lengths, pa.array(sizes)), False)
+    return np.asarray(pc.and_(_is_type(entries, "DEL"), alike))
+
+
+def _is_type(entries: pa.Array, name: str) -> pa.Array:
+    return pc.match_substring_regex(entries, f"(^|;)SVTYPE={name}(;|$)")
 
 
 def stretch_begins(start: np.ndarray, structure: np.ndarray) -> np.ndarray:

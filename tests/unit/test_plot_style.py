@@ -1,6 +1,6 @@
 """How plots look: nothing lies upon anything else, and what differs looks different."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
@@ -59,3 +59,17 @@ def test_dots_of_many_models_do_not_lie_upon_each_other(count):
     axes = figure.axes[0]
     heights = np.sort([axes.transData.transform((0, y))[1] for bar in axes.containers for y in bar[0].get_ydata()])
     assert count == 1 or np.diff(heights).min() > 5 * figure.dpi / 72  # points that a dot is wide
+
+
+@pytest.mark.parametrize("draw", [figures.llr_by_consequence, figures.llr_by_frequency])
+@pytest.mark.parametrize("names", [["one"], ["gpn", "caduceus"], [f"nucleotide_transformer_{n}" for n in range(15)]])
+def test_panels_of_many_models_do_not_lie_upon_each_other(draw, names):
+    quantiles = {f"q{q:g}": -1 - q for q in (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)} | {"n": 30, "mean": -1}
+    rows = [{"model": name, "consequence": kind, "bin": kind, **quantiles} for name in names for kind in ("CDS", "all")]
+    figure = draw(pd.DataFrame(rows), style.looks(names))
+    figure.draw_without_rendering()
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert titles == names
+    assert not [1 for one, other in combinations(boxes, 2) if one.overlaps(other)]
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)

@@ -31,6 +31,7 @@ from glmtracks.plots.style import (
     baseline_looks,
     dodged,
     legend_above,
+    model_panels,
     row_grid,
     row_height,
 )
@@ -146,8 +147,9 @@ def perplexity_by_region(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
 def llr_by_consequence(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     """Median and the middle 50, 90 and 98 % of llr, a row for each consequence and a panel for each model."""
     models, names = [model for model in looks if model in set(table["model"])], list(table["consequence"].unique())
-    figure = Figure(figsize=(10, 1.2 + 1.4 * ROW * len(names)), layout="constrained")
-    grid = figure.subplots(1, len(models), squeeze=False, sharex=True, sharey=True)[0]
+    height = 1.4 * ROW * len(names)
+    figure = Figure(figsize=(10, 1.2 + height), layout="constrained")
+    grid, first = model_panels(figure, models, height)
     reference = next((name for name in ("synonymous", "intergenic") if name in names), names[-1])
     for axes, model in zip(grid, models, strict=True):
         rows = table[table["model"] == model]
@@ -161,7 +163,8 @@ def llr_by_consequence(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
         row_grid(axes, len(names))
     counts = table.groupby("consequence")["n"].max()
     labels = [f"{_readable(name)}\nn = {counts[name]:,}" for name in names]
-    grid[0].set_yticks(range(len(names)), labels, linespacing=1.2)
+    for axes in first:
+        axes.set_yticks(range(len(names)), labels, linespacing=1.2)
     figure.supxlabel(f"llr in nats (negative: less likely than the reference); dotted: median of {reference}", size=10)
     return figure
 

@@ -14,6 +14,7 @@ from glmtracks.plots.style import (
     dodged,
     legend_above,
     log_scale,
+    model_panels,
     row_grid,
     row_height,
 )
@@ -52,8 +53,9 @@ def clinvar_curves(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
 def llr_by_frequency(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     """Mean and middle half of the llr, a row for each bin of minor allele frequency and a panel for each model."""
     models, names = [model for model in looks if model in set(table["model"])], list(table["bin"].unique())
-    figure = Figure(figsize=(10, 1.4 + 1.4 * ROW * len(names)), layout="constrained")
-    grid = figure.subplots(1, len(models), squeeze=False, sharex=True, sharey=True)[0]
+    height = 1.4 * ROW * len(names)
+    figure = Figure(figsize=(10, 1.4 + height), layout="constrained")
+    grid, first = model_panels(figure, models, height)
     for axes, model in zip(grid, models, strict=True):
         rows = table[table["model"] == model]
         place = rows["bin"].map(names.index)
@@ -62,7 +64,8 @@ def llr_by_frequency(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
         axes.set_title(model)
         row_grid(axes, len(names))
     counts = table.groupby("bin")["n"].max()
-    grid[0].set_yticks(range(len(names)), [f"{name}\nn = {counts[name]:,}" for name in names], linespacing=1.2)
+    for axes in first:
+        axes.set_yticks(range(len(names)), [f"{name}\nn = {counts[name]:,}" for name in names], linespacing=1.2)
     figure.supxlabel("llr of the minor against the major allele, nats: mean and middle half", size=10)
     return figure
 

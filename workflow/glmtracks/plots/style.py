@@ -57,6 +57,10 @@ rcParams.update(
 ROW = 0.34  # inches of a row of a dot plot
 DOT = 0.09  # inches of a row that each of several series needs
 LETTER = 0.09  # inches of a letter of a legend, about
+TITLE_LETTER = 0.11  # inches of a letter of a title, about
+LABELS = 1.6  # inches of the labels of rows, about
+NARROWEST = 1.2  # inches of a panel whose numbers stand apart
+BETWEEN = 0.6  # inches between panels of two rows
 
 
 class Look(NamedTuple):
@@ -97,6 +101,24 @@ def legend_above(figure: Figure, axes: Axes) -> None:
     column = 0.6 + LETTER * max(map(len, labels), default=0)
     columns = int(np.clip(figure.get_figwidth() / column, 1, min(max(len(labels), 1), 6)))
     figure.legend(handles, labels, loc="outside upper left", ncols=columns, handletextpad=0.4)
+
+
+def model_panels(figure: Figure, names: list[str], height: float) -> tuple[np.ndarray, np.ndarray]:
+    """Axes for as many panels as names, of `height` inches, in as many columns as their titles have room for.
+
+    Returns the axes in the order of the names, and those of the first column. Rows beyond the first make the figure
+    higher.
+    """
+    room = figure.get_figwidth() - LABELS
+    columns = int(np.clip(room / max(TITLE_LETTER * max(map(len, names)), NARROWEST), 1, len(names)))
+    rows = -(-len(names) // columns)
+    figure.set_figheight(figure.get_figheight() + (rows - 1) * (height + BETWEEN))
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for axes in grid.flat[len(names) :]:
+        axes.remove()
+    for axes in grid.flat[len(names) - columns : len(names)]:  # the lowest of each column
+        axes.tick_params(axis="x", labelbottom=True)
+    return grid.flat[: len(names)], grid[:, 0]
 
 
 def log_scale(axes: Axes, direction: str) -> None:

@@ -260,6 +260,15 @@ def test_what_is_wider_than_a_phone_scrolls_by_itself(page):
     assert re.search(r"^main \{.* overflow-wrap: break-word; \}$", page, flags=re.MULTILINE)  # long names
 
 
+def test_the_table_of_headlines_keeps_within_a_printed_page(page):
+    printed = page[page.index("@media print") : page.index("</style>")]
+    assert "#benchmark .reason { min-width: 0; }" in printed
+    broken = {int(column) for column in re.findall(r"td:nth-child\((\d+)\)", printed)}
+    header = re.search(r"<caption[^>]*>Headline.*?</thead>", page, flags=re.DOTALL).group(0)
+    columns = [re.sub("<.*?>", "", text) for text in re.findall(r"<th.*?</th>", header)]
+    assert {columns[number - 1] for number in broken} == {"Genome", "Model", "Best baseline"}  # names of any length
+
+
 def test_genome_and_model_cards_tell_origin_sizes_and_weights(page):
     assert "75.0 % of the bases" in page
     assert "1,000 bases on chrI" in page

@@ -73,3 +73,17 @@ def test_panels_of_many_models_do_not_lie_upon_each_other(draw, names):
     assert titles == names
     assert not [1 for one, other in combinations(boxes, 2) if one.overlaps(other)]
     assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+
+
+@pytest.mark.parametrize("count", [1, 5, 15])
+def test_names_of_levels_stand_apart_and_within_the_picture(count):
+    names = [f"nucleotide_transformer_{n}" for n in range(count)]
+    curves = [{"model": name, "part": "train", "step": n, "nats_per_base": 1.3} for name in names for n in (1, 2)]
+    levels = [{"model": name, "part": "validation", "nats_per_base": 1.28} for name in names]
+    table = pd.DataFrame([*curves, *levels]).assign(smoothed=1.3)
+    figure = figures.training(table, style.looks(names))
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) == count + 1
+    assert all(lower.y1 <= upper.y0 + 1 for upper, lower in pairwise(boxes))  # a pixel of their margin
+    assert all(box.y0 >= 0 and box.y1 <= figure.bbox.y1 and box.x1 <= figure.bbox.x1 for box in boxes)

@@ -60,6 +60,7 @@ UNITS = {
     "auroc_within_stratum": "AUROC within substitutions of one kind",
     "auroc": "AUROC",
 }
+LEVEL = 0.22  # inches of the name of a level
 SPACE = "\u2003"  # SVG joins ordinary spaces
 
 
@@ -204,7 +205,7 @@ def _auroc(rows: pd.DataFrame) -> str:
 def training(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     """Loss of each step as a pale line, smoothed as a strong one; the loss on the validation part as a dashed level."""
     curves, levels = (table[table["part"] == part] for part in ("train", "validation"))
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, max(4.2, 2.0 + LEVEL * len(levels))), layout="constrained")
     axes = figure.subplots()
     colours = {model: looks[model].colour if model in looks else SOFT for model in table["model"].unique()}
     lines = {model: LINES[number // len(COLOURS) % len(LINES)] for number, model in enumerate(looks)}
@@ -229,11 +230,18 @@ def training(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
 
 
 def _name_levels(axes: Axes, named: list[tuple[str, float, str]]) -> None:
-    """Names of levels at the right, moved apart where they would overlap."""
+    """Names of levels at the right, moved apart where they would overlap, down and, from the foot of the axes, up."""
     low, high = axes.get_ylim()
-    place = np.inf
-    for name, value, colour in sorted(named, key=lambda level: -level[1]):
-        place = min(value, place - 0.055 * (high - low))
+    apart = min(0.055, 1 / len(named)) * (high - low)
+    named = sorted(named, key=lambda level: -level[1])
+    places = [value for _, value, _ in named]
+    for number in range(1, len(places)):
+        places[number] = min(places[number], places[number - 1] - apart)
+    foot = low
+    for number in reversed(range(len(places))):
+        places[number] = max(places[number], foot)
+        foot = places[number] + apart
+    for (name, value, colour), place in zip(named, places, strict=True):
         axes.annotate(
             f"{name}  {value:.3f}",
             (1.01, place),

@@ -87,3 +87,24 @@ def test_names_of_levels_stand_apart_and_within_the_picture(count):
     assert len(boxes) == count + 1
     assert all(lower.y1 <= upper.y0 + 1 for upper, lower in pairwise(boxes))  # a pixel of their margin
     assert all(box.y0 >= 0 and box.y1 <= figure.bbox.y1 and box.x1 <= figure.bbox.x1 for box in boxes)
+
+
+@pytest.mark.parametrize("count", [1, 15])
+def test_curves_of_clinvar_are_told_apart_without_colours(count):
+    names = [f"transformer_{n}" for n in range(count)]
+    told = {"contrast": "all", "auroc": 0.9, "n_positives": 9, "n_negatives": 9, "base_rate": 0.5, "best_baseline": ""}
+    rows = [
+        {"model": name, "curve": curve, "x": x, "y": x, **told}
+        for name in names
+        for curve in ("roc", "precision")
+        for x in (0, 1)
+    ]
+    figure = figures.clinvar_curves(pd.DataFrame(rows), style.looks(names))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    curves = [(line.get_color(), line.get_linestyle(), line._dash_pattern) for line in axes.lines[:count]]
+    assert len(set(map(str, curves))) == count
+    assert [text.get_text() for text in axes.texts] == [*(f"{name} 0.900" for name in names), "AUROC"]
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert all(upper.y0 >= lower.y1 - 1 for lower, upper in pairwise(boxes))  # a pixel of their margin
+    assert boxes[-1].y1 <= axes.get_window_extent().y1

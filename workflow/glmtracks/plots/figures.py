@@ -22,7 +22,6 @@ from glmtracks.plots.logo_figures import logo_sites, logo_start_codons
 from glmtracks.plots.style import (
     COLOURS,
     INK,
-    LINES,
     PAPER,
     ROW,
     SOFT,
@@ -31,6 +30,7 @@ from glmtracks.plots.style import (
     baseline_looks,
     dodged,
     legend_above,
+    line_styles,
     model_panels,
     row_grid,
     row_height,
@@ -208,7 +208,7 @@ def training(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     figure = Figure(figsize=(10, max(4.2, 2.0 + LEVEL * len(levels))), layout="constrained")
     axes = figure.subplots()
     colours = {model: looks[model].colour if model in looks else SOFT for model in table["model"].unique()}
-    lines = {model: LINES[number // len(COLOURS) % len(LINES)] for number, model in enumerate(looks)}
+    lines = line_styles(looks)
     for model, rows in curves.groupby("model", sort=False):
         axes.plot(rows["step"], rows["nats_per_base"], color=colours[model], linewidth=0.8, alpha=0.3)
         axes.plot(

@@ -13,32 +13,41 @@ from glmtracks.plots.style import (
     baseline_looks,
     dodged,
     legend_above,
+    line_styles,
     log_scale,
     model_panels,
     row_grid,
     row_height,
 )
 
+MOST_WRITTEN = 11  # lines of text in axes of the usual height
+
 
 def clinvar_curves(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
     """A column for each contrast: ROC above, precision and recall with the base rate below."""
     contrasts = list(table["contrast"].unique())
-    figure = Figure(figsize=(max(3.2 * len(contrasts), 6), 6.6), layout="constrained")
+    lines, written = line_styles(looks), table["model"].nunique() + 1  # lines of text in the axes
+    crowd = max(written / MOST_WRITTEN, 1)
+    figure = Figure(figsize=(max(3.2 * len(contrasts), 6), 6.6 * crowd), layout="constrained")
     grid = figure.subplots(2, len(contrasts), squeeze=False, sharex=True, sharey=True)
     for column, contrast in zip(grid.T, contrasts, strict=True):
         rows = table[table["contrast"] == contrast]
         for axes, curve in zip(column, ("roc", "precision"), strict=True):
             for model, points in rows[rows["curve"] == curve].groupby("model", sort=False):
-                axes.plot(points["x"], points["y"], color=looks[model].colour, linewidth=1.8, label=model)
+                look = {"color": looks[model].colour, "linestyle": lines[model], "linewidth": 1.8}
+                axes.plot(points["x"], points["y"], label=model, **look)
         first = rows.iloc[0]
         column[0].plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
         column[1].axhline(first["base_rate"], color=SOFT, linewidth=1, linestyle=":")
         column[0].set_title(
             f"{contrast.partition(' ')[0].replace('_', ' ')}: {first['n_positives']} / {first['n_negatives']}"
         )
-        for place, (model, points) in enumerate(rows.groupby("model", sort=False)):
-            text = f"AUROC {points['auroc'].iloc[0]:.3f}"
-            column[0].annotate(text, (0.98, 0.04 + 0.08 * place), ha="right", size=9, color=looks[model].colour)
+        said = [
+            (f"{model} {points['auroc'].iloc[0]:.3f}", looks[model].colour)
+            for model, points in rows.groupby("model", sort=False)
+        ]
+        for place, (text, colour) in enumerate([*said, ("AUROC", SOFT)]):
+            column[0].annotate(text, (0.98, 0.04 + 0.08 * place / crowd), ha="right", size=9, color=colour)
         if first["best_baseline"]:
             text = f"best baseline {first['best_baseline']} {first['best_baseline_value']:.3f}"
             column[0].set_xlabel(text, size=9, color=SOFT)

@@ -7,6 +7,7 @@ reader's light or dark setting.
 
 import re
 import textwrap
+from collections.abc import Iterable
 from io import StringIO
 from itertools import cycle
 from pathlib import Path
@@ -81,6 +82,11 @@ def looks(models: list[str]) -> dict[str, Look]:
         colour = COLOURS[number % len(COLOURS)]
         found[model] = Look(colour, MARKERS[(number + number // len(COLOURS)) % len(MARKERS)], colour)
     return found
+
+
+def line_styles(models: Iterable[str]) -> dict[str, str | tuple]:
+    """The dashes of each model's curve, which tell models apart where colours begin again."""
+    return {model: LINES[number // len(COLOURS) % len(LINES)] for number, model in enumerate(models)}
 
 
 def baseline_looks(names: list[str]) -> dict[str, Look]:

@@ -60,6 +60,27 @@ def test_a_line_whose_alternative_is_no_other_base_is_not_understood(tmp_path):
     assert json.loads(said) == [["G"], ["G", "T"], ["A"], "all", *[None] * 5]
 
 
+@pytest.mark.parametrize(
+    ("entropy", "status", "source"),
+    [("e.bw", 206, "source_files"), ("e.bw", 200, "source_no_ranges"), (None, 206, "source_no_tracks")],
+)
+def test_every_base_can_be_asked_about_only_where_all_tracks_were_written(tmp_path, entropy, status, source):
+    before = f"""
+        globalThis.glm = {{}};
+        globalThis.location = {{ protocol: "http:" }};
+        globalThis.fetch = async () => ({{ status: {status} }});
+        const entropy = {json.dumps(entropy)};
+        """
+    ask = """
+        const llr = Object.fromEntries([..."ACGT"].map((base) => [`llr_${base}`, "x.bw"]));
+        const files = { sequence: "g.2bit", tracks: { m: { ...llr, entropy } } };
+        const scores = new glm.Scores("g", { models: {}, files });
+        scores.connect().then(() => console.log(scores.source, scores.whole));
+        """
+    said = run(tmp_path, "scores.js", before, ask)
+    assert said.split() == [source, str(source == "source_files").lower()]
+
+
 def test_contigs_with_colons_in_their_names_are_asked_for_without(tmp_path):
     answer = run(
         tmp_path,

@@ -16,7 +16,7 @@
   const sayWhere = () => {
     const { scores } = state;
     const values = { bases: glm.count(scores.bases), windows: glm.count(scores.data.windows.length), genome: scores.name };
-    byId("explore-source").textContent = glm.say(scores.whole ? "source_files" : scores.refused ? "source_no_ranges" : "source_page", values);
+    byId("explore-source").textContent = glm.say(scores.source, values);
   };
 
   /** Show a place in logo, and in the browser where it is open. */

@@ -54,10 +54,15 @@
   glm.Scores = class {
     /** A genome of the page's data: what stands in it is unpacked when a model is first asked for. */
     constructor(name, data) {
-      Object.assign(this, { name, data, models: Object.keys(data.models), whole: false });
+      Object.assign(this, { name, data, models: Object.keys(data.models), source: "source_page" });
       this.unpacked = new Map();
       this.ranks = new Map();
       this.opened = new Map();
+    }
+
+    /** Whether every scored base can be asked about, not only those in the page. */
+    get whole() {
+      return this.source === "source_files";
     }
 
     get bases() {
@@ -92,17 +97,18 @@
       return ranks[Math.min(Math.max(llr - table.low, 0), ranks.length - 1)] / 1000;
     }
 
-    /** Whether a server gives parts of the files beside the page; asked once, and only of a server. */
+    /** Find out where scores can be read: whether a server gives parts of the files beside the page, asked once. */
     async connect() {
-      const { sequence } = this.data.files;
-      if (!location.protocol.startsWith("http") || !sequence) return;
+      const { sequence, tracks } = this.data.files;
+      const written = Object.values(tracks).every((files) => TRACKS.every((track) => files[track]));
+      if (!written) this.source = "source_no_tracks";
+      if (!written || !location.protocol.startsWith("http") || !sequence) return;
       try {
         const answer = await fetch(sequence, { headers: { Range: "bytes=0-3" } });
         await answer.body?.cancel();
-        this.whole = answer.status === 206;
-        this.refused = !this.whole;
+        this.source = answer.status === 206 ? "source_files" : "source_no_ranges";
       } catch {
-        this.refused = true;
+        this.source = "source_no_ranges";
       }
     }
 

@@ -260,6 +260,11 @@ def test_what_is_wider_than_a_phone_scrolls_by_itself(page):
     assert re.search(r"^main \{.* overflow-wrap: break-word; \}$", page, flags=re.MULTILINE)  # long names
 
 
+def test_the_browser_can_take_the_focus_of_the_button_that_opened_it(page):
+    browser = next(found for _, found in _Elements(page).attributes if found.get("id") == "browser-igv")
+    assert browser["tabindex"] == "-1" and browser["aria-label"]
+
+
 def test_the_table_of_headlines_keeps_within_a_printed_page(page):
     printed = page[page.index("@media print") : page.index("</style>")]
     assert "#benchmark .reason { min-width: 0; }" in printed

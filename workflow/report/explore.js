@@ -38,7 +38,9 @@
       place.hidden = false;
       state.browser ??= new glm.Browser(place);
       await state.browser.show(state.scores, model(), locus);
+      const left = document.activeElement === button; // a keyboard would begin anew at the top of the page
       button.hidden = true;
+      if (left) place.focus({ preventScroll: true });
     } catch (error) {
       place.replaceChildren(glm.element("p", { class: "problem" }, glm.say("browser_failed", { error: error.message ?? error })));
     }

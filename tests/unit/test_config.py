@@ -169,6 +169,10 @@ def test_names_that_differ_only_in_case_are_refused_where_the_file_system_ignore
         ({"genomes": "name\tfasta\n../x\thttps://a/b.fa\n"}, "'../x' has a form that is not allowed"),
         ({"genomes": "name\tfasta\nyeast\thttps://a/b.fa\nyeast\thttps://a/b.fa\n"}, "used by more than one row"),
         ({"genomes": "name\tfasta\toutgroups\nyeast\thttps://a/b.fa\tyeast\n"}, "other than this one; there is none"),
+        (
+            {"genomes": "name\tfasta\toutgroups\nyeast\thttps://a/b.fa\tsis\n\thttps://a/c.fa\n"},
+            "genomes.tsv, line 3: name is missing",
+        ),
         ({"genomes": "name\tfasta\tinclude\nyeast\thttps://a/b.fa\t(\n"}, "not a valid regular expression"),
         (
             {"genomes": "name\tfasta\tfasta\nyeast\thttps://a/b.fa\thttps://a/c.fa\n"},

@@ -172,7 +172,7 @@ def _check_inputs(row: dict, problems: list[str]) -> None:
 
 
 def _check_genomes(rows: list[dict], problems: list[str]) -> None:
-    names = [row.get("name") for row in rows]
+    names = [row["name"] for row in rows if row.get("name")]
     for row in rows:
         row["species"] = row["species"] or row.get("name", "")
         _check_reference(

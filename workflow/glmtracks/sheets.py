@@ -42,7 +42,7 @@ def read_sheet(path: str, name: str, problems: list[str]) -> list[dict]:
     problems += [f"{path}: more than one column is called {c!r}; keep one" for c, n in Counter(header).items() if n > 1]
     rows = []
     for number, cells in body:
-        where = f"{path}, line {number}" + (f" ({cells[0]})" if cells else "")
+        where = f"{path}, line {number}" + (f" ({cells[0]})" if any(cells[:1]) else "")
         if len(cells) > len(header):
             problems.append(
                 f"{where}: has {len(cells)} cells where the header has {len(header)}; cells are parted by tabs"

@@ -221,8 +221,8 @@ def test_validation_families_with_a_relative_in_training_go_back_to_it(make_geno
     assert parts == {"train": "train", "a": "train", "b": "train", "c": "validation", "d": "validation"}
 
 
-def test_a_corpus_is_written_as_three_files(make_genome, tmp_path):
-    """Of a genome that is only held out, no training part is known and no window is cut."""
+def test_a_corpus_is_written_as_three_files(make_genome, tmp_path, caplog):
+    """Of one only held out, no training part is known and no window is cut; of one to learn from, it is said."""
     rng = np.random.default_rng(7)
     test = dna(rng, 2000)
     genomes = {
@@ -275,6 +275,9 @@ def test_a_corpus_is_written_as_three_files(make_genome, tmp_path):
         (windows["genome"] == name).sum() for name in ("two", "one")
     ]
     assert corpus.bases("train") == 2500 + 2400 - leakage["purged_bases"]["one"]
+    member(genomes["two"], "two", c="test").split.to_csv(run["splits"][1], sep="\t", index=False)
+    cut_corpus(**run, leakage_settings=STRETCHES)
+    assert caplog.text.count("no training window") == 1 and "two: no training window" in caplog.text
 
 
 CHROMOSOMES = "^chr(I|III|VIII|XVI)$"  # the held-out ones, and two that share what stands near telomeres with them

@@ -212,6 +212,11 @@ def cut_corpus(
     if windows.empty:
         names = " and ".join(genomes)
         raise InputError(f"{names}: no stretch of {SHORTEST} defined bases (A, C, G, T) to cut a training window from")
+    for name in sorted({*genomes} - {*windows.loc[windows["split"] == "train", "genome"]}):
+        logger.warning(
+            f"{name}: no training window is left, so models of this corpus learn nothing from it; leave contigs of "
+            "it for training, or name it in the column held_out instead of genomes"
+        )
     logger.info("windows: " + ", ".join(f"{part} {n:,}" for part, n in windows["split"].value_counts().items()))
     purged = {member.name: _bases(member.split, "purged") for member in corpus.genomes}
     with atomic(windows_out) as temporary:

@@ -150,6 +150,19 @@ def test_five_mistakes_are_five_sentences(sheets):
     assert "'yeats' is not a genome of the genome sheet (did you mean yeast?)" in message
 
 
+@pytest.mark.parametrize(
+    "genomes, count",
+    [
+        ("name  fasta\nyeast  https://a/b.fa\n", 1),  # a single cell
+        ("name\tfasta\nyeast\thttps://a/b.fa\nyeast\thttps://a/b.fa\n", 2),  # one for each row
+        ("name\tfasta\tscored\nyeast\thttps://a/b.fa\tyes\nyeast\thttps://a/b.fa\tno\n", 2),
+    ],
+)
+def test_rows_that_refer_to_a_faulty_sheet_are_not_blamed_for_it(sheets, genomes, count):
+    with pytest.raises(InputError, match=rf"^{count} problem"):
+        load(sheets(genomes=genomes))
+
+
 @pytest.mark.parametrize("ignored", [True, False])
 def test_names_that_differ_only_in_case_are_refused_where_the_file_system_ignores_it(sheets, monkeypatch, ignored):
     monkeypatch.setattr("glmtracks.config.ignores_case", lambda folder: ignored)  # as that of macOS does

@@ -110,7 +110,14 @@ def _check_names(rows: list[dict], problems: list[str]) -> None:
             )
 
 
+def _named(rows: list[dict], problems: list[str]) -> list[str] | None:
+    """Names of the rows of a sheet; None where problems left none, of which references to it would say nothing new."""
+    return [row["name"] for row in rows if row.get("name")] or (None if problems else [])
+
+
 def _check_reference(row: dict, column: str, known, what: str, problems: list[str]) -> None:
+    if known is None:
+        return
     values = row.get(column) or []
     for value in values if isinstance(values, list) else [values]:
         if value not in known:
@@ -171,18 +178,16 @@ def _check_inputs(row: dict, problems: list[str]) -> None:
             _check_source(value, f"{where}, {key}", problems)
 
 
-def _check_genomes(rows: list[dict], problems: list[str]) -> None:
-    names = [row["name"] for row in rows if row.get("name")]
+def _check_genomes(rows: list[dict], names: list[str] | None, problems: list[str]) -> None:
     for row in rows:
         row["species"] = row["species"] or row.get("name", "")
-        _check_reference(
-            row, "outgroups", [n for n in names if n != row.get("name")], "genome other than this one", problems
-        )
+        others = names and [name for name in names if name != row.get("name")]
+        _check_reference(row, "outgroups", others, "genome other than this one", problems)
         for column in ("fasta", "annotation", "evidence", "embed_bed", "neutral", *MAY_BE_BED):
             _check_file(row, column, problems)
 
 
-def _check_models(rows: list[dict], genomes: list[str], problems: list[str]) -> None:
+def _check_models(rows: list[dict], genomes: list[str] | None, problems: list[str]) -> None:
     for row in rows:
         _check_reference(row, "kind", KINDS, "kind of model", problems)
         for column in ("genomes", "held_out"):
@@ -250,13 +255,14 @@ def _scores(row: dict) -> bool:
     return row.get("kind") not in KINDS or KINDS[row["kind"]].scores
 
 
-def _check_uses(sheets: dict[str, list[dict]], genomes: dict[str, dict], problems: list[str]) -> None:
-    benchmarks, callsets = sheets["benchmarks"], sheets["callsets"]
-    models = [row["name"] for row in sheets["models"] if row.get("name")]
+def _check_uses(
+    sheets: dict[str, list[dict]], genomes: dict[str, dict], names: dict[str, list[str] | None], problems: list[str]
+) -> None:
+    benchmarks, callsets, models = sheets["benchmarks"], sheets["callsets"], names["models"] or []
     embedding = {row["name"]: row["kind"] for row in sheets["models"] if row.get("name") and not _scores(row)}
-    scored = [name for name, row in genomes.items() if row["scored"]]
+    scored = names["genomes"] and [row["name"] for row in sheets["genomes"] if row.get("name") and row["scored"]]
     for row in genomes.values():
-        _check_reference(row, "models", models, "model of the model sheet", problems)
+        _check_reference(row, "models", names["models"], "model of the model sheet", problems)
         if row["models"] and not row["scored"]:
             problems.append(f"{row['_where']}, models: score nothing where the column scored is no; leave it empty")
         row["models"] = [name for name in models if name in row["models"]] or models
@@ -266,8 +272,8 @@ def _check_uses(sheets: dict[str, list[dict]], genomes: dict[str, dict], problem
             _check_inputs(row, problems)
         _check_reference(row, "genome", scored, "scored genome of the genome sheet", problems)
     for row in callsets:
-        _check_reference(row, "genome", genomes, "genome of the genome sheet", problems)
-        _check_reference(row, "models", models, "model of the model sheet", problems)
+        _check_reference(row, "genome", names["genomes"], "genome of the genome sheet", problems)
+        _check_reference(row, "models", names["models"], "model of the model sheet", problems)
         for name in row["models"]:
             if name in embedding:
                 problems.append(
@@ -317,12 +323,13 @@ def load(config: dict) -> Configuration:
     else:
         _check_settings(settings, problems)
     sheets = {name: read_sheet(settings[name], name, problems) for name in SHEETS}
+    names = {name: _named(sheets[name], problems) for name in ("genomes", "models")}
     for name in ("genomes", "models", "callsets"):
         _check_names(sheets[name], problems)
     genomes = {row["name"]: row for row in sheets["genomes"] if row.get("name")}
-    _check_genomes(sheets["genomes"], problems)
-    _check_models(sheets["models"], list(genomes), problems)
-    _check_uses(sheets, genomes, problems)
+    _check_genomes(sheets["genomes"], names["genomes"], problems)
+    _check_models(sheets["models"], names["genomes"], problems)
+    _check_uses(sheets, genomes, names, problems)
     if problems:
         lines = (f"  - {_printable(problem)}" for problem in problems)
         raise InputError("\n".join([f"{len(problems)} problem(s) in the configuration:", *lines]))

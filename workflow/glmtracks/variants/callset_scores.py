@@ -183,10 +183,10 @@ def _by_contig(table: pa.Table, reason: np.ndarray, genome: Genome) -> Iterator[
         for some in in_portions(np.maximum(width[named], alt.lengths[named]), AT_ONCE):
             rows = named[some]
             first = stretch_begins(start[rows], structure[rows])
-            changes = spell(genome, contig, first, structure[rows], width[rows], alt.take(rows))
-            spelled, unknown = _OfContig(contig, rows, *changes), undefined(changes[1]) | undefined(changes[2])
+            before, after = spell(genome, contig, first, structure[rows], width[rows], alt.take(rows))
+            unknown = undefined(before) | undefined(after)
             reason[rows[unknown]] = REASON_CODE["undefined_base"]
-            yield spelled.take(~unknown)
+            yield _OfContig(contig, rows, first, before, after).take(~unknown)
 
 
 def _rounded(values: np.ndarray, decimals: int) -> pa.Array:

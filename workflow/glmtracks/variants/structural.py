@@ -113,8 +113,10 @@ def _numbers(values: pa.Array) -> pa.Array:
 
 def spell(
     genome: Genome, contig: str, first: np.ndarray, structure: np.ndarray, width: np.ndarray, alt: Sequences
-) -> tuple[np.ndarray, Sequences, Sequences]:
-    """What alleles of one contig change in the genome.
+) -> tuple[Sequences, Sequences]:
+    """What alleles of one contig change in the genome from `first` on.
+
+    The copy of a duplication is put before the original, where it stands when it is written out as an insertion.
 
     Args:
         first: int64 (n,), as `stretch_begins` gives it.
@@ -122,7 +124,7 @@ def spell(
         alt: codes of the ALT, read where these are inserted.
 
     Returns:
-        where the change begins, int64 (n,) 0-based; the codes of the genome there, and those that stand there instead.
+        the codes of the genome there, and those that stand there instead.
     """
     begins = np.cumsum(width) - width
     places = Sequences(np.zeros(0, np.uint8), first, width).index()
@@ -135,7 +137,7 @@ def spell(
     added = [begins, begins, len(stretch) + begins, texts, begins]
     lengths = np.choose(structure - 1, [np.zeros_like(width), width, width, inserted.lengths, np.zeros_like(width)])
     after = Sequences(symbols, np.choose(structure - 1, added), lengths)
-    return first + np.where(structure == DUPLICATION, width, 0), Sequences(symbols, begins, removed), after
+    return Sequences(symbols, begins, removed), after
 
 
 def undefined(sequences: Sequences) -> np.ndarray:

@@ -166,7 +166,7 @@ def _by_contig(table: pa.Table, reason: np.ndarray, genome: Genome) -> Iterator[
     """
     contigs = table["contig"].chunk(0)
     codes = pc.fill_null(contigs.indices, -1).to_numpy()
-    front, back, start, structure, width = (table[name].to_numpy() for name in ("front", "back", "start", *CHANGE[2:]))
+    start, front, back, structure, width = (table[name].to_numpy() for name in ("start", *CHANGE))
     texts = (Sequences.of(table[name].chunk(0)) for name in ("ref", "alt"))
     ref, alt = (bases._replace(symbols=encode(bases.symbols)) for bases in texts)
     edges = np.flatnonzero(np.diff(codes)) + 1

@@ -9,7 +9,8 @@ The path of a result is the query for it. {genome}, {model} and {task} are rows 
     results/downloads/                 what was fetched from URLs and providers, as it came
                                        and regions of VCFs (.tbi), with where and when they came from (.json)
     results/genomes/{genome}/          genome.fa.gz (.fai, .gzi, .circular) chrom.sizes annotation.gff3.gz (.tbi)
-                                       repeats.bed.gz (.tbi) regions.parquet split.tsv provenance.json genome.2bit
+                                       repeats.bed.gz (.tbi) regions.parquet split.tsv provenance.json contigs.tsv,
+                                       those that models are asked about, and genome.2bit
     results/windows/{corpus}/          windows.parquet split.tsv shared.json leakage.json; a corpus is called like its genomes
     results/leakage/{genome}/          {model}.json, what a model has seen of the test part that it is judged by
     results/models/{model}/            model.safetensors config.json metrics.json training.tsv README.md (the card) logs/

@@ -76,7 +76,7 @@ def _measure(job: dict) -> tuple[float, float, float]:
     genome = Genome(job["fasta"])
     runner = start_runner(job["model_folder"], job["settings"], job["threads"], job["plan"])
     number, count = map(int, job["shard"].split("-of-"))
-    tiles = shard_tiles(tile_contigs(select_contigs(genome, "", ""), runner.window), number, count)
+    tiles = shard_tiles(tile_contigs(select_contigs(genome, "", "scores"), runner.window), number, count)
     codes = torch.randint(4, (runner.batch, runner.window + 2 * runner.margin), dtype=torch.uint8)
     codes = codes.to(runner.device)
     bare = []

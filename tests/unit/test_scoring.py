@@ -1,5 +1,7 @@
 """Scores do not depend on how a genome is cut into shards, tiles and batches, and both strands agree."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import psutil
@@ -15,7 +17,7 @@ from glmtracks.models.registry import load, save
 from glmtracks.scoring.genome_scores import score_shard
 from glmtracks.scoring.runner import start_runner
 from glmtracks.scoring.strategies import choose
-from glmtracks.scoring.tiles import Tile, shard_tiles, tile_contigs
+from glmtracks.scoring.tiles import Tile, list_contigs, shard_tiles, tile_contigs
 from glmtracks.training import build
 from glmtracks.variants.lookups import model_lookup
 
@@ -201,6 +203,21 @@ def test_tiles_and_shards_cover_each_base_once(lengths, window, count):
 def test_a_pattern_that_matches_no_contig_is_one_sentence(folder, genome, tmp_path):
     with pytest.raises(InputError, match=r"scores.contigs or contigs of the model: no contig .* matches 'chrX'"):
         score(folder, genome, tmp_path, shards=1, contigs="chrX")
+
+
+def test_contigs_are_listed_for_each_use_and_model(genome, tmp_path):
+    first, *_ = contigs = genome.contigs
+    alone = f"^{re.escape(first)}$"
+    patterns = {"scores": {"a": "", "b": alone}, "embeddings": {"b": alone}}
+    list_contigs(genome.path, patterns, tmp_path / "contigs.tsv")
+    table = pd.read_csv(tmp_path / "contigs.tsv", sep="\t")
+    assert list(table.columns) == ["use", "model", "contig", "bases"]
+    asked = [("scores", "a", name, length) for name, length in contigs.items()]
+    asked += [(use, "b", first, contigs[first]) for use in patterns]
+    assert list(table.itertuples(index=False, name=None)) == asked
+    with pytest.raises(InputError, match=r"embeddings\.contigs: no contig of .* matches 'chrX'; there are"):
+        list_contigs(genome.path, {"embeddings": {"a": "chrX"}}, tmp_path / "none.tsv")
+    assert not (tmp_path / "none.tsv").exists()
 
 
 def test_tile_is_half_open():

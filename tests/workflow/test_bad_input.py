@@ -19,7 +19,7 @@ import pysam
 import pytest
 import worlds
 import yaml
-from conftest import CHECKOUT, Project
+from conftest import CHECKOUT, SETTINGS, Project
 
 PAGE = b"<!DOCTYPE html><html><head><title>404 - not here</title></head><body>Sorry.</body></html>"
 
@@ -171,6 +171,15 @@ def test_a_model_folder_that_holds_only_a_pickle(refused):
 def test_a_genome_too_small_to_be_divided(refused):
     assert re.search(r"only 1 piece", sentence(*refused, "split/small"))
     assert "genomes/small/split.tsv" not in made(refused[1])
+
+
+def test_a_pattern_for_other_contigs_is_found_before_a_model_is_trained(project):
+    worlds.write_fasta(project.folder / "toy.fa", random_contigs(contig_1=20_000, contig_2=20_000))
+    scores = SETTINGS["scores"] | {"contigs": "^chr"}
+    project.configure([{"name": "toy", "fasta": "toy.fa", "shards": 1}], scores=scores)
+    said = sentence(project.snakemake("genomes", "tracks"), project, "list_contigs/toy")
+    assert re.search(r"scores\.contigs .* matches '\^chr'; there are contig_1, contig_2 …; correct", said)
+    assert made(project, "models") == made(project, "windows") == set()
 
 
 @pytest.fixture(scope="module")

@@ -124,6 +124,12 @@ def scoring_of(genome, model):
     return {**SETTINGS["scores"], "contigs": contigs, "species": GENOMES[genome]["species"]}
 
 
+def contig_patterns(genome):
+    """Use -> model -> the pattern of the contigs of a genome that the model is asked about."""
+    scores = {model: scoring_of(genome, model)["contigs"] for model in SCORED_BY[genome]}
+    return {"scores": scores, "embeddings": dict.fromkeys(EMBEDDED_BY[genome], SETTINGS["embeddings"]["contigs"])}
+
+
 def ucsc_name(genome):
     """What UCSC calls an assembly: the id that it was fetched by, or the name of its row."""
     provider, _, name = GENOMES[genome]["fasta"].partition(":")

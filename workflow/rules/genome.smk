@@ -13,6 +13,7 @@ rule genomes:
         expand("results/genomes/{genome}/genome.fa.gz", genome=GENOMES),
         expand("results/genomes/{genome}/annotation.gff3.gz", genome=ANNOTATION),
         expand("results/genomes/{genome}/regions.parquet", genome=SCORED),
+        expand("results/genomes/{genome}/contigs.tsv", genome=SCORED),
     message:
         "All genomes are in place"
 

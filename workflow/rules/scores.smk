@@ -1,9 +1,10 @@
 """Scores of every base: shards, the dataset they are joined to, and the tracks made from it.
 
 Needs: a genome and a model; for the calibration, the genome's regions or the column neutral. Makes
-results/scores/{genome}/{model}/plan.json (and plan.tsv), how the model is asked; {shard}.parquet beside it, the unit
-that is resumed after an interruption; and results/tracks/{genome}/{model}/: the dataset scores/, its calibration/, a
-bigWig for each track, track_hub/ and, if wanted, the table snvs.tsv.gz.
+results/genomes/{genome}/contigs.tsv, what models are asked about; results/scores/{genome}/{model}/plan.json (and
+plan.tsv), how the model is asked; {shard}.parquet beside it, the unit that is resumed after an interruption; and
+results/tracks/{genome}/{model}/: the dataset scores/, its calibration/, a bigWig for each track, track_hub/ and, if
+wanted, the table snvs.tsv.gz.
 """
 
 
@@ -21,6 +22,30 @@ rule tracks:
         ],
     message:
         "All tracks are in place"
+
+
+rule list_contigs:
+    input:
+        fasta="results/genomes/{genome}/genome.fa.gz",
+        circular="results/genomes/{genome}/genome.fa.gz.circular",
+    output:
+        "results/genomes/{genome}/contigs.tsv",
+    log:
+        "results/logs/list_contigs/{genome}.log",
+    benchmark:
+        "results/logs/list_contigs/{genome}.time.tsv"
+    conda:
+        "../../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500),
+        runtime=minutes(10),
+    params:
+        patterns=lambda wildcards: contig_patterns(wildcards.genome),
+    message:
+        "Listing the contigs of {wildcards.genome} that models are asked about"
+    script:
+        "../scripts/list_contigs.py"
 
 
 rule plan_scoring:

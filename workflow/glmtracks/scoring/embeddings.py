@@ -64,7 +64,7 @@ def embed_genome(
     where a mean is larger than float16 holds.
     """
     genome, runner = Genome(fasta), start_runner(model_folder, settings, threads, plan)
-    chosen = select_contigs(genome, contigs, "embeddings.contigs")
+    chosen = select_contigs(genome, contigs, "embeddings")
     metadata = _metadata(runner, model_folder, provenance, layer) | {"size": str(size), "step": str(step)}
     tiles = [tile for tile in tile_contigs(chosen, runner.window) if (tile.end - 1) // step * step + size > tile.start]
     means = interval_means(runner, genome, tiles, lambda tile: _windows(tile, chosen[tile.contig], size, step), layer)

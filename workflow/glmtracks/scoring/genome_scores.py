@@ -38,7 +38,7 @@ def score_shard(
     """
     genome, runner = Genome(fasta), start_runner(model_folder, settings, threads, plan)
     number, count = map(int, shard.split("-of-"))
-    contigs = select_contigs(genome, settings["contigs"], "scores.contigs or contigs of the model")
+    contigs = select_contigs(genome, settings["contigs"], "scores")
     tiles = shard_tiles(tile_contigs(contigs, runner.window), number, count)
     asked = asked_tiles(tiles, split)
     metadata = describe(runner, model_folder, provenance)

@@ -69,7 +69,7 @@ def plan_scoring(
     Raises InputError where the strategy does not fit the model.
     """
     genome = Genome(fasta)
-    contigs = select_contigs(genome, settings["contigs"], "scores.contigs or contigs of the model")
+    contigs = select_contigs(genome, settings["contigs"], "scores")
 
     def start(precision: str) -> Runner:
         model = load(model_folder)

@@ -11,9 +11,13 @@ import numpy as np
 import pandas as pd
 
 from glmtracks.errors import InputError
+from glmtracks.files import atomic
 from glmtracks.genome import Genome
 from glmtracks.intervals import COLUMNS, intersect
 from glmtracks.windows.split import read_split
+
+# Where the pattern for a use of contigs is written.
+PATTERN_OF = {"scores": "scores.contigs or contigs of the model", "embeddings": "embeddings.contigs"}
 
 
 class Tile(NamedTuple):
@@ -43,13 +47,40 @@ def shard_tiles(tiles: list[Tile], number: int, count: int) -> list[Tile]:
     return tiles[first:last]
 
 
-def select_contigs(genome: Genome, pattern: str, key: str) -> dict[str, int]:
-    """Name and length of the contigs that match the pattern of a setting; raises `InputError` where none does."""
+def select_contigs(genome: Genome, pattern: str, use: str) -> dict[str, int]:
+    """Name and length of the contigs that match the pattern for a use, one of `PATTERN_OF`.
+
+    Raises `InputError` where none does.
+    """
     chosen = {name: length for name, length in genome.contigs.items() if re.search(pattern, name)}
     if not chosen:
         known = ", ".join(list(genome.contigs)[:5])
-        raise InputError(f"{key}: no contig of {genome.path} matches {pattern!r}; there are {known} …")
+        raise InputError(
+            f"{PATTERN_OF[use]}: no contig of {genome.path} matches {pattern!r}; there are {known} …; correct the "
+            "pattern, or leave it empty for all contigs"
+        )
     return chosen
+
+
+def list_contigs(fasta: Path, patterns: dict[str, dict[str, str]], destination: Path) -> None:
+    """Write which contigs each model is asked about, as TSV: use, model, contig and its bases.
+
+    Made as soon as there is a genome, so that a pattern that matches none of its contigs is found before a model is
+    trained for them.
+
+    patterns  use, one of `PATTERN_OF` -> model -> pattern
+
+    Raises `InputError` where a pattern matches no contig.
+    """
+    genome = Genome(fasta)
+    rows = [
+        (use, model, *contig)
+        for use, pattern_of in patterns.items()
+        for model, pattern in pattern_of.items()
+        for contig in select_contigs(genome, pattern, use).items()
+    ]
+    with atomic(destination) as temporary:
+        pd.DataFrame(rows, columns=["use", "model", "contig", "bases"]).to_csv(temporary, sep="\t", index=False)
 
 
 def asked_tiles(tiles: list[Tile], split: Path | None) -> dict[Tile, None]:

@@ -37,6 +37,7 @@ def test_the_demo_is_three_genomes_four_models_five_tasks(tmp_path):
         "train_model": models - 1,
         "model_card": models - 1,
         "load_model": 1,
+        "list_contigs": scored,
         "plan_scoring": models,
         "score_shard": shards * models,
         "join_shards": models,
@@ -63,7 +64,7 @@ def test_the_demo_is_three_genomes_four_models_five_tasks(tmp_path):
 @pytest.mark.parametrize(
     ("target", "rules"),
     [
-        ("genomes", {"genome": 3, "annotation": 1, "repeats": 1, "regions": 1}),
+        ("genomes", {"genome": 3, "annotation": 1, "repeats": 1, "regions": 1, "list_contigs": 1}),
         (
             "models",
             {

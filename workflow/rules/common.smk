@@ -125,9 +125,10 @@ def scoring_of(genome, model):
 
 
 def contig_patterns(genome):
-    """Use -> model -> the pattern of the contigs of a genome that the model is asked about."""
-    scores = {model: scoring_of(genome, model)["contigs"] for model in SCORED_BY[genome]}
-    return {"scores": scores, "embeddings": dict.fromkeys(EMBEDDED_BY[genome], SETTINGS["embeddings"]["contigs"])}
+    """Use -> model -> the pattern of the contigs of a genome that the model is asked about, by names of models."""
+    scores = {model: scoring_of(genome, model)["contigs"] for model in sorted(SCORED_BY[genome])}
+    embeddings = dict.fromkeys(sorted(EMBEDDED_BY[genome]), SETTINGS["embeddings"]["contigs"])
+    return {"scores": scores, "embeddings": embeddings}
 
 
 def ucsc_name(genome):

@@ -14,8 +14,9 @@ from glmtracks.training import build, described
 from glmtracks.windows.corpus import CorpusGenome
 
 
-def _save_trained(model, folder, data=()) -> None:
-    save(model, folder, seen=["yeast"], training={"steps": 5}, receptive_field=model.receptive_field, data=list(data))
+def _save_trained(model, folder, data=(), **training) -> None:
+    training = {"steps": 5, **training}
+    save(model, folder, seen=["yeast"], training=training, receptive_field=model.receptive_field, data=list(data))
 
 
 def test_a_card_tells_of_classes_that_one_part_alone_has(tmp_path):
@@ -49,6 +50,14 @@ def test_a_card_tells_what_was_seen_more_often_and_weighted_by_what(tmp_path, ma
     assert "\n\nEach training window of other is seen 3 times while one of the others is seen once.\n" in text
     assert "Bases of other are weighted by the evidence in phastCons.bw.\n\nThe model has" in text
     assert "window of plain" not in text and "Bases of plain" not in text
+
+
+@pytest.mark.parametrize(("weights", "told"), [("splice_donor:30", True), ("", False)])
+def test_a_card_says_where_classes_weighed_unequally(weights, told, tmp_path):
+    _save_trained(build("causal", SMALL), tmp_path, region_weights=weights)
+    write_json(tmp_path / "metrics.json", {"parameters": 7})
+    write_card(tmp_path, "MIT")
+    assert ("as stand here: `splice_donor:30`." in (tmp_path / "README.md").read_text()) == told
 
 
 def test_a_card_names_its_licence_where_the_hub_looks_for_it(tmp_path):

@@ -55,30 +55,39 @@ def test_window_content_is_what_counting_letters_gives(make_genome):
         assert undefined[position] == 21 - len(window) + window.count("N")
 
 
-def test_distance_is_that_to_the_nearest_base_of_any_interval():
+@pytest.mark.parametrize("circular", ["", "a"])
+def test_distance_is_that_to_the_nearest_base_of_any_interval(make_genome, circular):
     rng = np.random.default_rng(1)
     start = rng.integers(0, 900, 12)
     intervals = pd.DataFrame({"contig": "a", "start": start, "end": start + rng.integers(1, 200, 12)})
     intervals = intervals[intervals["end"] < 1000]
     items = pd.concat([at("a", *range(1000)), at("b", 5)], ignore_index=True)
     covered = np.concatenate([np.arange(row.start, row.end) for row in intervals.itertuples()])
-    expected = np.abs(np.arange(1000)[:, None] - covered[None, :]).min(axis=1)
-    found = baselines.distance(items, intervals)
-    assert found[:1000].tolist() == expected.tolist()
+    apart = np.abs(np.arange(1000)[:, None] - covered[None, :])
+    if circular:
+        apart = np.minimum(apart, 1000 - apart)
+    genome = make_genome({"a": "A" * 1000, "b": "A" * 10}, circular=circular)
+    found = baselines.distance(items, intervals, genome)
+    assert found[:1000].tolist() == apart.min(axis=1).tolist()
     assert found[1000] == baselines.FARTHEST
 
 
-def test_transcription_starts_at_the_five_prime_end():
-    exon = {"contig": "a", "feature": "exon"}
+def test_transcription_starts_at_the_five_prime_end(make_genome):
+    exons = {
+        "f": ("+", 10, 20, 30, 40),
+        "r": ("-", 10, 20, 30, 40),
+        "fo": ("+", 45, 50, 0, 5),
+        "ro": ("-", 45, 50, 0, 5),
+    }
     features = pd.DataFrame(
         [
-            {**exon, "transcript": "f", "strand": "+", "start": 10, "end": 20},
-            {**exon, "transcript": "f", "strand": "+", "start": 30, "end": 40},
-            {**exon, "transcript": "r", "strand": "-", "start": 10, "end": 20},
-            {**exon, "transcript": "r", "strand": "-", "start": 30, "end": 40},
+            {"contig": "a", "feature": "exon", "transcript": name, "strand": strand, "start": start, "end": end}
+            for name, (strand, *edges) in exons.items()
+            for start, end in (edges[:2], edges[2:])
         ]
     )
-    assert baselines.transcription_starts(features)[["start", "end"]].to_numpy().tolist() == [[10, 11], [39, 40]]
+    found = baselines.transcription_starts(features, make_genome({"a": "A" * 50}, circular="a"))
+    assert found[["start", "end"]].to_numpy().tolist() == [[10, 11], [39, 40], [45, 46], [4, 5]]
 
 
 def test_no_item_contributes_to_its_own_rate():

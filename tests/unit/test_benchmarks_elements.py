@@ -352,9 +352,8 @@ def test_yeast_peaks_crowd_at_promoters_but_not_against_their_controls(yeast, ca
     assert set(items["contrast"]) == {"element vs matched"}  # 396 targets are no classes
     distance = -items.groupby("label")["baseline_distance_tss"].median()
     anywhere = np.random.default_rng(0).integers(0, 230_218, 5_000)
-    anywhere = elements.baselines.distance(
-        pd.DataFrame({"contig": "chrI", "start": anywhere}), elements.baselines.transcription_starts(yeast.features)
-    )
+    starts = elements.baselines.transcription_starts(yeast.features, yeast.genome)
+    anywhere = elements.baselines.distance(pd.DataFrame({"contig": "chrI", "start": anywhere}), starts, yeast.genome)
     assert distance[1] < np.median(anywhere) / 2
     assert distance[0] == pytest.approx(distance[1], rel=0.1)
     block = pd.factorize(items["block"])[0]

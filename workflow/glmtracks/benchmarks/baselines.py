@@ -23,6 +23,7 @@ import pandas as pd
 
 from glmtracks.benchmarks.inputs import stretches
 from glmtracks.genome import BASES, UNKNOWN, Genome
+from glmtracks.intervals import unwrap
 
 DAMAGE_SIGN = {
     "transition": -1,
@@ -112,14 +113,16 @@ def _count(flags: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray
     return running[last] - running[first]
 
 
-def distance(items: pd.DataFrame, intervals: pd.DataFrame) -> np.ndarray:
+def distance(items: pd.DataFrame, intervals: pd.DataFrame, genome: Genome) -> np.ndarray:
     """Bases from each item to the nearest interval of its contig, int64 (n,): 0 inside, 1 next to it, at most 1 Mb.
+
+    On a circular contig the shorter way round counts.
 
     items      contig, start
     intervals  contig, start, end (0-based half-open); may overlap
     """
     result = np.full(len(items), FARTHEST, dtype=np.int64)
-    by_contig = dict(list(intervals.groupby("contig", observed=True, sort=False)))
+    by_contig = dict(list(_all_round(intervals, genome).groupby("contig", observed=True, sort=False)))
     for contig, rows in items.groupby("contig", observed=True, sort=False).indices.items():
         if contig in by_contig:
             here = by_contig[contig].sort_values("start")
@@ -133,11 +136,22 @@ def distance(items: pd.DataFrame, intervals: pd.DataFrame) -> np.ndarray:
     return result
 
 
-def transcription_starts(features: pd.DataFrame) -> pd.DataFrame:
+def _all_round(intervals: pd.DataFrame, genome: Genome) -> pd.DataFrame:
+    """The intervals, those of circular contigs also where they stand one lap before and one lap after."""
+    circling = intervals[intervals["contig"].isin(genome.circular)]
+    lap = circling["contig"].astype("str").map(genome.contigs).astype(np.int64)
+    laps = [circling.assign(start=circling["start"] + way, end=circling["end"] + way) for way in (-lap, lap)]
+    return pd.concat([intervals, *laps]) if len(circling) else intervals
+
+
+def transcription_starts(features: pd.DataFrame, genome: Genome) -> pd.DataFrame:
     """First base of every transcript as intervals contig, start, end (0-based half-open)."""
+    start, end = unwrap(features, genome.contigs)
+    features = features.assign(start=start, end=end)
     transcripts = features.groupby(["contig", "transcript", "strand"], observed=True, sort=False)
     spans = transcripts.agg(start=("start", "min"), end=("end", "max")).reset_index()
     start = np.where(spans["strand"] == "-", spans["end"] - 1, spans["start"])
+    start %= spans["contig"].astype("str").map(genome.contigs).to_numpy(dtype=np.int64)
     return pd.DataFrame({"contig": spans["contig"], "start": start, "end": start + 1})
 
 

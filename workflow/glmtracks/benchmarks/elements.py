@@ -185,8 +185,8 @@ class _TestSplit:
         self.matched_on = ["contrast", "contig", "length", "gc_class", "repeat_class"]
         self._annotated = inputs.features is not None
         if self._annotated:
-            here = inputs.features["contig"].isin(set(inputs.test["contig"]))
-            self._starts = baselines.transcription_starts(inputs.features[here]).drop_duplicates()
+            here = inputs.features[inputs.features["contig"].isin(set(inputs.test["contig"]))]
+            self._starts = baselines.transcription_starts(here, inputs.genome).drop_duplicates()
             self.covariates += ["log_distance_tss"]
             self.matched_on += ["tss_class", "region"]
 
@@ -240,7 +240,7 @@ class _TestSplit:
         )
         if self._annotated:
             middle = windows.assign(start=(windows["start"] + windows["end"]) // 2)
-            distance = baselines.distance(middle, self._starts)
+            distance = baselines.distance(middle, self._starts, self._inputs.genome)
             table = table.assign(
                 distance_tss=distance,
                 log_distance_tss=np.log1p(distance),

@@ -66,9 +66,9 @@ def describe(table: pd.DataFrame, inputs: Inputs) -> tuple[pd.DataFrame, np.ndar
     if inputs.features is not None:
         coding = inputs.features[inputs.features["feature"] == "CDS"]
         splice = inputs.regions[inputs.regions["region"].isin(["splice_donor", "splice_acceptor"])]
-        table["distance_cds"] = baselines.distance(table, coding)
-        table["distance_splice"] = baselines.distance(table, splice)
-        table["distance_tss"] = baselines.distance(table, baselines.transcription_starts(inputs.features))
+        starts = baselines.transcription_starts(inputs.features, inputs.genome)
+        for name, intervals in (("cds", coding), ("splice", splice), ("tss", starts)):
+            table[f"distance_{name}"] = baselines.distance(table, intervals, inputs.genome)
     return table, context
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from benchmark_world import LENGTH, make_world, noise, pick, run, write_scores
 
+from glmtracks.annotation.regions import make_regions
 from glmtracks.benchmarks import consequence, inputs, matching, outgroup, snvs
 from glmtracks.genome import BASES, decode, encode
 
@@ -53,6 +54,18 @@ def test_consequence_items_carry_the_comparison_class_in_every_contrast(world):
     assert {"stop_gained vs synonymous", "missense vs synonymous", "intergenic vs synonymous"} <= set(synonymous.index)
     known = items["alt"].astype(str) + items["stratum"].astype(str).str[4]
     assert (known.str[0] == known.str[1]).all()
+
+
+def test_a_splice_site_in_the_coding_sequence_of_another_transcript_is_as_near_as_any(world):
+    given = world(contigs=1)
+    whole = given.features[given.features["start"] == 600]  # exon and CDS, now from end to end of the gene
+    other = whole.assign(transcript="other", end=1_800)
+    features = pd.concat([given.features, other], ignore_index=True)
+    regions = make_regions(given.genome, features, given.test.iloc[:0])
+    assert not regions["region"].isin(["splice_donor", "splice_acceptor"]).any()
+    items = consequence.items(replace(given, features=features, regions=regions))
+    sites = items[items["contrast"].str.startswith("splice_donor") & (items["label"] == 1)]
+    assert set(sites["start"]) == {1_200, 1_201} and (sites["baseline_distance_splice"] == 0).all()
 
 
 def test_a_contig_without_genes_is_intergenic_throughout(world):

@@ -7,6 +7,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from glmtracks.annotation.consequences import CONSEQUENCES, snv_consequences
+from glmtracks.annotation.gene_parts import ACCEPTOR, DONOR, transcript_parts
 from glmtracks.annotation.regions import label_positions
 from glmtracks.benchmarks import baselines, columns, statistics
 from glmtracks.benchmarks.inputs import Inputs, assign_blocks, in_genome_order, test_pieces
@@ -64,9 +65,11 @@ def describe(table: pd.DataFrame, inputs: Inputs) -> tuple[pd.DataFrame, np.ndar
         cpg=cpg,
     )
     if inputs.features is not None:
-        coding = inputs.features[inputs.features["feature"] == "CDS"]
-        splice = inputs.regions[inputs.regions["region"].isin(["splice_donor", "splice_acceptor"])]
-        starts = baselines.transcription_starts(inputs.features, inputs.genome)
+        features = inputs.features[inputs.features["contig"].isin(table["contig"].unique())]
+        coding = features[features["feature"] == "CDS"]
+        parts = transcript_parts(features, inputs.genome.contigs)  # of regions, coding ones hide sites of others
+        splice = parts[parts["region"].isin([DONOR, ACCEPTOR])]
+        starts = baselines.transcription_starts(features, inputs.genome)
         for name, intervals in (("cds", coding), ("splice", splice), ("tss", starts)):
             table[f"distance_{name}"] = baselines.distance(table, intervals, inputs.genome)
     return table, context

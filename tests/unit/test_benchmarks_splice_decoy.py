@@ -128,6 +128,28 @@ def test_a_model_that_knows_the_sites_gets_1_one_that_knows_the_decoys_0_and_con
         assert "no baseline to beat" in pick(table, scorer="weight_matrix", contrast=contrast, metric="auroc")["status"]
 
 
+def test_genes_across_the_origin_of_a_circle_are_left_out(world, make_genome, tmp_path):
+    given = world()
+    length = GENES * LENGTH
+    sequences = {name: decode(given.genome.codes(name, 0, length)) for name in given.genome.contigs}
+    gff = (tmp_path / "genes.gff3").read_text()
+    rows = [
+        (length - 300, length + 300),
+        (length - 300, length - 100),
+        (length + 150, length + 300),
+    ]  # an intron between
+    for kind, (start, end), attributes in zip(
+        ("mRNA", "exon", "exon"), rows, ("ID=over", *["Parent=over"] * 2), strict=True
+    ):
+        gff += f"c0\tx\t{kind}\t{start + 1}\t{end}\t.\t+\t.\t{attributes}\n"
+    sequences["c0"] = sequences["c0"][:148] + "AG" + sequences["c0"][150:-100] + "GT" + sequences["c0"][-98:]
+    (tmp_path / "over.gff3").write_text(gff)
+    genome = make_genome(sequences, "circle", circular="c0")
+    features = read_features(tmp_path / "over.gff3", None, genome.contigs, genome.circular)
+    items = splice_decoy.items(replace(given, genome=genome, features=features))
+    assert len(items) > 20 and not set(items.loc[items["contig"] == "c0", "start"]) & {148, length - 100}
+
+
 def test_fewer_than_ten_sites_get_no_metric_and_a_reason(world, tmp_path):
     given = world()
     few = replace(given, test=pd.DataFrame({"contig": ["c0"], "start": [0], "end": [4 * LENGTH]}))

@@ -23,6 +23,7 @@ from glmtracks.benchmarks.inputs import ITEM_COLUMNS, Inputs, assign_blocks, in_
 from glmtracks.benchmarks.matching import Coverage
 from glmtracks.benchmarks.summary import Contrast, Scorer
 from glmtracks.genome import UNKNOWN, Genome, complement, encode
+from glmtracks.intervals import unwrap
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ KINDS = {"donor": Kind(DONOR, "GT", -3, 6), "acceptor": Kind(ACCEPTOR, "AG", -18
 def items(inputs: Inputs) -> pd.DataFrame:
     """Sites and their decoys in the test split, at most `max_items`; the stratum is the cell in which they agree."""
     parts = transcript_parts(inputs.features, inputs.genome.contigs)
-    genes = _genes(inputs.features)
+    genes = _genes(inputs.features, inputs.genome)
     in_test = Coverage(inputs.test)
     tables = []
     for name, kind in KINDS.items():
@@ -80,11 +81,19 @@ def items(inputs: Inputs) -> pd.DataFrame:
     return columns.with_baselines(table[[name for name in table if name in wanted]], inputs.seed, TOWARD_FUNCTION)
 
 
-def _genes(features: pd.DataFrame) -> pd.DataFrame:
-    """contig, gene, forward, low, high (0-based half-open) of every gene with a strand."""
-    stranded = features[features["strand"] != "."]
+def _genes(features: pd.DataFrame, genome: Genome) -> pd.DataFrame:
+    """contig, gene, forward, low, high (0-based half-open) of every gene with a strand.
+
+    Those across the origin of a circular contig, which are no interval of it, are left out.
+    """
+    start, end = unwrap(features, genome.contigs)
+    stranded = features.assign(start=start, end=end)[features["strand"] != "."]
     spans = stranded.groupby(["contig", "gene", "strand"], observed=True, sort=False)
     spans = spans.agg(low=("start", "min"), high=("end", "max")).reset_index()
+    across = (spans["high"] > spans["contig"].astype("str").map(genome.contigs)).to_numpy()
+    if across.any():
+        logger.info("%d genes across the origin of a circular contig are left out", across.sum())
+    spans = spans[~across].reset_index(drop=True)
     return spans.assign(forward=spans["strand"] == "+").drop(columns="strand").astype({"contig": "str"})
 
 

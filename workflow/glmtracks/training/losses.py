@@ -7,6 +7,7 @@ from glmtracks.errors import InputError
 from glmtracks.training.packed import REGIONS, Windows
 
 C, G = 1, 2
+HEAVIEST = 1_000_000  # of a region class, as of a CpG: sums over a batch stay far inside float32
 
 
 def base_losses(log_probs: Tensor, codes: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
@@ -52,7 +53,7 @@ def _in_cpg(codes: Tensor) -> Tensor:
 def region_weights(text: str) -> list[float]:
     """The weight of each of `REGIONS`, from "CDS:2, intron:0.5"; 1 where a class is not named.
 
-    Raises `InputError` for an unknown class or what is no number.
+    Raises `InputError` for an unknown class, and for what is no number from 0 to `HEAVIEST`.
     """
     weights = dict.fromkeys(REGIONS, 1.0)
     for pair in filter(None, (pair.strip() for pair in text.split(","))):
@@ -63,8 +64,8 @@ def region_weights(text: str) -> list[float]:
             weights[name] = float(value)
         except ValueError:
             raise InputError(f"region_weights: {pair!r} has no number; write it as CDS:2") from None
-        if not 0 <= weights[name] < float("inf"):
-            raise InputError(f"region_weights: {pair!r} must not be negative or infinite")
+        if not 0 <= weights[name] <= HEAVIEST:
+            raise InputError(f"region_weights: {pair!r} must not be negative or above {HEAVIEST:,}")
     if not any(weights.values()):
         raise InputError("region_weights: all classes weigh 0, so there is nothing to learn")
     return list(weights.values())

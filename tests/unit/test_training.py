@@ -19,7 +19,7 @@ from glmtracks.errors import InputError
 from glmtracks.genome import Genome
 from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import fill_defaults, schema
-from glmtracks.training import _sharing, build, train_model
+from glmtracks.training import _sharing, build, logs, train_model
 from glmtracks.training.batches import Batches, training_loader, validation_loader
 from glmtracks.training.loop import _validated_at_once, fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
@@ -402,6 +402,15 @@ def test_a_corpus_of_which_no_base_counts_is_one_sentence(recipe, corpus, tmp_pa
             member.repeats = pd.DataFrame({"contig": ["a"], "start": [0], "end": [2600]})
     with pytest.raises(InputError, match="all bases of the training windows weigh 0"):
         build("one_pass", RECIPE).fit(corpus, RECIPE | recipe, tmp_path)
+
+
+def test_a_step_of_which_no_base_counts_has_no_loss(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(logs, "LOG_EVERY", 1)
+    for member in corpus.genomes:
+        member.windows["slack_right"] = 0  # so that the coding bases of each genome lie in its first window
+    recipe = RECIPE | {"steps": 6, "region_weights": "CDS:1e-9,intron:0"}  # all 48 windows in batches of 8
+    losses = build("one_pass", recipe).fit(corpus, recipe, tmp_path)["train_nats_per_base"]
+    assert losses.count() in (1, 2) and (losses.dropna() > 0.5).all()
 
 
 def test_without_a_validation_window_training_says_so_and_keeps_its_last_weights(corpus, tmp_path, caplog):

@@ -70,9 +70,10 @@ class Trainee(lightning.LightningModule):
         total = weight.sum()
         if self.trainer.world_size > 1:  # gradients are averaged over processes, which may differ in total weight
             total = self.all_gather(total).sum() / self.trainer.world_size
-        mean = (loss * weight).sum() / total.clamp(min=1e-6)
-        self.log(TRAIN_LOSS, mean.detach(), prog_bar=True, logger=False, sync_dist=self.trainer.world_size > 1)
-        return mean
+        cost = (loss * weight).sum()
+        mean = cost.detach() / total  # no number, rather than 0, where no base of the batch weighs anything
+        self.log(TRAIN_LOSS, mean, prog_bar=True, logger=False, sync_dist=self.trainer.world_size > 1)
+        return cost / total.clamp(min=torch.finfo(total.dtype).tiny)
 
     def on_validation_epoch_start(self) -> None:
         self.sums = torch.zeros(2, len(REGIONS), 2, dtype=torch.float64, device=self.device)

@@ -77,6 +77,9 @@ def test_a_model_survives_its_folder(kind, tmp_path):
             )
         ),
         (lambda f: _reshape(f, width=10**12), "do not fit together"),
+        (lambda f: _reshape(f, width=10**30), "do not fit together"),
+        (lambda f: _reshape(f, layers=60), "do not fit together .*Missing key"),
+        (lambda f: _pickle(f), r"model\.safetensors is no whole safetensors file .* Pickled weights are not read"),
         (lambda f: _rewrite(f, lambda weight: weight.fill_(torch.nan)), "head.bias hold values that are no numbers"),
         (lambda f: _rewrite(f, lambda weight: weight.fill_(-torch.inf)), "head.bias hold values that are no numbers"),
         (lambda f: _rewrite(f, lambda weight: weight.double().fill_(1e300)), "head.bias hold values that are no numb"),
@@ -90,7 +93,7 @@ def test_a_damaged_folder_is_one_clear_error(damage, complaint, tmp_path):
     damage(tmp_path)
     with pytest.raises(InputError, match=complaint) as caught:
         load(tmp_path)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600  # not all that a library says
 
 
 @pytest.mark.parametrize("kind", ["one_pass", "masked", "causal"])
@@ -165,6 +168,12 @@ def _rewrite(folder, change, name: str = "head.bias") -> None:
     path = folder / "model.safetensors"
     tensors = load_file(path)
     save_file(tensors | {name: change(tensors[name])}, path)
+    _change(folder, sha256=sha256(path))
+
+
+def _pickle(folder) -> None:
+    path = folder / "model.safetensors"
+    torch.save({"head.bias": torch.zeros(4)}, path)
     _change(folder, sha256=sha256(path))
 
 

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 RESTORE = "restore it from where the model came from"
 LONGEST_VALUE = 60  # characters of a wrong value that is told
+LONGEST_REASON = 300  # of what a library says, which may name every tensor or end with where it stood in its own code
 OF_METRICS = re.compile(r"parameters|(train|validation)_(bases|nats_per_base.*)")  # what the report reads
 ONLY_SOME_USES = ": what is made with it may not be used commercially"
 
@@ -210,13 +211,19 @@ def load(folder: str | Path) -> "GenomicLanguageModel":
         raise InputError(
             f"{weights} does not have the SHA-256 that config.json names; the file is damaged or was exchanged"
         )
+    refused = (TypeError, ValueError, OSError, RuntimeError, SafetensorError)
     try:
         found = load_file(weights)
+    except refused as error:
+        raise InputError(
+            f"{weights} is no whole safetensors file ({_reason(error)}); {RESTORE}. Pickled weights are not read"
+        ) from None
+    try:
         _check_sizes(content, found, folder)
         model = _build(content["kind"], content["architecture"], folder)
         check_formats(model.state_dict(), found, str(weights))
         load_model(model, weights)
-    except (TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
+    except refused as error:
         raise _unfit(folder, error) from None
     check_finite(model.state_dict(), str(weights))
     return model.eval()
@@ -258,8 +265,13 @@ def _build(kind: str, architecture: dict, folder: str | Path) -> "GenomicLanguag
 
 
 def _unfit(folder: str | Path, error: Exception) -> InputError:
+    return InputError(f"{folder}: config.json and model.safetensors do not fit together ({_reason(error)})")
+
+
+def _reason(error: Exception) -> str:
+    """What a library says of an error, on one line and cut to what a sentence can hold."""
     said = " ".join(str(error).split()) or type(error).__name__
-    return InputError(f"{folder}: config.json and model.safetensors do not fit together ({said})")
+    return said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}…"
 
 
 def adopt(

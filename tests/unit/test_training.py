@@ -243,7 +243,13 @@ def test_cpg_weights_are_the_same_on_both_strands(text):
 
 @pytest.mark.parametrize(
     "text, complaint",
-    [("exon:2", "not a region class"), ("CDS", "no number"), ("CDS:-1", "negative"), ("CDS:1e38", "above 1,000,000")],
+    [
+        ("exon:2", "not a region class"),
+        ("CDS", "no number"),
+        ("CDS:-1", "negative"),
+        ("CDS:1e38", "above 1,000,000"),
+        ("CDS:2,CDS:3", "two weights"),
+    ],
 )
 def test_wrong_region_weights_are_one_sentence(text, complaint):
     with pytest.raises(InputError, match=complaint):

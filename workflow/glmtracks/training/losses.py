@@ -53,19 +53,22 @@ def _in_cpg(codes: Tensor) -> Tensor:
 def region_weights(text: str) -> list[float]:
     """The weight of each of `REGIONS`, from "CDS:2, intron:0.5"; 1 where a class is not named.
 
-    Raises `InputError` for an unknown class, and for what is no number from 0 to `HEAVIEST`.
+    Raises `InputError` for a class that is unknown or named twice, and for what is no number from 0 to `HEAVIEST`.
     """
-    weights = dict.fromkeys(REGIONS, 1.0)
+    named: dict[str, float] = {}
     for pair in filter(None, (pair.strip() for pair in text.split(","))):
         name, _, value = pair.partition(":")
         if name not in REGIONS:
             raise InputError(f"region_weights: {name!r} is not a region class; known are {', '.join(REGIONS[1:])}")
+        if name in named:
+            raise InputError(f"region_weights: {name} has two weights; leave one of them")
         try:
-            weights[name] = float(value)
+            named[name] = float(value)
         except ValueError:
             raise InputError(f"region_weights: {pair!r} has no number; write it as CDS:2") from None
-        if not 0 <= weights[name] <= HEAVIEST:
+        if not 0 <= named[name] <= HEAVIEST:
             raise InputError(f"region_weights: {pair!r} must not be negative or above {HEAVIEST:,}")
-    if not any(weights.values()):
+    weights = [named.get(name, 1.0) for name in REGIONS]
+    if not any(weights):
         raise InputError("region_weights: all classes weigh 0, so there is nothing to learn")
-    return list(weights.values())
+    return weights

@@ -214,7 +214,7 @@ def test_bases_of_which_none_is_left_are_no_positives(world, tmp_path):
         models[name] = ("one_pass", write_scores(given.genome, tmp_path / name, noise, contigs=[contig]))
     _, table = run("perplexity", given, tmp_path, models)
     row = pick(table, contrast="all", scorer="first", metric="nats_per_base")
-    assert row["status"].startswith("fewer than 10 bases: no metric; first scores 3,000 of 6,000 items")
+    assert row["status"].startswith("fewer than 10 items: no metric; first scores 3,000 of 6,000 items")
     assert np.isnan(row["n_positives"]) and np.isnan(row["base_rate"])
 
 

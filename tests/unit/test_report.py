@@ -195,7 +195,7 @@ def test_the_methods_name_tasks_of_which_no_number_has_an_interval(tmp_path):
     rows = [
         row("clinvar", "all P/LP vs B/LB", "house", 0.9, 0.1),
         row("splice_decoy", "donor vs decoy", "house", 0.6, 0.1, status="fewer than 8 blocks: no interval", **none),
-        row("windows", "windows", "house", np.nan, status="fewer than 10 bases: no metric", **none),
+        row("windows", "windows", "house", np.nan, status="fewer than 10 items: no metric", **none),
     ]
     summary = read_summary(write_summary(tmp_path / "summary.tsv", rows))
     text = " ".join(methods(tmp_path, {}, {}, summary)["paragraphs"])

@@ -109,7 +109,7 @@ class Cut:
                 if count < MIN_CLASS:
                     return f"fewer than {MIN_CLASS} {name}: no metric"
         elif len(self.label) < MIN_CLASS:
-            return f"fewer than {MIN_CLASS} bases: no metric"
+            return f"fewer than {MIN_CLASS} items: no metric"
         return f"fewer than {MIN_BLOCKS} blocks: no interval" if self.weights is None else "ok"
 
 

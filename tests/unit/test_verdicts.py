@@ -40,6 +40,12 @@ def test_without_an_interval_nothing_is_decided(told):
     assert any("nothing can be said (fewer than 10 positives)" in text for text in texts)
 
 
+def test_names_of_tasks_are_words(tmp_path):
+    rows = [row("splice_decoy", "donor vs decoy", "house", 0.9, 0.3)]
+    text = verdicts(read_summary(write_summary(tmp_path / "summary.tsv", rows)))[0]["items"][0]["text"]
+    assert text.startswith("Splice decoy, donor vs decoy: auroc")
+
+
 def test_what_is_as_good_as_the_best_baseline_is_not_behind_it(tmp_path):
     rows = [row("sites", "donor", "house", 0.5, 0.0, verdict="", difference_low=np.nan, difference_high=np.nan)]
     text = verdicts(read_summary(write_summary(tmp_path / "summary.tsv", rows)))[0]["items"][0]["text"]

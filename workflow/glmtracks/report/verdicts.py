@@ -72,7 +72,7 @@ def short_names(contrasts: pd.Series) -> pd.Series:
 def sentence(row) -> str:
     """One headline row, as of `DataFrame.itertuples`, in a sentence."""
     if not np.isfinite(row.value):
-        return f"{row.task.capitalize()}, {row.contrast.replace('_', ' ')}: nothing can be said ({row.status})."
+        return f"{_heading(row)}: nothing can be said ({row.status})."
     return f"{_FINDINGS.get(row.task, _finding)(row)}; {_comparison(row)}."
 
 
@@ -120,7 +120,11 @@ def _pairs(row) -> str:
 
 def _finding(row) -> str:
     value = with_interval(row.value, row.low, row.high)
-    return f"{row.task.capitalize()}, {row.contrast.replace('_', ' ')}: {row.metric.replace('_', ' ')} {value}"
+    return f"{_heading(row)}: {row.metric.replace('_', ' ')} {value}"
+
+
+def _heading(row) -> str:
+    return f"{row.task.capitalize()}, {row.contrast}".replace("_", " ")
 
 
 _FINDINGS: dict[str, Callable] = {"perplexity": _perplexity, "consequence": _consequence, "outgroup": _outgroup}

@@ -410,6 +410,12 @@ def test_a_corpus_of_which_no_base_counts_is_one_sentence(recipe, corpus, tmp_pa
         build("one_pass", RECIPE).fit(corpus, RECIPE | recipe, tmp_path)
 
 
+def test_weights_of_classes_that_no_genome_has_are_told_of(corpus, tmp_path, caplog):
+    recipe = RECIPE | {"steps": 1, "region_weights": "CDS:2,splice_donor:30,5UTR:1"}
+    build("one_pass", recipe).fit(corpus, recipe, tmp_path)
+    assert "region_weights change nothing for splice_donor: no genome of the corpus has such bases" in caplog.text
+
+
 def test_a_step_of_which_no_base_counts_has_no_loss(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(logs, "LOG_EVERY", 1)
     for member in corpus.genomes:

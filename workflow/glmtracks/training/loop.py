@@ -34,7 +34,7 @@ from glmtracks.training.checkpoints import (
     read_checkpoint,
 )
 from glmtracks.training.logs import CHOSEN_BY, TRAIN_LOSS, Logs, history, loggers
-from glmtracks.training.losses import BaseWeights, base_losses
+from glmtracks.training.losses import BaseWeights, base_losses, region_weights
 from glmtracks.training.optimiser import make_optimiser
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
 from glmtracks.training.schedule import peak_share
@@ -158,6 +158,7 @@ def fit(
     batches = Batches(packed, batch=recipe["batch"], seed=recipe["seed"], rank=rank, ranks=ranks)
     module = Trainee(model.train(), recipe, fingerprint, precision)
     _check_weights(module.weights, packed)
+    _warn_of_absent_classes(recipe, corpus)
     held_out = validation_loader(packed, "validation", WINDOWS, _validated_at_once(device.type, packed.size))
     if not len(held_out):
         logger.warning("there is no validation window: all steps are taken, and the weights of the last are kept")
@@ -206,6 +207,15 @@ def _check_weights(weights: BaseWeights, packed: PackedCorpus) -> None:
             "all bases of the training windows weigh 0, so there is nothing to learn; raise repeat_weight, "
             "region_weights, cpg_weight or evidence_floor"
         )
+
+
+def _warn_of_absent_classes(recipe: dict, corpus: Corpus) -> None:
+    """Say which classes that `region_weights` names no genome has, for want of an annotation or of such genes."""
+    tables = [member.regions["region"] for member in corpus.genomes if member.regions is not None]
+    present = {name for table in tables for name in table.unique()}
+    weighed = zip(REGIONS[1:], region_weights(recipe["region_weights"])[1:], strict=True)
+    if absent := [name for name, weight in weighed if weight != 1 and name not in present]:
+        logger.warning(f"region_weights change nothing for {', '.join(absent)}: no genome of the corpus has such bases")
 
 
 def _validated_at_once(device: str, size: int) -> int:

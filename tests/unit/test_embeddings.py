@@ -131,6 +131,13 @@ def test_regions_keep_the_order_and_names_of_the_file(folder, genome, tmp_path, 
     assert "name" not in regions(folder, genome, tmp_path, "chrI\t5\t9\n")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_names_of_regions_keep_their_letters(genome, tmp_path, encoding):
+    bed = tmp_path / "regions.bed"
+    bed.write_bytes("chrI\t0\t5\tgène\n".encode(encoding))
+    assert embeddings._regions(genome, bed, ContigNames(genome.contigs)).values.tolist() == [["chrI", 0, 5, "gène"]]
+
+
 @pytest.mark.parametrize(
     ("bed", "message"),
     [

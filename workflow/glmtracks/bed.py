@@ -1,6 +1,5 @@
 """Reading intervals that a person supplies: BED and its relatives, on the contigs of one genome."""
 
-import codecs
 import csv
 import logging
 from collections.abc import Mapping
@@ -17,7 +16,6 @@ from glmtracks.intervals import COLUMNS
 
 logger = logging.getLogger(__name__)
 
-_MARK = codecs.BOM_UTF8.decode("latin-1")  # what some editors put before the first line
 _FARTHEST = 1 << 53  # beyond it a float64 does not hold every whole number
 NO_INTERVAL = r"#|track\b|browser\b|\s*$"  # how lines begin that hold none
 
@@ -39,12 +37,11 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
     path, more = Path(path), more or {}
     if not path.is_file():
         raise InputError(f"{path} does not exist; give the path of a BED.")
-    with open_plain_or_gzip(path, "rt", encoding="latin-1") as handle:
-        width = max((line.count("\t") + 1 for line in handle), default=0)  # pandas wants to know of every column
-        if 0 < width < len(COLUMNS):
-            raise InputError(f"{path} is not a BED: no line has contig TAB start TAB end; give one that has.")
-        wanted = {number: name for name, number in more.items() if number < width} | dict(enumerate(COLUMNS))
-        handle.seek(0)
+    encoding, width = _layout(path)
+    if 0 < width < len(COLUMNS):
+        raise InputError(f"{path} is not a BED: no line has contig TAB start TAB end; give one that has.")
+    wanted = {number: name for name, number in more.items() if number < width} | dict(enumerate(COLUMNS))
+    with open_plain_or_gzip(path, "rt", encoding=encoding) as handle:
         rows = pd.read_csv(
             handle,
             sep="\t",
@@ -57,7 +54,6 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
             quoting=csv.QUOTE_NONE,
         )
     rows.index += 1
-    rows["contig"] = rows["contig"].str.removeprefix(_MARK)
     rows = rows[~rows["contig"].str.match(NO_INTERVAL)]
     numbers = rows[["start", "end"]].apply(pd.to_numeric, errors="coerce").astype(np.float64)
     within = (numbers["start"] >= 0) & (numbers["start"] <= numbers["end"]) & (numbers["end"] <= _FARTHEST)
@@ -68,6 +64,15 @@ def read_bed(path: str | Path, more: Mapping[str, int] | None = None) -> pd.Data
         raise InputError(f"{path}, line {line}: {shown!r} is not an interval of BED, contig TAB start TAB end.")
     rows = rows.assign(start=numbers["start"].astype(np.int64), end=numbers["end"].astype(np.int64))
     return rows.reindex(columns=[*COLUMNS, *more]).fillna(dict.fromkeys(more, ""))
+
+
+def _layout(path: Path, encoding: str = "utf-8-sig") -> tuple[str, int]:
+    """The encoding of a file, UTF-8 (with a mark or without) or else Latin-1, and the columns of its longest line."""
+    try:
+        with open_plain_or_gzip(path, "rt", encoding=encoding) as handle:
+            return encoding, max((line.count("\t") + 1 for line in handle), default=0)
+    except UnicodeDecodeError:
+        return _layout(path, "latin-1")
 
 
 def read_bed_of(

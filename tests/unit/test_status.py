@@ -29,13 +29,26 @@ def test_a_configuration_that_cannot_be_read_is_named_in_a_sentence(tmp_path, co
 def test_of_a_model_without_probabilities_of_bases_only_its_embeddings_are_planned(tmp_path):
     models = {"both": {"kind": "one_pass"}, "embedding": {"kind": "dnabert_s"}, "counted": {"kind": "markov"}}
     genome = {"name": "toy", "scored": True, "models": list(models), "shards": 4, "annotation": "toy.gff"}
+    genome |= {"embed_bed": ""}
     tasks = [{"genome": "toy", "task": task, "inputs": {}} for task in ("perplexity", "windows")]
-    config = Configuration({"tracks": {"bigwigs": ["entropy"]}}, {"toy": genome}, models, tasks, {})
+    config = Configuration({"tracks": {"bigwigs": ["entropy"], "tsv": False}}, {"toy": genome}, models, tasks, {})
     assert [row[1:] for row in status.done(tmp_path, config)[1:]] == [
         ("both", "no", "0/4", "0/1", "no", "no", "0/2"),
         ("embedding", "no", "–", "–", "–", "no", "0/1"),
         ("counted", "no", "0/4", "0/1", "no", "–", "0/1"),
     ]
+
+
+def test_what_is_wanted_besides_counts_too(tmp_path):
+    genome = {"scored": True, "models": ["m"], "shards": 1, "embed_bed": "promoters.bed"}
+    tracks = {"bigwigs": ["entropy"], "tsv": True}
+    config = Configuration({"tracks": tracks}, {"toy": genome}, {"m": {"kind": "one_pass"}}, [], {})
+    (tmp_path / "tracks/toy/m").mkdir(parents=True)
+    (tmp_path / "tracks/toy/m/entropy.bw").touch()
+    (tmp_path / "embeddings/toy").mkdir(parents=True)
+    (tmp_path / "embeddings/toy/m.parquet").touch()
+    said = dict(zip(*status.done(tmp_path, config), strict=True))
+    assert (said["tracks"], said["embeddings"]) == ("1/2", "no")
 
 
 def test_shards_of_models_that_are_gone_and_of_another_number_of_jobs_are_not_counted(tmp_path):

@@ -50,7 +50,8 @@ def done(results: str | Path, config: Configuration) -> list[tuple[str, ...]]:
     Parts that are counted stand as finished/planned. "–" is what is not planned.
     """
     results, rows = Path(results), [_HEADER]
-    bigwigs = config.settings["tracks"]["bigwigs"]
+    wanted = config.settings["tracks"]
+    track_files = [f"{name}.bw" for name in wanted["bigwigs"]] + ["snvs.tsv.gz"] * wanted["tsv"]
     for genome, about in config.genomes.items():
         if not about["scored"]:
             continue
@@ -60,10 +61,10 @@ def done(results: str | Path, config: Configuration) -> list[tuple[str, ...]]:
             kind = KINDS[config.models[model]["kind"]]
             tasks = [task for task in runnable if (kind.embeds if TASKS[task].embeds else kind.scores)]
             tracks = results / "tracks" / genome / model
-            embeddings = results / "embeddings" / genome / f"{model}.parquet"
+            embeddings = [f"{model}.parquet"] + [f"{model}.regions.parquet"] * bool(about["embed_bed"])
             scored = (
                 _shards(results / "scores" / genome / model, about["shards"]),
-                _count(tracks / f"{name}.bw" for name in bigwigs),
+                _count(tracks / name for name in track_files),
                 _yes(tracks / "track_hub" / "hub.txt"),
             )
             rows.append(
@@ -72,15 +73,15 @@ def done(results: str | Path, config: Configuration) -> list[tuple[str, ...]]:
                     model,
                     _yes(results / "models" / model / "config.json"),
                     *(scored if kind.scores else ["–"] * len(scored)),
-                    _yes(embeddings) if kind.embeds else "–",
+                    _yes(*(results / "embeddings" / genome / name for name in embeddings)) if kind.embeds else "–",
                     _count(results / "benchmarks" / genome / task / f"{model}.parquet" for task in tasks),
                 )
             )
     return rows
 
 
-def _yes(path: Path) -> str:
-    return "yes" if path.exists() else "no"
+def _yes(*paths: Path) -> str:
+    return "yes" if all(path.exists() for path in paths) else "no"
 
 
 def _count(paths: Iterable[Path]) -> str:

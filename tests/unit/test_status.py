@@ -3,6 +3,8 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from hostile_files import SHEETS, configure
 
 from glmtracks import status
 from glmtracks.config import Configuration
@@ -61,3 +63,16 @@ def test_shards_of_models_that_are_gone_and_of_another_number_of_jobs_are_not_co
     genome = {"scored": True, "models": ["m"], "shards": 1}
     config = Configuration({}, {"toy": genome}, {"m": {"kind": "markov"}}, [], {})
     assert status.speeds(tmp_path, config) == [("toy", "m", 4, 2.0)]
+
+
+def test_a_damaged_shard_is_named_in_a_sentence_below_what_is_done(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(configure(tmp_path, SHEETS)))
+    name = "0001-of-0004"
+    shard, times = f"scores/sister/m/{name}.parquet", f"logs/score_shard/sister/m/{name}.time.tsv"
+    for path, text in ((shard, "PAR1"), (times, "s\n2\n")):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text)
+    with pytest.raises(SystemExit, match=rf"^glmtracks: .*{name}.parquet is damaged or cut off"):
+        status.main([str(tmp_path), "--configfile", str(tmp_path / "config.yaml")])
+    assert "1/4" in capsys.readouterr().out

@@ -189,12 +189,11 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         config = load(_read_settings(options.configfile))
+        print("\n".join(aligned(done(options.results, config))))
+        if times := timing(options.results, config):
+            print("", *times, sep="\n")
     except InputError as error:
         sys.exit(f"glmtracks: {error}")
-    lines = aligned(done(options.results, config))
-    if times := timing(options.results, config):
-        lines += ["", *times]
-    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -142,7 +142,11 @@ def sister(world, tmp_path):
 def test_outgroup_items_are_matched_and_what_was_matched_scores_one_half(sister, tmp_path, annotated):
     given = sister(annotated=annotated)
     items, table = run("outgroup", given, tmp_path, {"poor": ("one_pass", write_scores(given.genome, tmp_path, noise))})
-    cells = ["contig", "stratum", "repeat", *(["consequence"] if annotated else [])]
+    cells = ["contig", "stratum", "repeat"]
+    if annotated:
+        nearest = items["baseline_distance_tss"].abs()
+        cells += ["consequence", np.searchsorted(outgroup.TSS_CLASSES, nearest)]
+        assert nearest.min() < outgroup.TSS_CLASSES[0] and nearest.max() > outgroup.TSS_CLASSES[1]
     counts = items.groupby(cells, observed=True)["label"].agg(["sum", "size"])
     assert (2 * counts["sum"] == counts["size"]).all()
     assert counts["sum"].sum() > 300

@@ -165,6 +165,20 @@ def test_of_genes_that_reach_beyond_the_test_part_no_item_does(world):
     assert len(items) > 20 and (items["end"] - items["start"] // LENGTH * LENGTH <= 1_000).all()
 
 
+def test_scores_of_flanks_are_fitted_to_nothing_of_the_test_part(world, monkeypatch):
+    """Though the genes of sites outside have decoys inside."""
+    fitted, matched = [], splice_decoy._matched
+    monkeypatch.setattr(splice_decoy, "FITTED", 12)
+    monkeypatch.setattr(splice_decoy, "_matched", lambda *given: fitted.append(given[3]) or matched(*given))
+    starts = np.arange(GENES) * LENGTH
+    test = pd.concat([pd.DataFrame({"contig": f"c{n}", "start": starts, "end": starts + 800}) for n in range(CONTIGS)])
+    splice_decoy.items(replace(world(), test=test))
+    assert len(fitted) == 2
+    for table in fitted:
+        assert table["label"].sum() == 12 < len(table)
+        assert (table["start"] % LENGTH >= 800).all()
+
+
 def test_introns_without_the_usual_letters_are_no_sites(world, tmp_path):
     given = world(letters=("CC", "CC"))
     _, table = run("splice_decoy", given, tmp_path, {"m": ("one_pass", write_scores(given.genome, tmp_path, noise))})
@@ -175,6 +189,18 @@ def test_without_sites_to_fit_to_flanks_are_not_matched_and_it_is_said(world, ca
     items = splice_decoy.items(world(test=("c0", "c1"), contigs=2))
     assert "flanks are not matched" in caplog.text
     assert (items["baseline_weight_matrix"] == 0).all() and items["label"].sum() >= 20
+
+
+def test_decoys_stand_within_reach_and_are_placed_from_the_5_prime_end(make_genome, monkeypatch):
+    monkeypatch.setattr(splice_decoy, "REACH", 6)
+    genome = make_genome({"forward": "AAGTAAGTAAGTCCGT", "reverse": "ACGGACTTACTTACTT"})
+    for contig, start, low in (("forward", 6, 1), ("reverse", 8, 0)):
+        row = {"contig": contig, "start": start, "end": start + 2, "forward": contig == "forward"}
+        site = pd.DataFrame([{**row, "low": low, "high": low + 15}])
+        spliced = {(contig, start, row["forward"])}
+        kind, rng = splice_decoy.KINDS["donor"], np.random.default_rng(0)
+        table = splice_decoy._with_decoys(genome, site, kind, spliced, rng)
+        assert set(zip(table["offset"], table["label"], strict=True)) == {(5, 1), (1, 0), (9, 0)}
 
 
 def test_bases_around_a_site_are_read_on_its_strand(make_genome):

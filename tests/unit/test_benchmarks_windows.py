@@ -1,5 +1,6 @@
 """Windows of one region class: how they are cut, what a probe of them can and cannot know, and the statistics."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn import metrics
 from glmtracks.annotation.regions import label_positions
 from glmtracks.benchmarks import inputs, probe, states, summary, windows
 from glmtracks.benchmarks.statistics import draw_weights
+from glmtracks.genome import decode
 from glmtracks.intervals import intersect
 
 
@@ -64,6 +66,26 @@ def test_windows_lie_in_one_class_and_do_not_overlap(world):
     )  # fmt: skip
 
 
+def test_windows_stand_in_the_middle_of_their_stretch(world):
+    given = world(contigs=1)
+    test = pd.DataFrame({"contig": ["c0"], "start": [10], "end": [261]})
+    found = windows.pure_windows(replace(given, test=test))
+    assert list(zip(found["start"], found["end"], strict=True)) == [(35, 135), (135, 235)]
+
+
+def test_windows_with_undefined_bases_are_left_out(world, make_genome, monkeypatch):
+    monkeypatch.setattr(windows, "_contrast", lambda inputs, name, table: table.assign(contrast=name))
+    given = world()
+    everything = windows.items(given)
+    row = everything.iloc[0]
+    sequences = {name: decode(given.genome.codes(name, 0, size)) for name, size in given.genome.contigs.items()}
+    sequence = sequences[row.contig]
+    sequences[row.contig] = sequence[: row.start] + "N" + sequence[row.start + 1 :]
+    found = windows.items(replace(given, genome=make_genome(sequences, "masked")))
+    assert row.contrast == windows.WITH and len(found) == len(everything) - 2
+    assert not ((found["contig"] == row.contig) & (found["start"] == row.start)).any()
+
+
 def test_embeddings_that_are_the_class_get_all_and_noise_gets_what_chance_gets(world, tmp_path):
     _, table = judge(world(), tmp_path, {"oracle": truth, "noise": noise})
     for contrast in (windows.WITH, windows.WITHOUT):
@@ -112,6 +134,28 @@ def test_folds_of_one_contig_are_stretches_with_a_gap(world):
     left = table["start"][~here & ~near]
     assert table["start"][here].min() - left[left < 50_000].max() == 2_000
     assert left[left > 50_000].min() - table["start"][here].max() == 2_000
+
+
+@pytest.mark.parametrize("contigs, expected", [(2, [0, 0, 1, 1, 2, 3, 3, 4]), (3, [0, 0, 0, 1, 1, 1, 2, 2])])
+def test_contigs_are_folds_where_there_are_three(contigs, expected):
+    table = pd.DataFrame({"contig": np.repeat(list("abc"[:contigs]), -(-8 // contigs))[:8], "start": range(8)})
+    assert probe.folds(table).tolist() == expected
+
+
+def test_a_probe_says_how_likely_it_finds_the_class_that_an_item_has():
+    class Fixed:
+        classes_ = np.array(["x", "y"])
+
+        def fit(self, vectors, classes):
+            return self
+
+        def predict_proba(self, vectors):
+            return np.tile([0.75, 0.25], (len(vectors), 1))
+
+    table = pd.DataFrame({"contig": list("aabb"), "start": 0, "stratum": list("xyyx"), "fold": [0, 0, 1, 1]})
+    predicted, log_p = probe.predict(noise(table), table, probe=Fixed)
+    assert predicted.tolist() == ["x"] * 4
+    np.testing.assert_allclose(np.exp(log_p), [0.75, 0.25, 0.25, 0.75], rtol=1e-6)
 
 
 def test_a_gap_that_leaves_nothing_to_fit_gives_no_score(world):

@@ -158,6 +158,29 @@ def test_items_lie_inside_the_test_split_and_have_no_undefined_base(make_genome,
     assert found["block"].str.startswith("run:").all()
 
 
+def test_the_region_of_a_window_is_that_of_its_middle(world):
+    given = world()
+    across = pd.DataFrame({"contig": "c0", "start": [580, 590], "end": [610, 620]})  # where coding sequence begins
+    described = elements._TestSplit(given, annotated(given))._described(across)
+    assert described["region"].tolist() == ["promoter", "CDS"]
+
+
+def test_no_control_lies_in_an_element_that_is_longer_than_its_window(make_genome, tmp_path):
+    genome = make_genome({"a": "".join(np.random.default_rng(0).choice(list("ACGT"), 12_000))})
+    regions = make_regions(genome, None, pd.DataFrame({"contig": [], "start": [], "end": []}))
+    intervals = [(0, 6_000), *((start, start + 20) for start in range(6_000, 12_000, 300))]
+    (tmp_path / "e.bed").write_text("".join(f"a\t{start}\t{end}\n" for start, end in intervals))
+    test = pd.DataFrame({"contig": ["a"], "start": [0], "end": [12_000]})
+    given = inputs.Inputs(genome, regions, test, files={"bed": str(tmp_path / "e.bed")})
+    controls = elements.items(replace(given, options=inputs.Options(shuffles=0))).query("label == 0")
+    assert len(controls) > 10 and controls["start"].min() >= 6_000
+
+
+def test_every_base_of_the_intervals_may_be_drawn_and_no_other():
+    intervals = pd.DataFrame({"start": [5, 20], "end": [8, 22]})
+    assert set(elements._anywhere(intervals, 500, np.random.default_rng(0)).tolist()) == {5, 6, 7, 20, 21}
+
+
 def test_no_more_than_max_items(world):
     items = elements.items(world(max_items=100))
     assert 50 < len(items) <= 100

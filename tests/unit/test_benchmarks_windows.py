@@ -142,6 +142,11 @@ def test_contigs_are_folds_where_there_are_three(contigs, expected):
     assert probe.folds(table).tolist() == expected
 
 
+def test_a_class_of_one_fold_is_left_out():
+    table = pd.DataFrame({"stratum": ["x", "y"] * 20, "fold": [0, 1, 1, 1] * 10, "block": np.arange(40) // 2})
+    assert set(windows._without_rare(table)["stratum"]) == {"x"}
+
+
 def test_a_probe_says_how_likely_it_finds_the_class_that_an_item_has():
     class Fixed:
         classes_ = np.array(["x", "y"])

@@ -12,7 +12,7 @@ from benchmark_world import LENGTH, make_world, pick
 
 from glmtracks import tracks
 from glmtracks.benchmarks import altered, elements, inputs, scores, summary
-from glmtracks.genome import decode
+from glmtracks.genome import UNKNOWN, decode
 from glmtracks.models import registry
 from glmtracks.scoring.runner import Runner
 from glmtracks.scoring.strategies import choose
@@ -142,8 +142,16 @@ def test_no_more_elements_are_shuffled_than_wanted(world):
 def test_a_sequence_put_into_the_genome_is_scored_as_a_genome_that_has_it(make_genome, tmp_path, kind, circular):
     """Items at the ends of contigs, longer than the model's windows (64 bases), and of 1 base among them."""
     rng = np.random.default_rng(1)
-    contigs = {"a": decode(rng.integers(0, 4, 500)), "b": decode(rng.integers(0, 4, 230))}
-    places = [("a", 0, 20), ("a", 100, 101), ("a", 150, 150 + 64), ("a", 300, 500), ("b", 3, 203), ("b", 220, 230)]
+    contigs = {name: decode(rng.integers(0, 4, size)) for name, size in (("a", 500), ("b", 230), ("c", 40))}
+    places = [
+        ("a", 0, 20),
+        ("a", 100, 101),
+        ("a", 150, 150 + 64),
+        ("a", 300, 500),
+        ("b", 3, 203),
+        ("b", 220, 230),
+        ("c", 30, 38),
+    ]
     genome = make_genome(contigs, circular=circular)
     table = pd.DataFrame(places, columns=["contig", "start", "end"]).assign(ref=None)
     table["sequence"] = [decode(rng.integers(0, 4, end - start)) for _, start, end in places]
@@ -162,6 +170,12 @@ def test_a_sequence_put_into_the_genome_is_scored_as_a_genome_that_has_it(make_g
     dataset = write_dataset(runner, genome, tmp_path / "scores")
     expected = scores.read_means(dataset, itself, columns)
     np.testing.assert_allclose(altered.ask_items(runner, genome, itself, columns), expected, atol=1e-3)
+
+
+def test_bases_that_are_not_known_do_not_count():
+    log_probs = np.log(np.full((1, 2, 4), 0.25, np.float32))
+    found = altered._values(log_probs, np.array([[2, UNKNOWN]]), ["entropy", scores.LOG_P])
+    np.testing.assert_allclose(found, [[[2, np.log(0.25)], [np.nan] * 2]], rtol=1e-6)
 
 
 def test_items_on_contigs_without_scores_are_not_asked(world, tmp_path, make_plan):

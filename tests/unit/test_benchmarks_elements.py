@@ -209,6 +209,13 @@ def test_matching_by_class_takes_away_what_a_covariate_says():
 # Windows and classes
 
 
+def test_no_window_is_a_control_twice_though_it_is_drawn_in_every_round():
+    few = pd.DataFrame({"contrast": "x", "contig": "a", "start": [100, 200, 300]})
+    few = few.assign(end=few["start"] + 20)
+    pairs, _ = matching.pair_up(few.loc[[0] * 6].reset_index(drop=True), lambda rows, rng: few, ["contig"], seed=0)
+    assert sorted(pairs.loc[pairs["label"] == 0, "start"]) == [100, 200, 300]
+
+
 def test_windows_keep_length_and_middle_between_20_and_1000_bases():
     rows = pd.DataFrame({"contig": "a", "start": [100, 100, 50, 0, 7], "end": [350, 101, 50, 5_000, 28]})
     found = elements.windows_of(rows)

@@ -396,6 +396,17 @@ def test_an_empty_entry_of_info_is_left_out(genome, scores, tmp_path):
     assert lines[-1].split("\t")[7].startswith("DP=3;XGLM_LLR=1;GLM_LLR=")
 
 
+def test_scores_are_looked_up_across_row_groups_in_any_order(genome, tmp_path, monkeypatch):
+    positions, ref = np.array([33, 2, 17, 3, 16, 0]), genome.codes("chr1", 0, 36)
+    expected = dataset_lookup(write_scores(genome, SCORED, tmp_path))
+    monkeypatch.setattr(tracks.shards, "ROWS_PER_GROUP", 8)
+    (tmp_path / "few").mkdir()
+    found = dataset_lookup(write_scores(genome, SCORED, tmp_path / "few"))
+    asked = "chr1", positions, ref[positions], (ref[positions] + [1, 2, 3, 1, 2, 3]) % 4
+    np.testing.assert_array_equal(found(*asked), expected(*asked))
+    assert np.isfinite(found(*asked)).all()
+
+
 def test_oddities_get_a_reason_rather_than_an_error(genome, scores, tmp_path):
     """POS 0 stands for the telomere; empty and trailing alleles occur in the wild."""
     rows = ["chr1\t0\t.\tN\t<DEL>", "chr1\t0\t.\tA\tC", "chr1\t1\t.\t\t", "chr1\t1\t.\tA\tC,", "chr1\t1\t.\tA\t-"]
@@ -418,6 +429,7 @@ def test_the_header_is_searched_for_contigs_once_however_many_there_are(genome, 
     )
     annotate(tmp_path / "i.vcf", genome, dataset_lookup(scores))
     assert searched == ["contig"]
+    assert gzip.decompress((tmp_path / "out" / "o.vcf.gz").read_bytes()).count(b"##contig=<ID=chr1") == 1
     with pysam.VariantFile(tmp_path / "out" / "o.vcf.gz") as written:
         assert {name: contig.length for name, contig in written.header.contigs.items()} == {
             "chr1": None, "chrM": 10, "chr2": 10, "new": None

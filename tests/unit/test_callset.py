@@ -305,7 +305,7 @@ def test_memory_does_not_grow_with_the_length_of_ref_times_the_number_of_alts(ma
     assert len(table) == 100 and table["reason"].isna().all() and peak < 100e6
 
 
-@pytest.mark.parametrize("change", ["fewer", "more", "other"])
+@pytest.mark.parametrize("change", ["fewer", "more", "other", "moved"])
 def test_shards_of_another_vcf_are_refused(genome, tmp_path, change):
     rows = variants(genome)
     alleles = read(write_vcf(tmp_path / "x.vcf", rows), genome, 1)
@@ -315,7 +315,13 @@ def test_shards_of_another_vcf_are_refused(genome, tmp_path, change):
         return np.full((2, len(positions)), np.nan)
 
     score_alleles(alleles[0], Scorers(genome, unknown), scores[0], {})
-    changed = {"fewer": rows[:-1], "more": [*rows, rows[-1]], "other": [(*rows[0][:3], ["A", "C", "G"]), *rows[1:]]}
+    moved = [(*rows[0][:3], [*rows[0][3], *rows[-1][3]]), *rows[1:-1]]  # as many alleles, in other records
+    changed = {
+        "moved": moved,
+        "fewer": rows[:-1],
+        "more": [*rows, rows[-1]],
+        "other": [(*rows[0][:3], ["A", "C", "G"]), *rows[1:]],
+    }
     vcf = write_vcf(tmp_path / "x.vcf", changed[change])
     with pytest.raises(InputError, match=r"was not made of .* as it is now; delete it"):
         annotate(vcf, alleles, scores, genome, tmp_path / "out")

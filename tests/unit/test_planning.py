@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from glmtracks.errors import InputError
 from glmtracks.models.base import reverse_complement
 from glmtracks.models.registry import load, save
-from glmtracks.scoring import devices
+from glmtracks.scoring import devices, planning
 from glmtracks.scoring.planning import SPACINGS, Probe, plan_scoring
 from glmtracks.scoring.runner import Runner, start_runner
 from glmtracks.scoring.strategies import choose
@@ -212,3 +212,13 @@ def test_strands_are_compared_by_what_each_says_alone(plan, tmp_path, genome, ki
 
 def test_one_strand_needs_no_agreement(plan):
     assert plan("one_pass")[0]["strand_agreement"] is None
+
+
+def test_half_of_all_bases_are_in_contigs_of_the_median_length_or_more():
+    assert planning._median_length({"a": 4, "b": 3, "c": 3}) == 3
+    assert planning._median_length({"a": 1, "b": 2, "c": 7}) == 7
+
+
+def test_scores_that_do_not_vary_have_no_order_to_lose():
+    same, other = np.zeros(3), np.arange(3.0)
+    assert [planning.rank_correlation(a, b) for a, b in ((same, other), (other, same), (other, -other))] == [1, 1, -1]

@@ -1,5 +1,6 @@
 """Checkpoints as others publish them: where they are read from, what is told of them, what can be wrong with them."""
 
+import contextlib
 import json
 import pickle
 import shutil
@@ -350,6 +351,18 @@ def test_what_is_wrong_with_a_checkpoint_is_one_sentence(damage, complaint, tmp_
         adopt_layout("nucleotide_transformer", tmp_path, source=str(source))
     assert "\n" not in str(caught.value)
     assert "remote code runs" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_with_a_wrong_byte_is_read_or_one_sentence(zipped, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    path = tmp_path / "pytorch_model.bin"
+    torch.save({"a": torch.zeros(2)}, path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    for place in range(min(len(whole), 400)):  # where the pickle stands
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 8]) + whole[place + 1 :])
+        with contextlib.suppress(InputError):
+            checkpoint.read(tmp_path)
 
 
 def test_complements_that_do_not_fit_the_vocabulary_are_one_sentence(tmp_path):

@@ -19,7 +19,7 @@ from glmtracks.errors import InputError
 from glmtracks.genome import Genome
 from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import fill_defaults, schema
-from glmtracks.training import _sharing, build, logs, train_model
+from glmtracks.training import _metrics, _sharing, build, logs, train_model
 from glmtracks.training.batches import Batches, training_loader, validation_loader
 from glmtracks.training.loop import _validated_at_once, fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
@@ -27,7 +27,7 @@ from glmtracks.training.optimiser import PreciseMuon, make_optimiser
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
 from glmtracks.training.packed import reverse_complement as turn
 from glmtracks.training.schedule import peak_share
-from glmtracks.training.validation import summarise, tally, validate
+from glmtracks.training.validation import WINDOWS, summarise, tally, validate
 from glmtracks.windows.corpus import Corpus, CorpusGenome
 
 CPG = "A" + "CG" * 5 + "TTAGCCA"
@@ -392,6 +392,13 @@ def test_no_steps_leave_the_model_as_it_was(corpus, tmp_path):
     assert model.fit(corpus, RECIPE | {"steps": 0}, tmp_path).empty
     for one, other in zip(model.parameters(), same.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_an_untrained_model_is_judged_with_all_its_channels(corpus):
+    packed = PackedCorpus(corpus)
+    models = [build("one_pass", RECIPE | {"dropout": dropout}) for dropout in (0.0, 0.5)]
+    whole, dropping = (_metrics(model, packed, RECIPE, WINDOWS) for model in models)
+    assert whole == dropping
 
 
 def test_a_corpus_without_training_windows_is_one_sentence(corpus, tmp_path):

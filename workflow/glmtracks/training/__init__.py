@@ -135,7 +135,7 @@ def _metrics(model: GenomicLanguageModel, packed: PackedCorpus, parameters: dict
     metrics = {"parameters": sum(p.numel() for p in model.parameters())}
     device, passes = pick_device("auto"), choose(model).passes(model, packed.size)
     precision = pick_precision(parameters["precision"], device) if "precision" in parameters else torch.float32
-    model.to(device)
+    model.to(device).eval()  # one that took no step would still drop channels out
     for part, most in (("train", WINDOWS), ("validation", windows)):
         metrics |= validate(model, packed, part, max(most // passes, 10), precision)
     model.cpu()

@@ -52,6 +52,18 @@ def test_a_card_tells_what_was_seen_more_often_and_weighted_by_what(tmp_path, ma
     assert "window of plain" not in text and "Bases of plain" not in text
 
 
+@pytest.mark.parametrize(("kind", "steps"), [("markov", None), ("one_pass", 0)])
+def test_a_card_tells_of_no_weighted_steps_where_none_were_taken(kind, steps, tmp_path, make_genome):
+    write_json(tmp_path / "metrics.json", {"parameters": 7})
+    parts = pd.DataFrame({"contig": ["a"], "start": [0], "end": [40], "split": ["train"]})
+    weighted = {"repetitions": 3, "evidence": tmp_path / "phastCons.bw"}
+    member = CorpusGenome("one", make_genome({"a": "ACGT" * 10}), pd.DataFrame(), parts, parts, **weighted)
+    _save_trained(build(kind, SMALL), tmp_path, [described(member)], steps=steps, region_weights="CDS:2")
+    write_card(tmp_path, "MIT")
+    text = (tmp_path / "README.md").read_text()
+    assert not any(told in text for told in ("is seen 3 times", "are weighted by", "counted for as many others"))
+
+
 @pytest.mark.parametrize(("weights", "told"), [("splice_donor:30", True), ("", False)])
 def test_a_card_says_where_classes_weighed_unequally(weights, told, tmp_path):
     _save_trained(build("causal", SMALL), tmp_path, region_weights=weights)

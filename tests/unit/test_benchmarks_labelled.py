@@ -158,6 +158,25 @@ def test_without_annotation_classes_are_those_of_clinvar(make_genome, tmp_path):
     assert "baseline_consequence_rank" not in table
 
 
+def test_without_annotation_the_most_severe_term_of_clinvar_counts_not_the_first(make_genome, tmp_path):
+    """ClinVar sorts the terms of MC by their numbers."""
+    bare = make_world(make_genome, tmp_path, annotated=False)
+    several = (
+        "SO:0001627|intron_variant,SO:0001819|synonymous_variant",
+        "SO:0001583|missense_variant,SO:0001587|nonsense",
+        "SO:0001619|non-coding_transcript_variant,SO:0001623|5_prime_UTR_variant",
+        "SO:0001624|3_prime_UTR_variant,SO:1|unheard_of",
+        "SO:1|unheard_of",
+    )
+    records = [
+        (*snv, f"CLNSIG={['Benign', 'Pathogenic'][n % 2]};CLNREVSTAT={ONE_STAR};MC={several[n % len(several)]}")
+        for n, snv in enumerate(random_snvs(bare.genome, 100))
+    ]
+    path = write(tmp_path / "clinvar.vcf", {**CLINVAR, "MC": "String"}, records)
+    found = set(clinvar.items(replace(bare, files={"clinvar": path}))["contrast"])
+    assert found == {f"{name} P/LP vs B/LB" for name in ("all", "synonymous", "stop_gained", "5UTR", "3UTR")}
+
+
 def test_intervals_of_scorers_without_an_idea_hold_one_half_at_the_nominal_rate():
     rng = np.random.default_rng(0)
     block = np.repeat(np.arange(40), 25)

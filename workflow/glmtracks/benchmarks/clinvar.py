@@ -28,7 +28,7 @@ METRICS = (snvs.AUROC, snvs.AUPRC, snvs.within_stratum(baselines.RATES))
 ALL = "all"
 BENIGN, COMMON = "P/LP vs B/LB", "P/LP vs common"
 KEY = ["contig", "start", "alt"]
-# Effects by the terms of the Sequence Ontology in ClinVar's MC, for genomes without annotation.
+# Effects by the terms of the Sequence Ontology in ClinVar's MC, for genomes without annotation; the most severe first.
 EFFECT_OF_TERM = {
     "nonsense": "stop_gained",
     "stop_lost": "stop_lost",
@@ -63,7 +63,7 @@ def items(inputs: Inputs) -> pd.DataFrame:
     table, _ = snvs.describe(variants, inputs)
     table = labelled.with_known(table, inputs)
     if inputs.features is None:
-        table["effect"] = table["molecular_consequence"].map(EFFECT_OF_TERM)
+        table["effect"] = table["molecular_consequence"].map(_most_severe, na_action="ignore")
     table["trinucleotide"] = table["stratum"]
     table["stratum"] = table["stratum"].astype(str) + " " + table["effect"].fillna("").astype(str)
     parts = [
@@ -78,6 +78,12 @@ def items(inputs: Inputs) -> pd.DataFrame:
     table = pd.concat([*parts, labelled.neutral(inputs)], ignore_index=True)
     table = table.drop(columns=["kind", "consequence", "molecular_consequence", "trinucleotide"])
     return snvs.finished(table, inputs.seed, TOWARD_DAMAGE)
+
+
+def _most_severe(terms: str) -> str | None:
+    """The most severe effect among terms of MC, separated by commas; None where none of them is known."""
+    found = set(terms.split(","))
+    return next((effect for term, effect in EFFECT_OF_TERM.items() if term in found), None)
 
 
 def _classes(table: pd.DataFrame) -> list[tuple[str, np.ndarray]]:

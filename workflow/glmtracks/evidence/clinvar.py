@@ -96,8 +96,9 @@ def read_clinvar(
 
     Returns:
         contig, start (0-based), ref, alt (uint8 codes), label (int8: 1 = pathogenic), stars (int8),
-        molecular_consequence (first term of MC, such as missense_variant) and gene (first symbol of GENEINFO), both
-        strings, empty where the file has none; in the order of the file.
+        molecular_consequence (terms of MC, such as "intron_variant,synonymous_variant": what it does to different
+        transcripts, the most severe not the first) and gene (first symbol of GENEINFO), both strings, empty where the
+        file has none; in the order of the file.
 
     Raises:
         InputError: as `read_snvs`; the file has no CLNSIG, or none that is known.
@@ -115,7 +116,7 @@ def read_clinvar(
         return (
             -1 if label is None else label,
             stars_of(info.get("CLNREVSTAT") or ""),
-            (info.get("MC") or "").split(",")[0].partition("|")[2],
+            ",".join(term.partition("|")[2] for term in (info.get("MC") or "").split(",")),
             re.split(r"[:|]", info.get("GENEINFO") or "")[0],
         )
 

@@ -162,6 +162,28 @@ def test_each_variant_of_clinvar_stands_once_with_its_best_review(toy, tmp_path)
     assert read_clinvar(tmp_path / "c.vcf", toy, ContigNames(toy.contigs), inside)["start"].tolist() == [2]
 
 
+def test_a_better_or_as_well_reviewed_record_without_label_takes_it_from_a_variant(toy, tmp_path):
+    one, three = "criteria_provided,_single_submitter", "reviewed_by_expert_panel"
+    rows = [
+        (1, "A", "C", "Pathogenic", one),
+        (1, "A", "C", "Uncertain_significance", three),
+        (2, "C", "T", "Pathogenic", one),
+        (2, "C", "T", "Conflicting_classifications_of_pathogenicity", one),
+        (3, "G", "T", "Uncertain_significance", one),
+        (3, "G", "T", "Pathogenic", three),
+        (4, "T", "A", "drug_response", three),  # no statement on a Mendelian disease
+        (4, "T", "A", "Benign", one),
+        (5, "A", "G", "Uncertain_significance", three, ";ORIGIN=2"),
+        (5, "A", "G", "Benign", one),
+        (6, "C", "A", "Uncertain_significance", "no_assertion_criteria_provided"),
+        (6, "C", "A", "Benign", one),
+    ]
+    path = clinvar(tmp_path / "c.vcf", rows)
+    for stars in (0, 1):
+        table = read_clinvar(path, toy, ContigNames(toy.contigs), min_stars=stars)
+        assert table[["start", "label", "stars"]].values.tolist() == [[2, 1, 3], [3, 0, 1], [4, 0, 1], [5, 0, 1]]
+
+
 def test_consequence_and_gene_of_clinvar(toy, tmp_path):
     rows = [(1, "A", "C", "Benign", "practice_guideline", ";MC=SO:0001583|missense_variant,SO:1|y;GENEINFO=G1:7|G2:8")]
     table = read_clinvar(clinvar(tmp_path / "c.vcf", rows), toy, ContigNames(toy.contigs))

@@ -40,6 +40,7 @@ STARS = {
     "criteria_provided_conflicting_classifications": 1,
 }
 SOMATIC = 2  # the value of ORIGIN (a sum of flags) that knows of tumours only
+NO_STATEMENT = -1  # in place of the stars of a record that says nothing of the germline, so that it never counts
 COLUMNS = ["label", "stars", "molecular_consequence", "gene"]
 
 
@@ -56,14 +57,20 @@ def label_of(significance: str) -> int | None:
     Args:
         significance: CLNSIG, as it stands in the file.
     """
+    found = _germline_terms(significance)
+    if found and found <= PATHOGENIC:
+        return 1
+    return 0 if found and found <= BENIGN else None
+
+
+def _germline_terms(significance: str) -> set[str]:
+    """The germline classifications in CLNSIG: none where it says nothing on a Mendelian disease."""
     found = set()
     for part in significance.lower().replace(",_low_penetrance", "").replace("|low_penetrance", "").split("|"):
         terms = {term.strip("_ ") for term in re.split(r"[/,]", part)}
         if terms <= PATHOGENIC | BENIGN | UNDECIDED:
             found |= terms
-    if found and found <= PATHOGENIC:
-        return 1
-    return 0 if found and found <= BENIGN else None
+    return found
 
 
 def stars_of(review_status: str) -> int:
@@ -87,7 +94,8 @@ def read_clinvar(
     """Single-nucleotide variants that ClinVar calls (likely) pathogenic or (likely) benign, each once.
 
     Conflicting and uncertain ones are left out, as is what was seen in tumours only (ORIGIN = 2). Where a variant
-    stands in several records the best reviewed counts; it is left out if those disagree. The log counts all this.
+    stands in several records the best reviewed counts; it is left out if those disagree, or are uncertain or
+    conflicting. The log counts all this.
 
     Args:
         path: ClinVar's VCF.
@@ -108,14 +116,13 @@ def read_clinvar(
     def read(record: cyvcf2.Variant, _: int) -> tuple:
         info = record.INFO
         significance = info.get("CLNSIG") or ""
-        label = label_of(significance)
-        if info.get("ORIGIN") in (SOMATIC, str(SOMATIC)):
-            label = None
+        germline = _germline_terms(significance) and info.get("ORIGIN") not in (SOMATIC, str(SOMATIC))
+        label = label_of(significance) if germline else None
         seen["records"] += bool(significance)
         seen["known"] += any(term in significance.lower() for term in ("pathogenic", "benign", "uncertain"))
         return (
             -1 if label is None else label,
-            stars_of(info.get("CLNREVSTAT") or ""),
+            stars_of(info.get("CLNREVSTAT") or "") if germline else NO_STATEMENT,
             ",".join(term.partition("|")[2] for term in (info.get("MC") or "").split(",")),
             re.split(r"[:|]", info.get("GENEINFO") or "")[0],
         )
@@ -129,12 +136,11 @@ def read_clinvar(
     if batches and not seen["records"]:
         raise InputError(f"{path} has no CLNSIG in its INFO; is it ClinVar's VCF?")
     table = pd.concat(batches, ignore_index=True) if batches else _empty()
-    labelled = table[table["label"] >= 0]
-    reviewed = labelled[labelled["stars"] >= min_stars]
-    kept = _once(reviewed)
+    labelled, reviewed = table["label"] >= 0, table["stars"] >= min_stars
+    kept = _once(table[reviewed])
     logger.info(
         "%s: %d SNVs, %d (likely) pathogenic or benign, %d of them with %d or more stars, %d once each",
-        path, len(table), len(labelled), len(reviewed), min_stars, len(kept),
+        path, len(table), labelled.sum(), (labelled & reviewed).sum(), min_stars, len(kept),
     )  # fmt: skip
     return kept.astype({"label": np.int8, "stars": np.int8})
 
@@ -146,9 +152,9 @@ def _empty() -> pd.DataFrame:
 
 
 def _once(table: pd.DataFrame) -> pd.DataFrame:
-    """Each variant once, by its best reviewed records; none where those disagree."""
+    """Each variant with a label once, by its best reviewed records; none where those disagree or have no label."""
     key = ["contig", "start", "alt"]
     best = table["stars"] == table.groupby(key, observed=True)["stars"].transform("max")
     table = table[best]
     agree = table.groupby(key, observed=True)["label"].transform("nunique") == 1
-    return table[agree].drop_duplicates(key).reset_index(drop=True)
+    return table[agree & (table["label"] >= 0)].drop_duplicates(key).reset_index(drop=True)

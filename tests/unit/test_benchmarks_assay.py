@@ -122,6 +122,14 @@ def test_spearman_is_that_of_scipy_on_all_items_and_on_every_draw(seed, items, v
         assert found.draws[draw] == pytest.approx(expected, abs=1e-9)
 
 
+def test_changes_that_were_never_seen_again_tie():
+    """Their log enrichment is -inf in some tables."""
+    score, measured = np.array([3.0, 1, 2, 4, 5]), np.array([-np.inf, -np.inf, 0, 1, 2])
+    weights = np.ones((1, 5))
+    found = statistics.spearman(score, measured, np.arange(5), weights)
+    assert found.value == found.draws[0] == pytest.approx(spearmanr(score, measured).statistic)
+
+
 # Tables
 
 

@@ -200,10 +200,8 @@ class _Ranks:
     """Mean ranks of values, for any number of copies of each."""
 
     def __init__(self, values: np.ndarray):
-        self._order = np.argsort(values, kind="stable")
-        new = np.diff(values[self._order], prepend=np.nan) != 0
-        self._first, self._group = np.flatnonzero(new), np.empty(len(values), dtype=np.int64)
-        self._group[self._order] = np.cumsum(new) - 1
+        _, self._group, counts = np.unique(values, return_inverse=True, return_counts=True)
+        self._order, self._first = np.argsort(values, kind="stable"), np.cumsum(counts) - counts
 
     def __len__(self) -> int:
         return len(self._group)

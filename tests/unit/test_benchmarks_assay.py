@@ -294,6 +294,15 @@ def test_a_protein_that_the_genome_does_not_make_is_refused(gene, tmp_path):
             read_assay(path, genome, names, features)
 
 
+@pytest.mark.parametrize("mutant", ["X3L", f"A{10**20}V"])
+def test_a_change_of_an_amino_acid_that_the_protein_has_not_is_refused(mutant, make_genome, tmp_path):
+    genome = make_genome({"a": "CCATGGCTNNATGGTAACC"})  # MAXW
+    features = read_features(write(tmp_path / "x.gff3", "a\tx\tCDS\t3\t17\t.\t+\t0\tID=p\n"))
+    table = write(tmp_path / "x.csv", f"mutant,mutated_sequence,DMS_score\nA2V,MVXW,1\n{mutant},MALW,2\n")
+    with pytest.raises(InputError, match=f"{mutant} does not start from the amino acid of the protein"):
+        read_assay(table, genome, ContigNames(genome.contigs), features)
+
+
 # HNF4A
 
 

@@ -197,10 +197,11 @@ def map_protein(
     letters = np.where(begins, np.uint8(ord("M")), read)
     offset = _find(letters, features, codons, protein, path)
     changes = table[single]
-    place = changes["mutant"].str[1:-1].astype(int) - 1
+    place = changes["mutant"].str[1:-1].astype(float) - 1  # which no number is too long for
     wanted = changes["mutant"].str[-1].map(ord)
-    rows = np.clip(offset + place.to_numpy(), 0, len(letters) - 1)
-    agrees = place.between(0, len(protein) - 1) & (letters[rows] == changes["mutant"].str[0].map(ord).to_numpy())
+    rows = np.clip(offset + place.to_numpy(), 0, len(letters) - 1).astype(np.int64)
+    agrees = known[rows] & (letters[rows] == changes["mutant"].str[0].map(ord).to_numpy())
+    agrees &= place.between(0, len(protein) - 1)
     if not agrees.all():
         mutant = changes["mutant"][~agrees].iloc[0]
         raise InputError(f"{path}: {mutant} does not start from the amino acid of the protein; correct the table.")

@@ -394,6 +394,15 @@ def test_frequencies_without_counts_are_refused(world, tmp_path):
         allele_frequency.items(replace(world, files={"population": path}))
 
 
+@pytest.mark.parametrize("lacking", ["AC=3", "AN=100"])
+def test_a_record_that_lacks_one_of_its_counts_is_not_lost_in_silence(lacking, world, tmp_path):
+    snvs = random_snvs(world.genome, 20)
+    records = [(*snv, lacking if number == 7 else "AC=3;AN=100") for number, snv in enumerate(snvs)]
+    path = write(tmp_path / "population.vcf", COUNTS, records)
+    with pytest.raises(InputError, match="no allele counts for 1 of its SNVs"):
+        allele_frequency.items(replace(world, files={"population": path}))
+
+
 # Real data
 
 

@@ -103,7 +103,7 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         for contig, rows in batch.groupby("contig", sort=False):
             keys.setdefault(str(contig), []).append(4 * rows["start"].to_numpy() + rows["alt"].to_numpy())
             most[str(contig)] = max(most.get(str(contig), 0.0), rows["an"].max())
-        without_counts += int(batch["ac"].isna().sum())
+        without_counts += int(batch[["ac", "an"]].isna().any(axis=1).sum())
         sample.add(fold(once(batch[batch["passed"] & (batch["an"] > 0)]), options.common))
     if without_counts:
         raise InputError(

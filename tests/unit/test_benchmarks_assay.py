@@ -214,6 +214,15 @@ def test_a_variant_that_was_measured_twice_has_the_mean(make_genome, tmp_path):
     assert found[["alt", "assay", "measured"]].values.tolist() == [[3, "x", 2.5], [3, "y", 9], [0, "x", 7]]
 
 
+def test_of_several_columns_of_measurements_that_of_the_scan_counts_wherever_it_stands(make_genome, tmp_path):
+    genome = make_genome({"a": "ACGT"})
+    for header in ("score\tDMS_score", "DMS_score\tscore"):
+        values = "9\t1" if header.startswith("score") else "1\t9"
+        path = write(tmp_path / "x.tsv", f"chrom\tpos\tref\talt\t{header}\na\t2\tC\tG\t{values}\n")
+        found, _ = read_assay(path, genome, ContigNames(genome.contigs))
+        assert found["measured"].tolist() == [1.0]
+
+
 def test_a_row_without_the_name_of_an_assay_is_of_the_files(make_genome, tmp_path):
     genome = make_genome({"a": "ACGTACGT"})
     text = "chrom\tpos\tref\talt\tscore\telement\na\t1\tA\tC\t1\t\na\t2\tC\tA\t1\tx\n"

@@ -1,7 +1,7 @@
 """Measured effects of variants: saturation MPRA tables, and deep mutational scans as ProteinGym writes them.
 
 A table has a header, is plain or gzip, and its columns are separated by tabs or commas. Columns are known by any of
-their usual names, whatever the case:
+their usual names, whatever the case; where a table has several of these, the first in this list counts:
 
 contig    chrom, chromosome, chr, contig, #chrom
 pos       pos, position: 1-based
@@ -118,7 +118,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is not a table with a header, of tabs or commas ({error}); give one.") from error
     known = {}
     for name, others in NAMES.items():
-        found = [column for column in table if column.strip().lower() in others]
+        found = [column for other in others for column in table if column.strip().lower() == other]
         if found and found[0] not in known:
             known[found[0]] = name
     table = table[list(known)].rename(columns=known)

@@ -249,9 +249,9 @@ def test_folding_turns_sites_whose_reference_is_the_minor_allele(world, tmp_path
 def test_of_three_alleles_the_minor_ones_are_changes_from_the_major_one():
     """REF, ALT and ALT at one site of 100 called alleles."""
 
-    def told(*counts):
+    def told(*counts, deleted=0):
         table = pd.DataFrame({"contig": "c0", "start": 5, "ref": 0, "alt": range(1, 1 + len(counts)), "ac": counts})
-        found = allele_frequency.fold(table.assign(an=100), common=0.05)
+        found = allele_frequency.fold(table.assign(an=100, deleted=deleted), common=0.05)
         return list(zip(found["alt"], found["flipped"], np.round(100 * found["maf"]), found["bin"], strict=True))
 
     assert told(90, 1) == [(1, True, 9, "common")]  # REF has 9 copies, and the second ALT is no change from REF
@@ -259,6 +259,8 @@ def test_of_three_alleles_the_minor_ones_are_changes_from_the_major_one():
     assert told(99, 1) == []  # nobody has REF
     assert told(30, 1) == [(1, False, 30, "common"), (2, False, 1, "rare")]
     assert told(5) == [(1, False, 5, "common")] and told(4) == [(1, False, 4, "MAF 1-5 %")]
+    assert told(60, deleted=39) == [(1, True, 1, "rare")]
+    assert told(5, deleted=60) == []  # most lack the base
     assert told(50) == [(1, False, 50, "common")]  # REF is the major allele of two that are as frequent
 
 

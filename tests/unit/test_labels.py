@@ -219,6 +219,16 @@ def population(path, toy):
     return pd.concat(read_population(path, toy, ContigNames(toy.contigs)), ignore_index=True)
 
 
+def test_copies_that_a_deletion_has_taken_are_counted(toy, tmp_path):
+    counts = HEADER + INFO.format("AC", "A", "Integer") + INFO.format("AN", 1, "Integer")
+    path = write_vcf(tmp_path / "c.vcf", counts, [("1", 1, ".", "A", "C,*,AT", ".", ".", "AC=60,30,9;AN=100")])
+    assert population(path, toy)[["ac", "an", "deleted"]].values.tolist() == [[60, 100, 30]]
+    genotypes = HEADER + '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">\n'
+    record = ("1", 1, ".", "A", "C,*", ".", ".", ".", "GT", "0|1", "1/2", "2/.")
+    path = write_vcf(tmp_path / "g.vcf", genotypes, [record], "\tFORMAT\tS1\tS2\tS3")
+    assert population(path, toy)[["ac", "an", "deleted"]].values.tolist() == [[2, 5, 2]]
+
+
 def test_counts_of_info_go_before_a_stale_frequency(toy, tmp_path):
     header = HEADER + INFO.format("AC", "A", "Integer") + INFO.format("AN", "1", "Integer")
     header += INFO.format("AF", "A", "Float") + INFO.format("faf95", "A", "Float")

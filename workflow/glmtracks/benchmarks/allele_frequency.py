@@ -119,7 +119,7 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         logger.info("%s: %d of %d sites called in too few samples", path, (~enough).sum(), len(table))
         table = table[enough]
     else:
-        table = fold(pd.DataFrame(columns=["contig", "start", "ref", "alt", "ac", "an"], dtype=float), options.common)
+        table = fold(pd.DataFrame(columns=[*KEY, "ref", "ac", "an", "deleted"], dtype=float), options.common)
     return table, {contig: np.unique(np.concatenate(found)) for contig, found in keys.items()}
 
 
@@ -131,14 +131,15 @@ def once(table: pd.DataFrame) -> pd.DataFrame:
 def fold(table: pd.DataFrame, common: float) -> pd.DataFrame:
     """Variants by their minor allele: contig, start, ref, alt (of the file), ac, an, af, maf, flipped, bin.
 
-    Left out are variants without a minor allele, where all have ALT or none, and those beside another ALT that is the
-    major allele: neither REF nor their own ALT is what they are a change from.
+    Left out are variants without a minor allele, where all have ALT or none, and those beside another ALT, or a
+    deletion, that is the major allele: neither REF nor their own ALT is what they are a change from.
 
-    table   contig, start, ref, alt, ac, an; each variant once
+    table   contig, start, ref, alt, ac, an, deleted; each variant once
     common  lowest minor allele frequency of the bin "common"
     """
     ac, an = table["ac"].to_numpy(dtype=np.float64), table["an"].to_numpy(dtype=np.float64)
     others = table.groupby(["contig", "start"], sort=False)["ac"].transform("sum").to_numpy(dtype=np.float64) - ac
+    others += table["deleted"].to_numpy(dtype=np.float64)
     flipped = 2 * ac > an
     copies = np.where(flipped, an - ac - others, ac)  # REF has what no ALT of the site has
     with np.errstate(invalid="ignore", divide="ignore"):

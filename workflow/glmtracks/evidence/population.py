@@ -22,7 +22,7 @@ FREQUENCIES = ("AF", "AF_hom")
 # Lower end of the 95 % interval of the frequency in the population where it is highest (gnomAD v4, v3 and v2).
 FILTERING = ("fafmax_faf95_max", "faf95", "faf95_adj", "faf95_popmax")
 PEEKED = 100  # records that are looked at to know what a file has
-COLUMNS = ["ac", "an", "af", "faf95", "passed"]
+COLUMNS = ["ac", "an", "deleted", "af", "faf95", "passed"]
 
 
 def read_population(
@@ -39,8 +39,9 @@ def read_population(
         genome, names, within: as of `snv_records.read_snvs`.
 
     Yields:
-        contig, start (0-based), ref, alt (uint8 codes), ac, an (float64, NaN where unknown), af (float64, NaN where
-        nothing was called), faf95 (float64, NaN where the file has none), passed (bool: FILTER is PASS or empty).
+        contig, start (0-based), ref, alt (uint8 codes), ac, an (float64, NaN where unknown), deleted (float64, copies
+        that the record counts for ALT *, which lack the base), af (float64, NaN where nothing was called), faf95
+        (float64, NaN where the file has none), passed (bool: FILTER is PASS or empty).
 
     Raises:
         InputError: as `read_snvs`; the file gives neither counts nor frequencies nor genotypes.
@@ -48,7 +49,7 @@ def read_population(
     read, what, samples = _reader(path)
     logger.info("%s: allele frequencies from %s", path, what)
     for table in read_snvs(path, genome, names, read, COLUMNS, within, samples):
-        yield table.astype({**dict.fromkeys(["ac", "an", "af", "faf95"], np.float64), "passed": bool})
+        yield table.astype({**dict.fromkeys(COLUMNS[:-1], np.float64), "passed": bool})
 
 
 def _reader(path: str | Path) -> tuple[Reader, str, bool]:
@@ -72,30 +73,37 @@ def _reader(path: str | Path) -> tuple[Reader, str, bool]:
 
             def of_counts(record: cyvcf2.Variant, number: int, count=count, total=total) -> tuple:
                 ac, an = _value(record, count, number), _value(record, total, number)
-                return ac, an, _ratio(ac, an), *rest(record, number)
+                deleted = sum(_value(record, count, other) for other in _spanned(record))
+                return ac, an, deleted, _ratio(ac, an), *rest(record, number)
 
             return of_counts, f"{count} and {total}", False
     samples = count_samples(records)
     if samples and (not first or any(map(_is_genotyped, first))):
 
         def of_genotypes(record: cyvcf2.Variant, number: int) -> tuple:
-            ac = an = 0.0
+            ac = an = deleted = 0.0
             if _is_genotyped(record):
                 alleles = record.genotype.array()[:, :-1]  # the last column says whether they are phased
                 ac, an = float((alleles == number + 1).sum()), float((alleles >= 0).sum())
-            return ac, an, _ratio(ac, an), *rest(record, number)
+                deleted = float(sum((alleles == other + 1).sum() for other in _spanned(record)))
+            return ac, an, deleted, _ratio(ac, an), *rest(record, number)
 
         return of_genotypes, f"the genotypes of {samples} samples", True
     if field := next(filter(given, FREQUENCIES), None):
 
         def of_frequency(record: cyvcf2.Variant, number: int) -> tuple:
-            return np.nan, np.nan, _value(record, field, number), *rest(record, number)
+            return np.nan, np.nan, 0.0, _value(record, field, number), *rest(record, number)
 
         return of_frequency, field, False
     raise InputError(
         f"{path} gives no allele frequencies: it has neither AC and AN, nor AF, nor genotypes; give a call set "
         "that has one of these."
     )
+
+
+def _spanned(record: cyvcf2.Variant) -> list[int]:
+    """Numbers of the ALTs that say that a deletion has taken the base."""
+    return [number for number, alt in enumerate(record.ALT) if alt == "*"]
 
 
 def _is_genotyped(record: cyvcf2.Variant) -> bool:

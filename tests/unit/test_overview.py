@@ -1,6 +1,10 @@
 """The table that `make demo` ends with."""
 
+import runpy
+import sys
+
 import numpy as np
+import pytest
 from report_world import row, rows_of_all_verdicts, write_summary
 
 from glmtracks.overview import headlines, overview, read_summary, skipped, with_interval
@@ -50,6 +54,14 @@ def test_columns_are_aligned_and_only_places_that_exist_are_named(tmp_path):
 def test_without_results_it_says_what_to_do(tmp_path):
     assert "no results yet" in overview(tmp_path)
     assert "snakemake" in overview(tmp_path)
+
+
+def test_a_table_that_was_emptied_is_named_in_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "summary.tsv").touch()
+    monkeypatch.setattr(sys, "argv", ["overview", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"^glmtracks: .*summary\.tsv is empty, even of a header; delete it"):
+        runpy.run_path(overview.__code__.co_filename, run_name="__main__")
 
 
 def test_an_interval_is_left_out_where_there_is_none():

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from glmtracks.errors import InputError
+
 SUMMARY = "benchmarks/summary.tsv"
 INTERVALS = ("value", "low", "high", "difference", "difference_low", "difference_high")
 COUNTS = ("n_items", "n_positives", "n_negatives", "n_unscored", "n_blocks")
@@ -22,14 +24,22 @@ HEADER = ("genome", "task", "contrast", "scorer", "value [95 %]", "best baseline
 def read_summary(*paths: str | Path) -> pd.DataFrame:
     """The summary tables at `paths` as one, numbers as float64 and everything else as text, empty where there is none.
 
-    Columns are those of `glmtracks.benchmarks.summary.COLUMNS`; names such as "NA" stay names.
+    Columns are those of `glmtracks.benchmarks.summary.COLUMNS`; names such as "NA" stay names. Raises InputError for a
+    file of no byte.
     """
     types = dict.fromkeys(TEXT, str)
     missing = {name: ["", "nan"] for name in NUMBERS}
     options = {"sep": "\t", "dtype": types, "keep_default_na": False, "na_values": missing}
-    tables = [pd.DataFrame(columns=[*TEXT, *NUMBERS]), *(pd.read_csv(path, **options) for path in paths)]
+    tables = [pd.DataFrame(columns=[*TEXT, *NUMBERS]), *(_read_table(path, options) for path in paths)]
     types |= dict.fromkeys(NUMBERS, float)
     return pd.concat([table.astype(types) for table in tables], ignore_index=True)
+
+
+def _read_table(path: str | Path, options: dict) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, **options)
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{path} is empty, even of a header; delete it and run again") from None
 
 
 def headlines(summary: pd.DataFrame) -> pd.DataFrame:
@@ -98,4 +108,7 @@ def _places(results: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(overview(*sys.argv[1:2] or ["results"]))
+    try:
+        print(overview(*sys.argv[1:2] or ["results"]))
+    except InputError as error:
+        sys.exit(f"glmtracks: {error}")

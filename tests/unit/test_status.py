@@ -1,5 +1,9 @@
 """The command `make status`."""
 
+import os
+import subprocess
+import sys
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -76,3 +80,13 @@ def test_a_damaged_shard_is_named_in_a_sentence_below_what_is_done(tmp_path, mon
     with pytest.raises(SystemExit, match=rf"^glmtracks: .*{name}.parquet is damaged or cut off"):
         status.main([str(tmp_path), "--configfile", str(tmp_path / "config.yaml")])
     assert "1/4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["status", "overview"])
+def test_a_reader_that_has_enough_ends_the_command_without_a_word(tmp_path, command):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", f"glmtracks.{command}", str(tmp_path)]
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False)
+    assert done.stderr == b""

@@ -3,6 +3,7 @@
 Also how every other module that reports results reads that table and writes a number with its interval.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -108,6 +109,7 @@ def _places(results: Path) -> list[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader such as head that has enough ends it without a word
     try:
         print(overview(*sys.argv[1:2] or ["results"]))
     except InputError as error:

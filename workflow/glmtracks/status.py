@@ -6,6 +6,7 @@ The plan is the configuration, what is done is what lies in results/, and times 
 import argparse
 import csv
 import re
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
@@ -197,4 +198,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader such as head that has enough ends it without a word
     main()

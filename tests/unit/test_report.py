@@ -355,6 +355,11 @@ def test_the_example_reads_a_region(page, tmp_path, monkeypatch):
     assert set(rows["contig"]) == {"chrI"}
 
 
+def test_an_apostrophe_in_the_name_of_a_contig_does_not_end_the_name_in_the_example(tmp_path, monkeypatch):
+    monkeypatch.setattr("glmtracks.report.page.tracks.contigs", lambda dataset: {"5'ETS": 2000})
+    assert "WHERE contig = '5''ETS' AND" in unescape(_write_report(tmp_path))
+
+
 def test_two_plots_on_one_page_do_not_share_identifiers():
     svg = '<?xml version="1.0"?><svg viewBox="0 0 1 1"><g id="a"/><use href="#a" clip-path="url(#a)"/></svg>'
     text = inline_svg(svg, "one", "A <title>")

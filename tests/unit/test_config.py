@@ -133,6 +133,13 @@ def test_models_that_score_nothing_are_named(sheets, tmp_path):
     assert "models: 'm6' is not a model of the model sheet; known are m5" in str(caught.value)
 
 
+def test_a_folder_is_no_file(sheets, tmp_path):
+    config = sheets(callsets=f"name\tgenome\tvcf\nc\tyeast\t{tmp_path}\n", **_inputs("elements", f"bed={tmp_path}"))
+    with pytest.raises(InputError, match=r"^2 problem\(s\)") as caught:
+        load(config)
+    assert f"(c), vcf: {str(tmp_path)!r} is a folder; name the file in it" in str(caught.value)
+
+
 def test_five_mistakes_are_five_sentences(sheets):
     config = sheets(
         genomes="name\tfasta\tgenetic_code\nyeast\tnowhere.fa\tx\n",

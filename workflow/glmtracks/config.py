@@ -149,6 +149,8 @@ def _check_source(source: str, where: str, problems: list[str]) -> None:
         )
     if not is_remote(file):
         _check_path(file, where, problems)
+        if os.path.isdir(locate(file)):
+            problems.append(f"{where}: {file!r} is a folder; name the file in it")
     elif problem := wrong_scheme(file):
         problems.append(f"{where}: {problem}")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import shutil
 import signal
 import subprocess
@@ -239,6 +240,16 @@ def test_the_sentence_that_one_of_several_processes_ends_by_is_all_that_is_said_
     code = f"import sys; print('step 1', flush=True); sys.stderr.write({said!r}); sys.exit(1)"
     assert _run([sys.executable, "-c", code]) == (1, sentence)
     assert capsys.readouterr().err == "step 1\n" + ("" if sentence else said)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"kind": "markov"}', None])
+def test_a_job_that_holds_no_arguments_is_named_in_a_sentence(text, tmp_path, monkeypatch):
+    job = tmp_path / "job.json"
+    if text is not None:
+        job.write_text(text)
+    monkeypatch.setattr(sys, "argv", ["training", str(job)])
+    with pytest.raises(SystemExit, match=r"^glmtracks: .*job\.json does not hold the arguments of .* as JSON \("):
+        runpy.run_module("glmtracks.training", run_name="__main__")
 
 
 def test_several_processes_that_are_killed_or_asked_to_end_do_and_go_on_later(job, tmp_path):

@@ -4,6 +4,7 @@ With `--while-stdin-is-open` they end at once when the process that started them
 """
 
 import argparse
+import inspect
 import json
 import logging
 import os
@@ -13,6 +14,16 @@ from pathlib import Path
 
 from glmtracks.errors import InputError
 from glmtracks.training import run
+
+
+def _read_job(path: Path) -> dict:
+    """The arguments of `run`; raises InputError where the file holds no JSON, or not those."""
+    try:
+        job = json.loads(path.read_text(encoding="utf-8"))
+        inspect.signature(run).bind(**job)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} does not hold the arguments of glmtracks.training.run as JSON ({error})") from None
+    return job
 
 
 def _end_with_stdin() -> None:
@@ -28,6 +39,6 @@ if options.while_stdin_is_open:
     threading.Thread(target=_end_with_stdin, daemon=True).start()
 logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
 try:
-    run(**json.loads(options.job.read_text(encoding="utf-8")))
+    run(**_read_job(options.job))
 except InputError as error:
     sys.exit(f"glmtracks: {error}")

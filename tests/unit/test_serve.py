@@ -87,3 +87,9 @@ def test_no_folder_and_a_taken_port_are_sentences(tmp_path):
         server(tmp_path / "none")
     with server(tmp_path, port=0) as taken, pytest.raises(InputError, match="choose another: --port"):
         server(tmp_path, port=taken.server_port)
+
+
+@pytest.mark.parametrize("place", [{"port": 99_999}, {"host": "nowhere.invalid"}])
+def test_no_port_and_no_host_are_sentences(tmp_path, place):
+    with pytest.raises(InputError, match=r"cannot be used \(.+\); choose another: --port, --host"):
+        server(tmp_path, **place)

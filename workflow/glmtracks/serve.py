@@ -160,14 +160,15 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
 def server(folder: str | Path, host: str = "127.0.0.1", port: int = 8000) -> ThreadingHTTPServer:
     """A server of the files in `folder`; call its `serve_forever`. Port 0 takes a free one.
 
-    Raises InputError if there is no such folder, or the port is taken.
+    Raises InputError if there is no such folder, or the port or the host cannot be had.
     """
     if not Path(folder).is_dir():
         raise InputError(f"{folder} is not a folder; give the results/ of a run")
     try:
         return ThreadingHTTPServer((host, port), partial(FileHandler, directory=str(folder)))
-    except OSError as error:
-        raise InputError(f"port {port} of {host} cannot be used ({error.strerror}); choose another: --port") from error
+    except (OSError, OverflowError) as error:  # the latter of a number that is no port
+        reason = getattr(error, "strerror", error)
+        raise InputError(f"port {port} of {host} cannot be used ({reason}); choose another: --port, --host") from error
 
 
 def main(arguments: list[str] | None = None) -> None:

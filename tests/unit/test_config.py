@@ -133,6 +133,15 @@ def test_models_that_score_nothing_are_named(sheets, tmp_path):
     assert "models: 'm6' is not a model of the model sheet; known are m5" in str(caught.value)
 
 
+def test_a_region_of_a_file_here_that_can_give_none_is_said_to_be_that(sheets, tmp_path):
+    file = tmp_path / "calls.bcf"
+    file.touch()
+    with pytest.raises(InputError, match=r"^1 problem\(s\)[^#]*calls\.bcf#MT' asks for a region, which only"):
+        load(sheets(callsets=f"name\tgenome\tvcf\nc\tyeast\t{file}#MT\n"))
+    file.with_name("calls.bcf#MT").touch()
+    assert load(sheets(callsets=f"name\tgenome\tvcf\nc\tyeast\t{file}#MT\n")).callsets
+
+
 def test_a_folder_is_no_file(sheets, tmp_path):
     config = sheets(callsets=f"name\tgenome\tvcf\nc\tyeast\t{tmp_path}\n", **_inputs("elements", f"bed={tmp_path}"))
     with pytest.raises(InputError, match=r"^2 problem\(s\)") as caught:

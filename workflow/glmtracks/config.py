@@ -143,7 +143,8 @@ def _check_source(source: str, where: str, problems: list[str]) -> None:
             parse_regions(region)
         except InputError as error:
             problems.append(f"{where}: {error}")
-    elif is_remote(source) and "#" in source:
+    elif "#" in source and (is_remote(source) or _only_without_region(source)):
+        file = source.partition("#")[0]
         problems.append(
             f"{where}: {source!r} asks for a region, which only a .vcf.gz or .vcf.bgz with an index can give"
         )
@@ -153,6 +154,11 @@ def _check_source(source: str, where: str, problems: list[str]) -> None:
             problems.append(f"{where}: {file!r} is a folder; name the file in it")
     elif problem := wrong_scheme(file):
         problems.append(f"{where}: {problem}")
+
+
+def _only_without_region(path: str) -> bool:
+    """Whether there is no such file on this machine, but one called like what stands before #."""
+    return not os.path.exists(locate(path)) and os.path.isfile(locate(path.partition("#")[0]))
 
 
 def _check_path(path: str, where: str, problems: list[str]) -> None:

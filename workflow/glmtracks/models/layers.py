@@ -41,8 +41,9 @@ class BaseEmbedding(nn.Module):
 
 
 class ConvolutionLayer(nn.Module):
-    """A residual layer that reads `kernel` positions, `dilation` apart: a dilated convolution as one matrix product.
+    """x + projection · gelu(convolution * norm(x)): a residual layer that reads `kernel` positions, `dilation` apart.
 
+    The convolution is one matrix product, of the positions that a prediction reads laid side by side (the taps).
     Causal: the positions t, t - d, t - 2d …; centred, with an odd kernel: as many on either side of t.
     """
 
@@ -95,10 +96,9 @@ def _padding(kernel: int, dilation: int, causal: bool) -> tuple[int, int]:
 def _block(
     x: Tensor, norm: Tensor, convolution: Tensor, projection: Tensor, dilation: int, causal: bool, dropout: float
 ) -> Tensor:
-    """x + projection · gelu(convolution * norm(x)): a `ConvolutionLayer` as a function of its weights.
+    """A `ConvolutionLayer` as a function of its weights: no module, so that one compiled kernel serves all layers.
 
-    No module, so that one compiled kernel serves all layers. `norm` is (width,), `convolution` (width, kernel · width),
-    `projection` (width, width).
+    `norm` is (width,), `convolution` (width, kernel · width), `projection` (width, width).
     """
     length, width = x.shape[1:]
     kernel = convolution.shape[1] // width

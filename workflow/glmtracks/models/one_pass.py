@@ -37,7 +37,7 @@ class OnePass(TowerModel):
         both = torch.cat([codes, reverse_complement(codes)])
         both = both[:, : codes.shape[1] - margin]  # no inner prediction depends on the margin where its tower ends
         read = self.tower(self.embedding(both, self.species_of(codes, species).repeat(2)), depth=depth)
-        left, right = behind(read)[:, margin:].chunk(2)
+        left, right = behind(read)[:, margin:].chunk(2)  # behind: neither has read the base that it is to predict
         return left, right.flip(1)
 
     def log_probs(self, codes: Tensor, species: Tensor | None = None) -> Tensor:

@@ -40,7 +40,10 @@ class TowerModel(GenomicLanguageModel):
         self.head = nn.Linear(mixed, 4)
 
     def logits(self, states: Tensor) -> Tensor:
-        """Logits (batch, length, 4) of A, C, G and T from the states of the tower (batch, length, mixed width)."""
+        """Logits (batch, length, 4) of A, C, G and T from the states of the tower (batch, length, mixed width).
+
+        Where two states are mixed, the first is of what comes before the base on the strand that is read.
+        """
         return self.head(F.gelu(self.mixer(states)))
 
     @property

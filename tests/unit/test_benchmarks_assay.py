@@ -290,6 +290,22 @@ def test_a_protein_of_a_bacterium_may_begin_with_another_start_codon(strand, mak
         read_assay(table, genome, ContigNames(genome.contigs), features, 1)
 
 
+def test_a_protein_is_found_in_whichever_part_of_a_large_annotation_makes_it(make_genome, tmp_path, monkeypatch):
+    monkeypatch.setattr("glmtracks.annotation.codons.BATCH_BASES", 1)  # one transcript at a time
+    genes = [("ATGGCTTAA", "+"), ("ATGAAATGGTAA", "+"), ("TTACCATTTCAT", "-")]  # MA, MKW and once more MKW
+    text, rows = "", ""
+    for number, (bases, strand) in enumerate(genes):
+        rows += f"a\tx\tCDS\t{len(text) + 1}\t{len(text) + len(bases)}\t.\t{strand}\t0\tID=p{number}\n"
+        text += bases
+    genome, features = make_genome({"a": text}), read_features(write(tmp_path / "x.gff3", rows))
+    table = write(tmp_path / "x.csv", "mutant,mutated_sequence,DMS_score\nK2E,MEW,1\n")
+    found, _ = read_assay(table, genome, ContigNames(genome.contigs), features)
+    assert found[["start", "ref", "alt"]].to_numpy().tolist() == [[12, 0, 2]]  # of the first transcript that makes it
+    only_last = features[features["start"] >= 21].reset_index(drop=True)
+    found, _ = read_assay(table, genome, ContigNames(genome.contigs), only_last)
+    assert found[["start", "ref", "alt"]].to_numpy().tolist() == [[29, 3, 1]]
+
+
 def test_a_protein_that_the_genome_does_not_make_is_refused(gene, tmp_path):
     genome, features, _ = gene
     names = ContigNames(genome.contigs)

@@ -1,6 +1,7 @@
 """The codons of spliced coding sequences, and the genetic codes that read them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -75,6 +76,9 @@ class Codons:
         """Place of each codon in a genetic code, int64 (n,); -1 where a base is unknown."""
         return codon_index(self.code)
 
+    def __getitem__(self, rows: slice) -> "Codons":
+        return Codons(*(getattr(self, field.name)[rows] for field in fields(self)))
+
 
 def codon_index(code: np.ndarray) -> np.ndarray:
     """Index 16 a + 4 b + c of base codes of shape (..., 3): int64 (...), -1 where a base is unknown."""
@@ -130,6 +134,18 @@ def read_codons(genome: Genome, features: pd.DataFrame) -> Codons:
     return Codons(position.reshape(-1, 3), code.reshape(-1, 3), row[of], forward[of], first, last)
 
 
+def codons_in_batches(genome: Genome, features: pd.DataFrame) -> Iterator[Codons]:
+    """What `read_codons` gives, some transcripts at a time, so that memory does not grow with the genome."""
+    is_cds = (features["feature"] == "CDS").to_numpy()
+    run = transcript_runs(features)
+    bases = np.bincount(run, (features["end"] - features["start"]).to_numpy() * is_cds)
+    batch = (np.cumsum(bases) // BATCH_BASES)[run]
+    borders = np.append(np.flatnonzero(np.diff(batch, prepend=-1)), len(batch))
+    for first, last in pairwise(borders):
+        codons = read_codons(genome, features.iloc[first:last])
+        yield replace(codons, row=codons.row + first)
+
+
 def _codes(genome: Genome, names: pd.Index, contig: np.ndarray, position: np.ndarray) -> np.ndarray:
     """Base codes (uint8, (n,)) at positions of contigs, given as indexes into names and each contig's together."""
     code = np.empty(len(position), dtype=np.uint8)
@@ -158,13 +174,9 @@ def terminal_codons(genome: Genome, features: pd.DataFrame, genetic_code: int = 
     table = read_code(genetic_code)
     is_cds = (features["feature"] == "CDS").to_numpy()
     run = transcript_runs(features)
-    bases = np.bincount(run, (features["end"] - features["start"]).to_numpy() * is_cds)
-    starts, stops = (np.zeros(len(bases), dtype=bool) for _ in range(2))
-    batch = (np.cumsum(bases) // BATCH_BASES)[run]
-    borders = np.append(np.flatnonzero(np.diff(batch, prepend=-1)), len(batch))
-    for first, last in pairwise(borders):
-        codons = read_codons(genome, features.iloc[first:last])
-        index, transcript = codons.index, run[first:last][codons.row]
+    starts, stops = (np.zeros(run.max(initial=-1) + 1, dtype=bool) for _ in range(2))
+    for codons in codons_in_batches(genome, features):
+        index, transcript = codons.index, run[codons.row]
         starts[transcript[(index >= 0) & codons.first & table.start[index]]] = True
         stops[transcript[(index >= 0) & codons.last & table.stop[index]]] = True
     found = features.loc[is_cds, ["contig", "transcript"]].assign(starts=starts[run[is_cds]], stops=stops[run[is_cds]])

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from glmtracks.annotation.codons import Codons, read_code, read_codons
+from glmtracks.annotation.codons import Codons, GeneticCode, codons_in_batches, read_code
 from glmtracks.errors import InputError
 from glmtracks.genome import BASES, Genome, complement
 from glmtracks.genome.contigs import ContigNames
@@ -189,19 +189,20 @@ def map_protein(
     if not single.any():
         raise InputError(f"{path}: no row is a single amino-acid change such as A24V; correct the column mutant.")
     protein = _protein(table[single].iloc[0], path)
-    codons = read_codons(genome, features)
     code = read_code(genetic_code)
-    known = codons.index >= 0
-    read = np.where(known, code.amino_acid[codons.index], ord("X")).astype(np.uint8)
-    begins = known & codons.first & code.start[codons.index] & protein.startswith("M")
-    letters = np.where(begins, np.uint8(ord("M")), read)
-    offset = _find(letters, features, codons, protein, path)
+    codons = _codons_of(protein, genome, features, code)
+    if codons is None:
+        raise InputError(
+            f"{path}: no transcript of the genome makes the protein {protein[:12]}… of {len(protein)} amino acids; map "
+            "the scan to the genome yourself (columns chrom, pos, ref, alt), or take the annotation that it is of."
+        )
+    letters, read = np.array([*map(ord, protein)]), _amino_acids(codons, code)
     changes = table[single]
     place = changes["mutant"].str[1:-1].astype(float) - 1  # which no number is too long for
     wanted = changes["mutant"].str[-1].map(ord)
-    rows = np.clip(offset + place.to_numpy(), 0, len(letters) - 1).astype(np.int64)
-    agrees = known[rows] & (letters[rows] == changes["mutant"].str[0].map(ord).to_numpy())
-    agrees &= place.between(0, len(protein) - 1)
+    rows = np.clip(place.to_numpy(), 0, len(letters) - 1).astype(np.int64)
+    agrees = (codons.index >= 0)[rows] & (letters[rows] == changes["mutant"].str[0].map(ord).to_numpy())
+    agrees &= place.between(0, len(letters) - 1)
     if not agrees.all():
         mutant = changes["mutant"][~agrees].iloc[0]
         raise InputError(f"{path}: {mutant} does not start from the amino acid of the protein; correct the table.")
@@ -232,16 +233,22 @@ def _protein(row: pd.Series, path: str | Path) -> str:
     return sequence[: number - 1] + old + sequence[number:]
 
 
-def _find(letters: np.ndarray, features: pd.DataFrame, codons: Codons, protein: str, path: str | Path) -> int:
-    """The first codon from which one transcript makes the whole of `protein`."""
-    text = letters.tobytes().decode("latin-1")
-    transcript = features["transcript"].to_numpy(dtype=object)[codons.row]
-    place = text.find(protein)
-    while place >= 0 and transcript[place] != transcript[place + len(protein) - 1]:
-        place = text.find(protein, place + 1)
-    if place < 0:
-        raise InputError(
-            f"{path}: no transcript of the genome makes the protein {protein[:12]}… of {len(protein)} amino acids; map "
-            "the scan to the genome yourself (columns chrom, pos, ref, alt), or take the annotation that it is of."
-        )
-    return place
+def _codons_of(protein: str, genome: Genome, features: pd.DataFrame, code: GeneticCode) -> Codons | None:
+    """The codons from which one transcript, the first that does, makes the whole of `protein`."""
+    transcripts = features["transcript"].to_numpy(dtype=object)
+    for codons in codons_in_batches(genome, features):
+        letters = _amino_acids(codons, code)
+        if protein.startswith("M"):
+            letters[codons.first & (codons.index >= 0) & code.start[codons.index]] = ord("M")
+        text, transcript = letters.tobytes().decode("latin-1"), transcripts[codons.row]
+        place = text.find(protein)
+        while place >= 0 and transcript[place] != transcript[place + len(protein) - 1]:
+            place = text.find(protein, place + 1)
+        if place >= 0:
+            return codons[place : place + len(protein)]
+    return None
+
+
+def _amino_acids(codons: Codons, code: GeneticCode) -> np.ndarray:
+    """What each codon is read as within a protein: ASCII letters, uint8 (n,), X where a base is unknown."""
+    return np.where(codons.index >= 0, code.amino_acid[codons.index], np.uint8(ord("X")))

@@ -78,6 +78,19 @@ def test_snvs_are_the_alleles_that_change_one_base_whatever_is_read_at_once(make
     assert list(pd.concat(tables).itertuples(index=False, name=None)) == inside
 
 
+def test_snvs_of_bases_that_a_masked_genome_hides_are_no_sign_of_another_assembly(make_genome, tmp_path, caplog):
+    caplog.set_level("INFO")
+    genome = make_genome({"chr1": "ACGTNNNNNN"})
+    path = write_vcf(tmp_path / "x.vcf", HEADER, [("1", pos, ".", "C", "T", ".", ".", ".") for pos in (2, 5, 6)])
+    tables = read_snvs(path, genome, ContigNames(genome.contigs), lambda record, nth: (), [])
+    assert pd.concat(tables)["start"].tolist() == [1] and "1 SNVs read; left out: 2 undefined_base" in caplog.text
+    path = write_vcf(tmp_path / "i.vcf", HEADER, [("1", 1, ".", "AC", "A", ".", ".", ".")])
+    assert pd.concat(read_snvs(path, genome, ContigNames(genome.contigs), lambda record, nth: (), [])).empty
+    path = write_vcf(tmp_path / "y.vcf", HEADER, [("1", pos, ".", "C", "T", ".", ".", ".") for pos in (2, 11)])
+    with pytest.raises(InputError, match="at 1 of 2 SNVs, the first at chr1:11"):
+        list(read_snvs(path, genome, ContigNames(genome.contigs), lambda record, nth: (), []))
+
+
 # ClinVar
 
 

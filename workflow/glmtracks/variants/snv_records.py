@@ -74,8 +74,8 @@ def read_snvs(
     """Every ALT of a VCF that changes one base, in batches of some 100,000.
 
     An ALT counts by what it changes, also when REF and ALT share further bases. Indels, symbols and an ALT equal to
-    REF are left out, and so are records on contigs that the genome lacks and SNVs whose REF is not the genome's base;
-    the log counts them. Nothing is lifted over.
+    REF are left out, and so are records on contigs that the genome lacks, SNVs of bases that it leaves undefined and
+    those whose REF is not its base; the log counts them. Nothing is lifted over.
 
     Args:
         path: VCF (plain, gzip, bgzip) or BCF, in any order.
@@ -200,6 +200,9 @@ def _table(
     if within is not None:
         table = table[inside(table, within)]
     found = reference_codes(genome, table)
+    hidden = (found == UNKNOWN) & (table["start"] < table["contig"].map(genome.contigs).astype(np.int64)).to_numpy()
+    tally.left_out["undefined_base"] += int(hidden.sum())
+    table, found = table[~hidden], found[~hidden]
     tally.mismatch(table, found)
     table = table[table["ref"].to_numpy() == found]
     return table[["contig", "start", "ref", "alt", *columns]].reset_index(drop=True)

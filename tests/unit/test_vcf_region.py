@@ -110,6 +110,25 @@ def test_random_regions_are_what_htslib_gives(vcf, tmp_path):
         assert cut(f"{vcf}#{text}", tmp_path) == by_htslib(vcf, text)
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        (0, "N", ".[1:9[", "."),
+        (50, "ACGT", "<DEL>", "SVLEN=-300"),
+        (50, "A", "C,<DUP:TANDEM>", "X;SVLEN=.,300"),
+        (50, "A", "<INV>,<CNV>", "END=60;SVLEN=9,300"),
+        (50, "A", "<INS>", "SVLEN=300"),
+        (50, "A", "C", "SVLEN=300"),
+        (50, "A", "<DEL>", "SVLEN=many"),
+    ],
+)
+def test_a_record_reaches_as_far_as_to_htslib(record, tmp_path):
+    position, ref, alt, info = record
+    vcf = write_indexed(tmp_path / "sv.vcf.gz", [f"1\t{position}\t.\t{ref}\t{alt}\t.\t.\t{info}"])
+    for text in ["1", "1:1-1", "1:2-3", *(f"1:{end}-{end}" for end in (50, 53, 54, 300, 349, 350, 351))]:
+        assert cut(f"{vcf}#{text}", tmp_path) == by_htslib(vcf, text)
+
+
 def test_overlapping_regions_give_each_record_once_in_the_order_of_the_file(vcf, tmp_path):
     assert cut(f"{vcf}#MT:1-100,1:5-50,MT:50-200", tmp_path) == by_htslib(vcf, "1:5-50,MT:1-200")
 

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _GAP = 1 << 18  # bytes; what lies between is fetched too where two requests would cost more
 _END = re.compile(rb"(?:^|;)END=(\d+)")
+_LENGTHS = re.compile(rb"(?:^|;)SVLEN=([^;]*)")  # one for each ALT
+_STRETCH = re.compile(rb"<(?:DEL|DUP|INV|CNV)[:>]")  # ALTs of which it tells how much of the contig they concern
 
 
 def cut_vcf(
@@ -39,7 +41,8 @@ def cut_vcf(
 ) -> None:
     """Write the records of a region of an indexed VCF, byte for byte as they are, under its own header.
 
-    As with tabix, a record belongs to a region if its REF, or the stretch up to INFO/END, shares a base with it.
+    As with tabix, a record belongs to a region if its REF, or the stretch that INFO/END or SVLEN tells, shares a base
+    with it; POS 0, the telomere, counts as the first base.
 
     Args:
         source: path or URL of a bgzip VCF with a .tbi or .csi beside it, `#`, and regions: a list separated by commas
@@ -134,14 +137,22 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
 def _wanted(line: bytes, regions: list[Region]) -> bool:
     """Whether a record overlaps one of the regions."""
     try:
-        contig, position, _, ref, _, _, _, info = line.rstrip(b"\r\n").split(b"\t", 8)[:8]
-        start = int(position) - 1
+        contig, position, _, ref, alts, _, _, info = line.rstrip(b"\r\n").split(b"\t", 8)[:8]
+        start = max(int(position) - 1, 0)
     except ValueError:
         shown = line[:60].decode("ascii", "replace")
         raise InputError(f"{shown!r} is no record of a VCF; file and index may not belong together") from None
-    named = _END.search(info)
-    end = max(start + len(ref), int(named[1]) if named else 0)
+    named, told = _END.search(info), _LENGTHS.search(info)
+    width = max(len(ref), _stretch(alts, told[1]) if told else 0)
+    end = max(start + width, int(named[1]) if named else 0)
     return any(region.contig == contig.decode(errors="replace") and region.overlaps(start, end) for region in regions)
+
+
+def _stretch(alts: bytes, lengths: bytes) -> int:
+    """How many bases the longest of the ALTs concerns that name a stretch of the contig, 0 where none does."""
+    pairs = zip(alts.split(b","), lengths.split(b","), strict=False)
+    sizes = (re.fullmatch(rb"-?(\d{1,18})", length) for alt, length in pairs if _STRETCH.match(alt))
+    return max((int(size[1]) for size in sizes if size), default=0)
 
 
 class _Remote:

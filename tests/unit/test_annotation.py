@@ -211,6 +211,18 @@ c|1.2	x	CDS	1	9	.	+	0	ID=x;Parent=t%3D1
     pd.testing.assert_frame_equal(read_annotation(tmp_path / "a.gff3.gz"), features)
 
 
+def test_a_semicolon_between_quotes_belongs_to_the_name(tmp_path):
+    text = """
+c	x	exon	1	9	.	+	.	gene_id "g;1"; transcript_id "t;1"; gene_name "a b";
+c	x	exon	21	29	.	+	.	transcript_id "t;2"; gene_id "g;2" ;gene_name ""; exon_number 1
+c	x	exon	41	49	.	+	.	gene_id g3; transcript_id "t3
+"""
+    features = read(text, tmp_path)
+    assert features["transcript"].tolist() == ["t3", "t;1", "t;2"]
+    assert features["gene"].tolist() == ["g3", "g;1", "g;2"]
+    assert features["gene_name"].tolist() == ["g3", "a b", "g;2"]
+
+
 def test_exons_with_several_parents_belong_to_each_but_not_to_proteins(tmp_path):
     text = """
 c	x	gene	1	90	.	+	.	ID=G

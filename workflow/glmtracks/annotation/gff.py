@@ -209,9 +209,9 @@ def _hold(attributes: pa.Array, text: str) -> np.ndarray:
 
 def _attribute(attributes: pa.Array, keys: str, is_gtf: bool) -> pd.Series:
     """The value of the first of the keys present in each string of attributes, or null if absent or empty."""
-    separator = r'\s+"?' if is_gtf else r'\s*=\s*"?'
-    found = pc.extract_regex(attributes, rf'(?:^|;)\s*(?:{keys}){separator}(?P<value>[^;"]*)')
-    value = pc.utf8_trim_whitespace(pc.struct_field(found, "value"))
+    separator = r"\s+" if is_gtf else r"\s*=\s*"
+    found = pc.extract_regex(attributes, rf'(?:^|;)\s*(?:{keys}){separator}(?P<value>"[^"]*"|"?[^;"]*)')
+    value = pc.utf8_trim_whitespace(pc.utf8_trim(pc.struct_field(found, "value"), '"'))
     return pc.if_else(pc.equal(value, ""), None, value).to_pandas().astype("str")
 
 

@@ -270,10 +270,10 @@ def _complaint(block: bytes, path: Path, first_line: int) -> InputError | None:
             return InputError(
                 f"{where}: {kind}: {len(cells)} tab-separated columns instead of 9 in {line[:60]!r}; {way_out}."
             )
-        start, end = cells[3].strip(), cells[4].strip()
+        start, end = cells[3:5]
         if _kind(cells[2]) and not (POSITIONS.fullmatch(f"{start} {end}") and 1 <= int(start) <= int(end)):
             return InputError(
-                f"{where}: start {start} and end {end} are not two positions counted from 1 with start <= end; "
+                f"{where}: start {start!r} and end {end!r} are not two positions counted from 1 with start <= end; "
                 "correct or remove the line."
             )
     return None

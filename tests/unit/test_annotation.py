@@ -259,6 +259,23 @@ c	x	CDS	201	260	.	-	0	ID=cds-p;Parent=gene-p;pseudo=true
     assert features.loc[features["gene"] == "p", ["feature", "biotype"]].to_numpy().tolist() == [["exon", "pseudogene"]]
 
 
+def test_proteins_of_one_gene_that_lie_apart_are_transcripts_of_their_own(tmp_path):
+    """Late genes of adenoviruses, by NCBI; the segments of one protein stay together even where each has its own ID."""
+    text = """
+c	x	gene	1	90	.	+	.	ID=gene-L1
+c	x	CDS	1	9	.	+	0	ID=cds-A;Parent=gene-L1;protein_id=A
+c	x	CDS	21	29	.	+	0	ID=cds-A;Parent=gene-L1;protein_id=A
+c	x	CDS	31	60	.	+	0	ID=cds-B;Parent=gene-L1;protein_id=B
+c	x	gene	101	190	.	+	.	ID=gene-M
+c	x	CDS	101	109	.	+	0	ID=cds-C.1;Parent=gene-M;protein_id=C
+c	x	CDS	121	129	.	+	0	ID=cds-C.2;Parent=gene-M;protein_id=C
+"""
+    features = read(text, tmp_path)
+    assert intervals(features, transcript="A") == {(0, 9), (20, 29)}
+    assert intervals(features, transcript="B") == {(30, 60)}
+    assert features.groupby("gene")["transcript"].nunique().to_dict() == {"L1": 2, "M": 1}
+
+
 def test_pseudogenes_and_genes_of_rna_without_parts_are_exons_and_other_genes_are_counted(tmp_path, caplog):
     """NCBI and SGD give many pseudogenes as one row; of a gene of a protein nothing is known without its CDS."""
     text = """

@@ -69,7 +69,7 @@ def read_rows(path: str | Path) -> pd.DataFrame:
         KINDS, or "circular" for the landmark of a circular contig), start, end (int64, 0-based half-open), strand
         ("+", "-", "."), phase (int8, -1 for "."), no_start (bool, the row says that the start of its CDS lies
         elsewhere), and as strings or null the keys of LINKS and DETAILS. The details are given for every gene and
-        transcript and for what is trans-spliced, and at least once for the CDS and once for any part of each.
+        transcript and for what is trans-spliced, and at least once for each CDS and once for any part of each.
 
     Raises:
         InputError: truncated or unreadable file, a line that is not a feature (with its number), no feature at all.
@@ -193,7 +193,9 @@ def _features(table: pa.Table, is_gtf: bool, path: Path, first_line: int, block:
         bare = pc.if_else(pc.match_substring_regex(attributes, r'^[^\s;="]+$'), attributes, None)
         frame["bare"] = pc.if_else(pc.equal(bare, "."), None, bare).to_pandas()
     link = frame["transcript_id"] if is_gtf else frame["parent"]
-    repeated = frame.assign(link=link, cds=frame["kind"] == "CDS").duplicated(["link", "cds"]) & link.notna()
+    cds = frame["kind"] == "CDS"
+    protein = cds if is_gtf else frame["id"].fillna("").where(cds)  # a gene may have several
+    repeated = frame.assign(link=link, protein=protein).duplicated(["link", "protein"]) & link.notna()
     whole = frame["kind"].isin(["gene", "transcript"]) | _hold(attributes, TRANS_SPLICED)
     wanted = np.flatnonzero(~repeated | whole)
     chosen = attributes.take(pa.array(wanted))

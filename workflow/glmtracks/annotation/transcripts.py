@@ -140,18 +140,19 @@ def _keys(parts: pd.DataFrame, genes: pd.DataFrame, nodes: pd.DataFrame) -> pd.S
     own = (parts["kind"] == "transcript") | (is_cds & parts["parent"].isna())
     key = parts["id"].where(own, parts["parent"])
     of_gene = parts[is_cds & parts["id"].notna() & (parts["parent"].map(nodes["kind"]) == "gene")]
-    isoforms = _overlapping_isoforms(of_gene)
+    isoforms = _of_several_proteins(of_gene)
     key = key.where(~isoforms.reindex(parts.index, fill_value=False), parts["id"]).fillna(parts["transcript_id"])
     return key.fillna(_locus(parts[key.isna()], genes[genes["id"].isna()]))
 
 
-def _overlapping_isoforms(cds: pd.DataFrame) -> pd.Series:
-    """True for CDS rows whose gene has CDS of different IDs that overlap, and so are several proteins."""
+def _of_several_proteins(cds: pd.DataFrame) -> pd.Series:
+    """True for CDS rows whose gene has several proteins: by protein_id, or by CDS of different IDs that overlap."""
     cds = cds.sort_values(["parent", "start"], kind="stable")
     same_gene = cds["parent"] == cds["parent"].shift()
     reached = cds.groupby("parent")["end"].cummax().shift()
     overlap = same_gene & (cds["start"] < reached) & (cds["id"] != cds["id"].shift())
-    return overlap.groupby(cds["parent"]).transform("any").astype(bool)
+    several = cds.groupby("parent")["protein_id"].transform("nunique") > 1
+    return several | overlap.groupby(cds["parent"]).transform("any").astype(bool)
 
 
 def _locus(parts: pd.DataFrame, genes: pd.DataFrame) -> pd.Series:

@@ -113,3 +113,29 @@ def test_contigs_with_colons_in_their_names_are_asked_for_without(tmp_path):
     )
     page, served = ["a|1-5:3-4", ">a|1-5:3-4", "a|1-5"], ["a|1-5:3-4", "a:1-5\ta|1-5\n", "a:1-5"]
     assert json.loads(answer) == [*page, *served]
+
+
+def test_the_browser_draws_no_entropy_where_a_base_has_no_score(tmp_path):
+    said = run(
+        tmp_path,
+        "browser.js",
+        """
+        globalThis.window = globalThis;
+        globalThis.glm = { say: (word) => word };
+        globalThis.igv = { createBrowser: async (where, made) => where.made = made };
+        """,
+        """
+        const entropy = (position) => [1250, null, 0][position];
+        const stretch = { contig: "c", start: 0, end: 3, base: () => "A", llr: () => null, entropy };
+        const data = { windows: [["c", 0, 3]], ref: "ANA", lengths: { c: 3 }, genes: [], repeats: [], items: [] };
+        data.files = { tracks: { m: {} } };
+        const place = { replaceChildren() {} };
+        const scores = { name: "g", whole: false, data, slices: () => [stretch] };
+        new glm.Browser(place).show(scores, "m", { contig: "c", start: 0, end: 3 }).then(async () => {
+          const track = place.made.tracks.find((one) => one.name === "track_entropy");
+          const drawn = await track.reader.readFeatures("c", 0, 3);
+          console.log(JSON.stringify(drawn.map(({ start, value }) => [start, value])));
+        });
+        """,
+    )
+    assert json.loads(said) == [[0, 1.25], [2, 0]]

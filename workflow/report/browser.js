@@ -49,19 +49,20 @@
 
   const scoreTracks = (scores, model) => {
     const files = scores.data.files.tracks[model];
-    const bits = (stretch, place) => (stretch.entropy(place) === null ? null : 2 - stretch.entropy(place) / 1000);
+    const uncertainty = (stretch, place) => (stretch.entropy(place) === null ? null : stretch.entropy(place) / 1000);
+    const constraint = (stretch, place) => (stretch.entropy(place) === null ? null : 2 - stretch.entropy(place) / 1000);
     const llr = (base) => (stretch, place) => (stretch.base(place) === base || stretch.llr(place, base) === null ? null : stretch.llr(place, base) / 1000);
     const inPage = (value) => ({ reader: source(scores, model, value), queryable: true });
     const bars = [..."ACGT"].map((base) => wig(`llr_${base}`, `rgb(${COLOURS[base]})`, HEIGHTS.llr,
       scores.whole ? { url: files[`llr_${base}`], format: "bigwig" } : inPage(llr(base))));
-    const entropy = scores.whole ? { url: files.entropy, format: "bigwig" } : inPage((stretch, place) => 2 - bits(stretch, place));
+    const entropy = scores.whole ? { url: files.entropy, format: "bigwig" } : inPage(uncertainty);
     const tracks = [
       { type: "merged", name: glm.say("track_llr", { model }), height: HEIGHTS.llr, alpha: 0.6, autoscale: true, tracks: bars },
       wig(glm.say("track_entropy", { model }), GREY, HEIGHTS.small, entropy, { min: 0, max: 2 }),
     ];
     if (!scores.whole) {
       const letters = { graphType: "dynseq", min: 0, max: 2 };
-      tracks.unshift(wig(glm.say("track_constraint", { model }), BLUE, HEIGHTS.small, inPage(bits), letters));
+      tracks.unshift(wig(glm.say("track_constraint", { model }), BLUE, HEIGHTS.small, inPage(constraint), letters));
     }
     return tracks;
   };

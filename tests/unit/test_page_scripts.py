@@ -139,3 +139,22 @@ def test_the_browser_draws_no_entropy_where_a_base_has_no_score(tmp_path):
         """,
     )
     assert json.loads(said) == [[0, 1.25], [2, 0]]
+
+
+def test_the_share_of_all_changes_is_a_plain_number_up_to_all_of_them(tmp_path):
+    before = """
+        const texts = [];
+        globalThis.glm = {
+          say: (word, { share } = {}) => { if (share) texts.push(share); return word; },
+          number: String, count: String, element: () => null, table: () => null,
+        };
+        """
+    ask = """
+        glm.lookUp = async (scores, model, line) => [{
+          contig: "c", position: 0, ref: "A", alt: "C", llr: 1, phred: Number(line), entropy: 1, expected: ["A", 1],
+          consequence: null, genes: [], around: 1,
+        }];
+        const lines = ["0", "0.001", "0.02", "0.1", "20", "50"].join(String.fromCharCode(10));
+        glm.answerAll(null, "m", lines, { replaceChildren() {} }, null).then(() => console.log(texts.join(" ")));
+        """
+    assert run(tmp_path, "lookup.js", before, ask).split() == ["100.0", "99.98", "99.54", "98", "1.0", "1e-3"]

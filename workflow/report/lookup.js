@@ -67,7 +67,8 @@
 
   const share = (phred) => {
     const percent = 100 * 10 ** (-phred / 10);
-    return glm.say("share", { share: percent < 0.01 ? percent.toExponential(0) : percent.toPrecision(2) });
+    const digits = percent > 99 ? 4 : 2; // with two, 99.96 would be written 1.0e+2
+    return glm.say("share", { share: percent < 0.01 ? percent.toExponential(0) : percent.toPrecision(digits) });
   };
 
   const name = (row) => `${row.contig}:${row.position + 1} ${row.ref}>${row.alt}`;

@@ -271,6 +271,12 @@ def test_items_without_score_or_of_one_label_are_no_misses():
     assert misses({"consequence": table[table["label"] == 1]}, 5) == []
 
 
+def test_what_is_ranked_below_nearly_all_is_not_said_to_be_below_all():
+    table = pd.DataFrame({"contig": "c1", "start": range(302), "label": [1, *[0] * 301], "score": [0.5, 0, *[1] * 300]})
+    table = table.assign(end=table["start"] + 1, ref="A", alt="G", contrast="stop_gained vs synonymous")
+    assert misses({"consequence": table}, 1)[0].text.endswith("stop gained, ranked below 99.7 % of synonymous")
+
+
 def test_numbers_are_packed_to_the_last_digit():
     values = np.array([-0.001, 1.234, np.nan, -99, 99], np.float32)  # scores carry three decimals
     assert thousandths(values).tolist() == [-1, 1234, NO_SCORE, -HIGHEST, HIGHEST]

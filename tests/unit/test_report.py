@@ -300,6 +300,18 @@ def test_a_corpus_has_a_card_with_what_was_purged_and_what_leaks(page):
     assert "0.5% of the 21-mers also stand in the training part: ok, after purging stretches" in card
 
 
+@pytest.mark.parametrize(("genic", "said"), [(0, "intergenic 100 %"), (1, "intergenic 99.98 %, CDS 0.025 %")])
+def test_shares_of_regions_are_plain_numbers_up_to_all_of_a_genome(tmp_path, genic, said):
+    _write_genome(tmp_path, {})
+    intervals = {"start": [0, genic], "end": [genic, 4000], "region": ["CDS", "intergenic"], "repeat": False}
+    table = pd.DataFrame(intervals)
+    table[table["end"] > table["start"]].to_parquet(tmp_path / "genomes" / GENOME / "regions.parquet")
+    row = {"fasta": "a.fa", "annotation": "", "repeats": "none", "genetic_code": 1, "outgroups": [], "scored": False}
+    write_summary(tmp_path / "benchmarks" / "summary.tsv", [])
+    write_page(Page(tmp_path, {GENOME: row}, {}, {}, {}, [], []), tmp_path / "report" / "index.html")
+    assert f"<dd>{said}</dd>" in (tmp_path / "report" / "index.html").read_text()
+
+
 def test_without_any_benchmark_the_page_says_so(tmp_path):
     page = _write_report(tmp_path, rows=[])
     assert "there is no verdict" in page

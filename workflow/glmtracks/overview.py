@@ -5,6 +5,7 @@ Also how every other module that reports results reads that table and writes a n
 
 import signal
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,17 @@ def with_interval(value: float, low: float, high: float, sign: str = "") -> str:
         return "–"
     text = f"{value:{sign}.3f}" + (f" [{low:{sign}.3f}, {high:{sign}.3f}]" if np.isfinite(low) else "")
     return text.replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A share in per cent to two digits, and to as many more as tell it from all.
+
+    >>> percent(0.876), percent(0.99962), percent(0.000012), percent(1)
+    ('88', '99.96', '0.0012', '100')
+    """
+    if 0.99 < share < 1:
+        return f"{100 - Decimal(f'{100 * (1 - share):.1g}'):f}"
+    return f"{Decimal(f'{100 * share:.2g}'):f}"
 
 
 def overview(results: str | Path) -> str:

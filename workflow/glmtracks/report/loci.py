@@ -14,6 +14,7 @@ import pandas as pd
 
 from glmtracks.annotation.codons import Codons, read_code, read_codons
 from glmtracks.genome import Genome
+from glmtracks.overview import percent
 from glmtracks.tracks.contig_scores import ContigScores
 from glmtracks.tracks.dataset import contigs as contigs_of
 
@@ -183,7 +184,7 @@ def _worst(task: str, contrast: str, rows: pd.DataFrame, labels: np.ndarray) -> 
         change = f" {item['ref']}>{item['alt']}" if pd.notna(item["alt"]) and item["alt"] else ""
         this, _, that = contrast.replace("_", " ").partition(" vs ")
         what, rest = (this, that or "the rest") if label else (that or f"not {this}", this)
-        text = f"Task {task}: {what}, ranked {'below' if label else 'above'} {100 * share:.0f} % of {rest}"
+        text = f"Task {task}: {what}, ranked {'below' if label else 'above'} {percent(share)} % of {rest}"
         name = f"{what} {item['contig']}:{int(item['start']) + 1:,}{change}"
         found.append(Locus("miss", name, text, str(item["contig"]), int(item["start"]), int(item["end"])))
     return found[0], found[1]

@@ -19,7 +19,7 @@ from glmtracks.annotation.consequences import CONSEQUENCES
 from glmtracks.benchmarks import TASKS
 from glmtracks.files import atomic, read_json
 from glmtracks.models.registry import KINDS
-from glmtracks.overview import SUMMARY, VERDICTS, headlines, read_summary, skipped, with_interval
+from glmtracks.overview import SUMMARY, VERDICTS, headlines, percent, read_summary, skipped, with_interval
 from glmtracks.parquet import read_frame
 from glmtracks.plots import CAPTIONS, PLOTS, caption
 from glmtracks.plots.style import VARIABLES
@@ -83,7 +83,7 @@ def write_page(page: Page, destination: str | Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": _count, "size": _size, "words": _words}
+    environment.filters |= {"count": _count, "percent": percent, "size": _size, "words": _words}
     scored = {name: page.genomes[name] for name in page.scored}
     data = {"genomes": browser_data(page.results, scored, page.summary, page.bigwigs), "consequences": CONSEQUENCES}
     text = environment.get_template("index.html.j2").render(
@@ -179,9 +179,10 @@ def _genome_card(page: Page, name: str) -> dict:
         ]
     if (folder / "regions.parquet").exists():
         regions = read_frame(folder / "regions.parquet", columns=["start", "end", "region", "repeat"])
-        share = (regions["end"] - regions["start"]) / (regions["end"] - regions["start"]).sum()
-        by_region = share.groupby(regions["region"], observed=True).sum().sort_values(ascending=False)
-        card |= {"masked": share[regions["repeat"]].sum(), "regions": list(by_region.items())}
+        bases = regions["end"] - regions["start"]
+        by_region = bases.groupby(regions["region"], observed=True).sum().sort_values(ascending=False)
+        shares = by_region / bases.sum()
+        card |= {"masked": bases[regions["repeat"]].sum() / bases.sum(), "regions": list(shares.items())}
     return card | {"provenance": read_json(folder / "provenance.json")}
 
 

@@ -57,16 +57,16 @@ def test_what_is_wanted_besides_counts_too(tmp_path):
     assert (said["tracks"], said["embeddings"]) == ("1/2", "no")
 
 
-def test_shards_of_models_that_are_gone_and_of_another_number_of_jobs_are_not_counted(tmp_path):
+def test_bases_without_score_and_shards_of_models_that_are_gone_or_of_another_number_of_jobs_are_not_counted(tmp_path):
     for model, shard in (("m", "0001-of-0001"), ("m", "0001-of-0002"), ("gone", "0001-of-0001")):
         scores, times = (tmp_path / folder / "toy" / model for folder in ("scores", "logs/score_shard"))
         for folder in (scores, times):
             folder.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table({"start": [0, 1, 2, 3]}), scores / f"{shard}.parquet")
+        pq.write_table(pa.table({"entropy": [1.0, None, 1.5, 2.0]}), scores / f"{shard}.parquet")
         (times / f"{shard}.time.tsv").write_text("s\n2.0\n")
     genome = {"scored": True, "models": ["m"], "shards": 1}
     config = Configuration({}, {"toy": genome}, {"m": {"kind": "markov"}}, [], {})
-    assert status.speeds(tmp_path, config) == [("toy", "m", 4, 2.0)]
+    assert status.speeds(tmp_path, config) == [("toy", "m", 3, 1.5)]
 
 
 def test_a_damaged_shard_is_named_in_a_sentence_below_what_is_done(tmp_path, monkeypatch, capsys):

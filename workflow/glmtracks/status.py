@@ -137,9 +137,17 @@ def speeds(results: str | Path, config: Configuration, since: float = 0) -> list
         table = results / "logs" / "score_shard" / genome / model / f"{name}.time.tsv"
         shard = results / "scores" / genome / model / f"{name}.parquet"
         if table.exists() and table.stat().st_mtime >= since and shard.exists() and (seconds := _seconds(table)):
-            found[genome, model][0] += read_footer(shard, "shard of scores").num_rows
+            found[genome, model][0] += _scored(shard)
             found[genome, model][1] += seconds
     return [(*names, bases, bases / seconds) for names, (bases, seconds) in found.items()]
+
+
+def _scored(shard: Path) -> int:
+    """Bases of a shard that have a score: of a model that is asked about the test part alone, most have none."""
+    footer = read_footer(shard, "shard of scores")
+    column = footer.schema.names.index("entropy")
+    groups = (footer.row_group(number).column(column) for number in range(footer.num_row_groups))
+    return footer.num_rows - sum(group.statistics.null_count for group in groups)
 
 
 def timing(results: str | Path, config: Configuration, since: float = 0) -> list[str]:

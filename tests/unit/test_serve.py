@@ -68,6 +68,15 @@ def test_many_requests_share_a_connection(url):
     connection.close()
 
 
+def test_a_listing_is_whole_after_a_question_about_a_part_of_a_file_alone(url):
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
+    connection.request("HEAD", "/track.bw", headers={"Range": "bytes=0-9"})
+    connection.getresponse().read()
+    connection.request("GET", "/")
+    assert connection.getresponse().read().endswith(b"</html>\n")
+    connection.close()
+
+
 @pytest.mark.parametrize("path", ["/../secret", "/report/../../secret", "/%2e%2e/secret", "/nowhere"])
 def test_nothing_beside_the_folder(url, path):
     connection = http.client.HTTPConnection(url.removeprefix("http://"))

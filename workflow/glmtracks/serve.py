@@ -58,7 +58,7 @@ class FileHandler(SimpleHTTPRequestHandler):
 
     def send_head(self) -> BinaryIO | None:
         """Status and headers; the file, at the first byte to send, or None where there is no body."""
-        path = Path(self.translate_path(self.path))
+        path, self.left = Path(self.translate_path(self.path)), None  # of a HEAD before, which no body followed
         if path.is_dir():
             return super().send_head()
         try:
@@ -104,7 +104,7 @@ class FileHandler(SimpleHTTPRequestHandler):
 
     def copyfile(self, source: BinaryIO, outputfile: BinaryIO) -> None:
         """Send as much of `source` as the headers promised, or the whole of a listing."""
-        left, self.left = getattr(self, "left", None), None
+        left = self.left
         with contextlib.suppress(ConnectionError):  # browsers drop what they no longer need
             while block := source.read(_BLOCK if left is None else min(_BLOCK, left)):
                 outputfile.write(block)

@@ -40,9 +40,9 @@ def genome(make_genome):
 
 @pytest.fixture
 def plan(genome, tmp_path):
-    """plan(kind, strategy, strands, sharp=…, **settings) -> the JSON and the table."""
+    """plan(kind, strategy, strands, sharp=…, split=…, **settings) -> the JSON and the table."""
 
-    def make(kind: str, strategy="auto", strands=0, sharp=1.0, **changes):
+    def make(kind: str, strategy="auto", strands=0, sharp=1.0, split=None, **changes):
         model = build(kind, SHAPE)
         for weights in model.parameters():  # sharper answers depend more on the neighbours
             weights.data *= sharp
@@ -57,6 +57,7 @@ def plan(genome, tmp_path):
             strategy=strategy,
             strands=strands,
             threads=1,
+            split=split,
         )
         return json.loads((tmp_path / "plan.json").read_text()), pd.read_csv(tmp_path / "plan.tsv", sep="\t")
 
@@ -85,6 +86,14 @@ def test_the_narrowest_spacing_that_agrees_with_single_masks_is_chosen(plan):
     chosen = table[table["chosen"] == "yes"]
     assert len(chosen) == 1 and chosen["passes"].iloc[0] == agreeing["passes"].min()
     assert found["spacing"] == (None if chosen["strategy"].iloc[0] == "masked" else chosen["spacing"].iloc[0])
+
+
+def test_a_model_of_the_test_part_alone_that_scores_none_of_its_contigs_is_refused(plan, tmp_path):
+    split = tmp_path / "split.tsv"
+    split.write_text("contig\tstart\tend\tsplit\na\t0\t5300\ttest\nb\t0\t150\ttrain\n")
+    with pytest.raises(InputError, match=r"no base of the test part .* that model scores \('\^b\$'\); .* part: all"):
+        plan("markov", split=split, contigs="^b$")
+    assert not (tmp_path / "plan.json").exists()
 
 
 @pytest.mark.parametrize("share, masks", [(0.8, 1), (3.5, 3), (20, 8)])

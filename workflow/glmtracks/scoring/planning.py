@@ -66,7 +66,7 @@ def plan_scoring(
     strategy, strands  of the row of the model sheet; `auto` and 0 leave the choice to the model
     split  split.tsv of the genome, of which only windows with some of the test part will be scored; None = all
 
-    Raises InputError where the strategy does not fit the model.
+    Raises InputError where the strategy does not fit the model, and where `split` leaves nothing to score.
     """
     genome = Genome(fasta)
     contigs = select_contigs(genome, settings["contigs"], "scores")
@@ -86,6 +86,12 @@ def plan_scoring(
         plan = _plan(runner, model_folder, provenance, sum(contigs.values()))
         _write(plan, table, destination, table_out)
         return
+    asked = asked_tiles(tile_contigs(contigs, precise.window), split)
+    if not asked:
+        raise InputError(
+            f"no base of the test part ({split}) lies on the contigs that {model_folder.name} scores "
+            f"({settings['contigs']!r}); correct that pattern, or set part: all in the model sheet"
+        )
     wanted = choose(precise.model, strategy, strands)
     probe = Probe.draw(precise, genome, contigs, settings["sample"])
     truth = probe.log_probs(precise)
@@ -99,7 +105,6 @@ def plan_scoring(
         table = compare_spacings(probe, runner, truth, settings["agreement"])
         wanted = _chosen(table, wanted.strands)
     runner.strategy = wanted
-    asked = asked_tiles(tile_contigs(contigs, runner.window), split)
     bases = sum(tile.end - tile.start for tile in asked)
     found = {"nats_per_base": probe.loss(truth), "strand_agreement": _strand_agreement(precise, probe, truth)}
     plan = _plan(runner, model_folder, provenance, bases, parity=parity, **found)

@@ -202,6 +202,20 @@ def test_the_methods_name_tasks_of_which_no_number_has_an_interval(tmp_path):
     assert "in the tasks clinvar, splice_decoy; intervals" in text and "blocks of kind gene," in text
 
 
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        (["none", "none"], " Repeats were not marked."),
+        (["soft", "none"], " Repeats of a were taken from the lower case of the FASTA. Repeats of b were not marked."),
+    ],
+)
+def test_the_methods_say_of_which_genome_the_repeats_were_marked_where_they_differ(tmp_path, kinds, said):
+    row = {"fasta": "x.fa", "annotation": "", "scored": True, "models": []}
+    genomes = {name: row | {"repeats": kind} for name, kind in zip("ab", kinds, strict=True)}
+    summary = read_summary(write_summary(tmp_path / "summary.tsv", []))
+    assert methods(tmp_path, genomes, {}, summary)["paragraphs"][0].endswith(f"b is x.fa.{said}")
+
+
 def test_the_methods_name_versions_and_whom_to_cite(page):
     text = re.search(r'<section id="methods">(.*?)</section>', page, flags=re.DOTALL).group(1)
     assert f"PyTorch {versions()['pytorch']}" in text

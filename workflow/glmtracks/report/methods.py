@@ -66,12 +66,14 @@ def methods(
     """
     pinned = versions()
     scored = {name: row for name, row in genomes.items() if row["scored"]}
-    repeats = list(dict.fromkeys(row["repeats"] for row in scored.values()))
+    repeats = {row["repeats"]: [] for row in scored.values()}
+    for name, row in scored.items():
+        repeats[row["repeats"]].append(name)
     tools = ", ".join(f"{name} {pinned[package]}" for name, package in _TOOLS.items() if package in pinned)
     paragraphs = [
         f"Genomes were annotated with glmtracks {__version__}, a Snakemake workflow. "
         + " ".join(_genome(results, name, row) for name, row in scored.items())
-        + "".join(f" {_repeats(one, pinned)}" for one in repeats),
+        + "".join(f" {_repeats(one, names if len(repeats) > 1 else [], pinned)}" for one, names in repeats.items()),
         *(
             _model(results, name, row, [genome for genome, about in scored.items() if name in about["models"]])
             for name, row in models.items()
@@ -95,12 +97,14 @@ def _genome(results: Path, name: str, row: dict) -> str:
     return f"{name} is {Path(made.get('origin', row['fasta'])).name}{size}{digest}.{genes}"
 
 
-def _repeats(kind: str, pinned: dict[str, str]) -> str:
+def _repeats(kind: str, genomes: list[str], pinned: dict[str, str]) -> str:
+    """Where repeats come from; those of `genomes`, which stand there only where not all genomes are alike."""
+    whose = f"Repeats of {', '.join(genomes)}" if genomes else "Repeats"
     if kind == "none":
-        return "Repeats were not marked."
+        return f"{whose} were not marked."
     package, words = REPEATS.get(kind.partition(":")[0], (None, "from a BED"))
     version = f" ({package} {pinned[package]})" if package in pinned else ""
-    return f"Repeats were taken {words}{version}."
+    return f"{whose} were taken {words}{version}."
 
 
 def _model(results: Path, name: str, row: dict, scored: list[str]) -> str:

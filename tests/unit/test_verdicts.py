@@ -77,3 +77,10 @@ def test_a_task_without_words_of_its_own_is_told_by_its_numbers(tmp_path):
     rows = [row("clinvar", "missense", "house", 0.8, 0.05)]
     text = verdicts(read_summary(write_summary(tmp_path / "summary.tsv", rows)))[0]["items"][0]["text"]
     assert text.startswith("Clinvar, missense: auroc within stratum 0.800 [0.790, 0.810]; better than")
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.997, "99.7 %"), (0.81, "81 %"), (1, "100 %")])
+def test_nearly_all_pairs_are_not_said_to_be_all(tmp_path, value, said):
+    rows = [row("consequence", "stop_gained vs synonymous", "house", value, 0.05)]
+    text = verdicts(read_summary(write_summary(tmp_path / "summary.tsv", rows)))[0]["items"][0]["text"]
+    assert f" in {said} of comparable pairs (AUROC {value:.3f} " in text

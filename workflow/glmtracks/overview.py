@@ -74,7 +74,7 @@ def percent(share: float) -> str:
     >>> percent(0.876), percent(0.99962), percent(0.000012), percent(1)
     ('88', '99.96', '0.0012', '100')
     """
-    if 0.99 < share < 1:
+    if 0.995 <= share < 1:
         return f"{100 - Decimal(f'{100 * (1 - share):.1g}'):f}"
     return f"{Decimal(f'{100 * share:.2g}'):f}"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from glmtracks.overview import headlines, with_interval
+from glmtracks.overview import headlines, percent, with_interval
 
 COIN = 0.5  # AUROC of a scorer without an opinion
 SEEN = {
@@ -115,7 +115,7 @@ def _outgroup(row) -> str:
 
 
 def _pairs(row) -> str:
-    return f"{100 * row.value:.0f} % of comparable pairs (AUROC {with_interval(row.value, row.low, row.high)})"
+    return f"{percent(row.value)} % of comparable pairs (AUROC {with_interval(row.value, row.low, row.high)})"
 
 
 def _finding(row) -> str:

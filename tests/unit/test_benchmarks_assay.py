@@ -163,7 +163,7 @@ def test_gzip_is_told_by_how_it_begins_and_refused_where_it_is_damaged(make_geno
 
 
 def test_what_is_left_out_is_counted(make_genome, tmp_path, caplog):
-    genome = make_genome({"a": "ACGT" * 100})
+    genome = make_genome({"a": "ACGT" * 100 + "N" * 10})
     good = [f"a\t{n}\t{'TACG'[n % 4]}\tN\t20\t1\n".replace("N", "TACG"[(n + 1) % 4]) for n in range(1, 300)]
     bad = [
         "a\t4\tT\t-\t20\t1\n",
@@ -171,6 +171,7 @@ def test_what_is_left_out_is_counted(make_genome, tmp_path, caplog):
         "a\t4\tT\tC\t20\tNA\n",
         "b\t4\tT\tC\t20\t1\n",
         "a\t5\tT\tC\t20\t1\n",
+        *(f"a\t{n}\tT\tC\t20\t1\n" for n in range(401, 411)),
     ]
     with gzip.open(tmp_path / "x.tsv.gz", "wt") as handle:
         handle.write("chrom\tpos\tref\talt\tbarcodes\tvalue\n" + "".join(good + bad))
@@ -178,7 +179,8 @@ def test_what_is_left_out_is_counted(make_genome, tmp_path, caplog):
         found, _ = read_assay(tmp_path / "x.tsv.gz", genome, ContigNames(genome.contigs))
     assert len(found) == 299
     for words in ("1 rows without a number", "1 rows with fewer than 10 barcodes", "1 rows on contigs that the genome",
-                  "1 rows that change not just one base", "1 rows whose ref is not the genome's"):  # fmt: skip
+                  "1 rows that change not just one base", "1 rows whose ref is not the genome's",
+                  "10 rows of bases that the genome leaves undefined"):  # fmt: skip
         assert words in caplog.text
 
 

@@ -30,7 +30,7 @@ from glmtracks.errors import InputError
 from glmtracks.genome import BASES, Genome, complement
 from glmtracks.genome.contigs import ContigNames
 from glmtracks.gzipped import open_plain_or_gzip
-from glmtracks.variants.snv_records import MOST_MISMATCHES, reference_codes
+from glmtracks.variants.snv_records import MOST_MISMATCHES, reference_codes, undefined
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,12 @@ def _on_genome(
     kept = single & contig.notna()
     ref, alt = (column[kept].astype(np.uint8) for column in bases)
     found = table[kept].assign(contig=contig[kept], start=position[kept].astype(np.int64) - 1, ref=ref, alt=alt)
-    differs = found["ref"].to_numpy() != reference_codes(genome, found)
+    codes = reference_codes(genome, found)
+    hidden = undefined(genome, found, codes)
+    if hidden.any():
+        told.append(f"{hidden.sum():,} rows of bases that the genome leaves undefined")
+    found, codes = found[~hidden], codes[~hidden]
+    differs = found["ref"].to_numpy() != codes
     if differs.sum() > MOST_MISMATCHES * len(found):
         row = found[differs].iloc[0]
         raise InputError(

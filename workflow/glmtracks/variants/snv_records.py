@@ -200,7 +200,7 @@ def _table(
     if within is not None:
         table = table[inside(table, within)]
     found = reference_codes(genome, table)
-    hidden = (found == UNKNOWN) & (table["start"] < table["contig"].map(genome.contigs).astype(np.int64)).to_numpy()
+    hidden = undefined(genome, table, found)
     tally.left_out["undefined_base"] += int(hidden.sum())
     table, found = table[~hidden], found[~hidden]
     tally.mismatch(table, found)
@@ -228,3 +228,11 @@ def reference_codes(genome: Genome, table: pd.DataFrame) -> np.ndarray:
         low, high = int(start[rows].min()), int(start[rows].max()) + 1
         found[rows] = genome.codes(str(contig), low, high, wrap=False)[start[rows] - low]
     return found
+
+
+def undefined(genome: Genome, table: pd.DataFrame, codes: np.ndarray) -> np.ndarray:
+    """Positions whose base the genome leaves open, as where it is masked with N, and not beyond an end: bool (n,).
+
+    codes  of `reference_codes`
+    """
+    return (codes == UNKNOWN) & (table["start"] < table["contig"].map(genome.contigs).astype(np.int64)).to_numpy()

@@ -249,6 +249,17 @@ def test_file_urls_are_copied(tmp_path, destination):
         download(f"file://{tmp_path}/b.fa", destination)
 
 
+@pytest.mark.parametrize("escaped", [False, True])
+def test_an_address_may_hold_any_letters_and_blanks(tmp_path, destination, escaped):
+    file = tmp_path / "données, 50%25" / "le génome.fa"
+    file.parent.mkdir()
+    file.write_bytes(FASTA)
+    download(file.as_uri() if escaped else f"file://{file}".replace("%", "%25"), destination)
+    assert destination.read_bytes() == FASTA
+    with pytest.raises(InputError, match=r"là\.fa could not be downloaded"):
+        download(f"file://{tmp_path}/là.fa", destination)
+
+
 def test_other_schemes_are_refused(destination):
     with pytest.raises(InputError, match=r"gopher://host/.* is not an address .* http, https, ftp, s3 or file"):
         download("gopher://host/genome.fa", destination)

@@ -3,11 +3,12 @@
 import json
 import logging
 import os
+import string
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import certifi
 import pycurl
@@ -134,10 +135,11 @@ class _Transfer:
     def _set_options(self, curl: pycurl.Curl, stall: int) -> None:
         in_storage = object_storage.is_object(self.url)
         signature = object_storage.signature() if in_storage else None
+        address = object_storage.web_address(self.url) if in_storage else self.url
         headers = [f"If-Range: {self.version}"] if self.offset else []
         authorities = certificates.named() or certifi.where()
         options = {
-            pycurl.URL: object_storage.web_address(self.url) if in_storage else self.url,
+            pycurl.URL: quote(address, safe=string.punctuation),  # blanks and é, as browsers do; what is escaped stays
             pycurl.PROTOCOLS: _WEB | pycurl.PROTO_FILE,
             pycurl.FOLLOWLOCATION: True,
             pycurl.MAXREDIRS: 10,

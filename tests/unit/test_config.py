@@ -412,6 +412,15 @@ def test_what_spreadsheets_add_is_fine(sheets, tmp_path):
     assert load(config).genomes["a"]["outgroups"] == ["b", "c"]
 
 
+def test_a_cell_may_be_of_any_length(sheets, tmp_path):
+    """The aliases of a draft genome, or a FASTA that is given for a sheet."""
+    aliases = ",".join(f"scaffold_{n}=contig_{n}" for n in range(6000))
+    config = sheets(genomes=f"name\tfasta\tcontig_aliases\nyeast\t{tmp_path / 'genome.fa'}\t{aliases}\n")
+    assert load(config).genomes["yeast"]["contig_aliases"] == aliases
+    with pytest.raises(InputError, match="'>a' is a single cell"):
+        load(sheets(genomes=f">a\n{'A' * 200_000}\n"))
+
+
 @pytest.mark.parametrize("path", sorted((WORKFLOW / "schemas").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_key_has_a_description_and_is_closed(path):
     def check(rules):

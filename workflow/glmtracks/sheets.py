@@ -11,6 +11,8 @@ from math import isfinite
 
 from glmtracks.schemas import WORKFLOW, did_you_mean, fill_defaults, schema, violations
 
+csv.field_size_limit((1 << 31) - 1)  # characters of a cell; the default of 131,072 is few for aliases of a draft genome
+
 SEPARATORS = {"array": ",", "object": ";"}  # of what a cell lists
 WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}  # as YAML has them
 WORDS |= dict.fromkeys(("null", "~", ""))

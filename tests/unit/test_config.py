@@ -213,6 +213,8 @@ def test_names_that_differ_only_in_case_are_refused_where_the_file_system_ignore
             {"models": "name\tkind\tsource\tgenomes\theld_out\nm\tmarkov\ttrain\tyeast\tyeats\n"},
             "held_out: 'yeats' is not a genome of the genome sheet (did you mean yeast?)",
         ),
+        ({"genomes": "name\tfasta\nyeast\thttps://[host]/b.fa\n"}, "'https://[host]/b.fa' is not an address ("),
+        ({"genomes": "name\tfasta\nyeast\thttp://[::1/b.fa\n"}, "'http://[::1/b.fa' is not an address ("),
         ({"genomes": "name\tfasta\tcircular\nyeast\thttps://a/b.fa\t(\n"}, "not a valid regular expression"),
         (
             {"models": "name\tkind\tsource\tgenomes\tparameters\nm\tmarkov\ttrain\tyeast\torder=[\n"},

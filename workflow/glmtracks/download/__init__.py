@@ -198,8 +198,11 @@ def _resolve(source: str, kind: str) -> str:
 
 
 def wrong_scheme(source: str) -> str | None:
-    """What is wrong with the scheme of a URL, if anything; provider ids have none."""
-    if "://" not in source or urlsplit(source).scheme.lower() in SCHEMES:
-        return None
+    """What is wrong with the scheme or the brackets of a URL, if anything; provider ids have neither."""
+    try:
+        if "://" not in source or urlsplit(source).scheme.lower() in SCHEMES:
+            return None
+    except ValueError as error:  # only IPv6 may stand in brackets
+        return f"{source!r} is not an address ({error}); correct it"
     known = f"{', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}"
     return f"{source!r} is not an address glmtracks can fetch; give one that begins with {known}"

@@ -128,7 +128,16 @@ def test_a_file_of_the_cache_is_not_fetched(served, out, tmp_path, cell):
     asked = len(served.asked)
     again = fetch("https://nowhere.invalid/elsewhere.gz", out.with_name("again"), **options)
     assert again["cache"] is True and len(served.asked) == asked
-    assert out.with_name("again").stat().st_ino == out.stat().st_ino  # no room is taken twice
+    assert (tmp_path / "cache" / "sha256" / SHA256).samefile(out)  # no room is taken twice for one run
+
+
+def test_a_run_that_takes_a_file_of_the_cache_makes_it_no_newer_for_another(served, out, tmp_path):
+    """Snakemake touches what a job has made; results of the other run would be older than it and be made anew."""
+    options = {"checksum": SHA256, "cache": tmp_path / "cache"}
+    for path in (out, out.with_name("second"), out.with_name("third")):
+        fetch(f"{served.url}/x.fa.gz", path, **options)
+        os.utime(path, (len(path.name), len(path.name)))
+    assert [path.stat().st_mtime for path in (out, out.with_name("second"))] == [len(out.name), len("second")]
 
 
 def test_a_published_checksum_finds_the_file_in_the_cache(served, out, tmp_path):

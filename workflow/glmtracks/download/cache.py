@@ -13,14 +13,16 @@ import tempfile
 from pathlib import Path
 
 from glmtracks.download.checksums import DIGITS, Checksum, digests
+from glmtracks.files import atomic
 
 logger = logging.getLogger(__name__)
 
 
 def take(cache: str | Path, wanted: Checksum, destination: Path) -> bool:
-    """Put the file with this checksum at `destination`, by a hard link or a copy; whether the cache has it.
+    """Put a copy of the file with this checksum at `destination`; whether the cache has it.
 
-    A file that is not what its name says is removed from the cache.
+    No hard link, since Snakemake touches what a job has made: to every run that shared the file it would look new, and
+    whatever was made of it would be made again. A file that is not what its name says is removed from the cache.
     """
     held = _place(cache, wanted)
     if wanted.algorithm not in DIGITS or not held.is_file():
@@ -29,7 +31,8 @@ def take(cache: str | Path, wanted: Checksum, destination: Path) -> bool:
         logger.warning("%s is damaged and is removed", held)
         held.unlink(missing_ok=True)
         return False
-    _link_or_copy(held, destination)
+    with atomic(destination) as temporary:
+        shutil.copyfile(held, temporary)
     logger.info("%s: taken from %s", destination, held)
     return True
 

@@ -175,6 +175,25 @@ def test_a_cache_that_cannot_be_written_does_no_harm(served, out, tmp_path, capl
     assert "could not be kept" in caplog.text
 
 
+@pytest.mark.parametrize("method", ["is_file", "unlink"])
+def test_a_cache_of_somebody_else_that_cannot_be_read_or_mended_does_no_harm(
+    served, out, tmp_path, monkeypatch, caplog, method
+):
+    held = tmp_path / "cache" / "sha256" / SHA256
+    held.parent.mkdir(parents=True)
+    held.write_bytes(DATA[:-1])
+    original = getattr(Path, method)
+
+    def refuse(path, *arguments, **options):
+        if path == held:
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, method, refuse)
+    assert fetch(f"{served.url}/x.fa.gz", out, checksum=SHA256, cache=tmp_path / "cache")["cache"] is False
+    assert out.read_bytes() == DATA and "Permission denied" in caplog.text
+
+
 def _put_and_take(folder: Path, number: int) -> None:
     for turn in range(30):
         source = folder / f"{number}-{turn}"

@@ -22,14 +22,19 @@ def take(cache: str | Path, wanted: Checksum, destination: Path) -> bool:
     """Put a copy of the file with this checksum at `destination`; whether the cache has it.
 
     No hard link, since Snakemake touches what a job has made: to every run that shared the file it would look new, and
-    whatever was made of it would be made again. A file that is not what its name says is removed from the cache.
+    whatever was made of it would be made again. A file that is not what its name says is removed from the cache; one
+    that cannot be read or removed, as in a cache of somebody else, is no reason to fail.
     """
     held = _place(cache, wanted)
-    if wanted.algorithm not in DIGITS or not held.is_file():
-        return False
-    if wanted.of(held) != wanted:
-        logger.warning("%s is damaged and is removed", held)
-        held.unlink(missing_ok=True)
+    try:
+        if wanted.algorithm not in DIGITS or not held.is_file():
+            return False
+        if wanted.of(held) != wanted:
+            logger.warning("%s is damaged and is removed", held)
+            held.unlink(missing_ok=True)
+            return False
+    except OSError as error:
+        logger.warning("%s is left alone (%s)", held, error.strerror)
         return False
     with atomic(destination) as temporary:
         shutil.copyfile(held, temporary)

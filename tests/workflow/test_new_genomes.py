@@ -13,6 +13,8 @@ import pytest
 import worlds
 from conftest import MODELS, Project
 
+from glmtracks.bed import read_bed
+
 CIRCLE, CIRCLE_LENGTH = "NC_000999.1", 120_000
 ORIGIN_GENE = (CIRCLE_LENGTH - 151, CIRCLE_LENGTH + 209)  # 360 bases, 0-based half-open on a line past the origin
 GENOMES = {"fragments": "fragments.gtf", "circle": "circle.gff", "bare": ""}
@@ -180,3 +182,15 @@ def test_every_task_that_can_be_run_has_a_result(new):
     rows = summary[(summary["headline"] == "yes") & (summary["status"] == "ok")]
     assert list(dict.fromkeys(zip(rows["genome"], rows["task"], strict=True))) == RUN
     assert set(rows.groupby("task")["scorer"].agg(set).loc["consequence"]) >= {"markov", "tiny"}
+
+
+def test_a_table_of_names_of_contigs_may_lie_in_the_checkout_like_any_file(tmp_path):
+    project = Project(tmp_path)
+    (tmp_path / "genome.fa").write_text(">chr1\nACGTACGT\n")
+    (tmp_path / "repeats.bed").write_text("one\t2\t4\n")
+    files = {"fasta": "genome.fa", "repeats": "bed:repeats.bed", "contig_aliases": "tests/workflow/names.tsv"}
+    project.configure(
+        [{"name": "small", **files}], models=[{"name": "m", "kind": "markov", "source": "train", "genomes": "small"}]
+    )
+    project.run("results/genomes/small/repeats.bed.gz")
+    assert read_bed(project.results / "genomes/small/repeats.bed.gz").to_numpy().tolist() == [["chr1", 2, 4]]

@@ -40,7 +40,10 @@ rule benchmark_items:
         runtime=minutes(30, 1),
     params:
         task="{task}",
-        genome=lambda wildcards: {key: GENOMES[wildcards.genome][key] for key in ("genetic_code", "contig_aliases")},
+        genome=lambda wildcards: {
+            "genetic_code": GENOMES[wildcards.genome]["genetic_code"],
+            "contig_aliases": aliases_of(wildcards.genome),
+        },
         outgroups=lambda wildcards: GENOMES[wildcards.genome]["outgroups"],
         files=lambda wildcards: {key: str(file) for key, file in inputs_of(wildcards).items()},
         options={key: value for key, value in SETTINGS["benchmark"].items() if key != "draws"},

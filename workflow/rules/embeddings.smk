@@ -73,7 +73,7 @@ rule embed_regions:
         runtime=minutes(120),
         gpu=GPUS,
     params:
-        aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
+        aliases=lambda wildcards: aliases_of(wildcards.genome),
         scores=lambda wildcards: scoring_of(wildcards.genome, wildcards.model),
         layer=SETTINGS["embeddings"]["layer"],
     message:

@@ -147,7 +147,7 @@ rule annotation:
         mem_mb=memory_to_annotate,
         runtime=minutes(15, 0.1),
     params:
-        aliases=lambda wildcards: GENOMES[wildcards.genome]["contig_aliases"],
+        aliases=lambda wildcards: aliases_of(wildcards.genome),
         genetic_code=lambda wildcards: GENOMES[wildcards.genome]["genetic_code"],
     message:
         "Reading the annotation of {wildcards.genome}"

@@ -104,6 +104,11 @@ def files_of(genome):
     return [table[genome] for table in tables if genome in table] + [*HELD_OUT_BED[genome].values()]
 
 
+def aliases_of(genome):
+    """Other names of the contigs of a genome: a list, or the path of a table, wherever it was found."""
+    return str(ALIASES.get(genome, GENOMES[genome]["contig_aliases"]))
+
+
 def named_part(genome, part):
     """The contigs or intervals of a part of the split that the genome sheet names: a pattern, or bed:FILE."""
     return f"bed:{HELD_OUT_BED[genome][part]}" if part in HELD_OUT_BED[genome] else GENOMES[genome][part]

@@ -39,7 +39,7 @@ rule read_callset:
         mem_mb=memory(1000),
         runtime=minutes(10, 0.1),
     params:
-        aliases=lambda wildcards: GENOMES[CALLSETS[wildcards.callset]["genome"]]["contig_aliases"],
+        aliases=lambda wildcards: aliases_of(CALLSETS[wildcards.callset]["genome"]),
         shards=lambda wildcards: CALLSETS[wildcards.callset]["shards"],
         max_mismatches=SETTINGS["variants"]["max_mismatches"],
         sha256=lambda wildcards: CALLSETS[wildcards.callset]["sha256"],

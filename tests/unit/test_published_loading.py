@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 
+import httpx2
 import published_checkpoints as checkpoints
 import published_vocabularies as vocabularies
 import pytest
@@ -108,6 +109,16 @@ def test_the_hub_is_read_from_its_cache(tmp_path, monkeypatch):
     assert told["published"]["source"] == "hub:lab/model@v1" and told["published"]["revision"] == commit
     with pytest.raises(InputError, match=r"hub:lab/other@v1 could not be fetched from the hub .* network, try later"):
         adopt_layout("gpn", tmp_path, source="hub:lab/other@v1")
+
+
+@pytest.mark.parametrize("error", [httpx2.ProxyError("403 Forbidden"), httpx2.ReadError("")])
+def test_a_network_that_breaks_off_is_one_sentence(error, monkeypatch):
+    def download(**_) -> str:
+        raise error
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    with pytest.raises(InputError, match=r"^hub:lab/model@v1 could not be fetched from the hub \((403|ReadError)"):
+        checkpoint.fetch("hub:lab/model@v1")
 
 
 @pytest.mark.parametrize("name", ["nucleotide_transformer", "splicebert", "species_lm", "gena_bigbird"])

@@ -11,6 +11,7 @@ import published_vocabularies as vocabularies
 import pytest
 import torch
 import transformers
+from huggingface_hub.utils import filter_repo_objects
 from published_checkpoints import adopt_layout
 from published_layouts import LAYOUTS
 from safetensors.torch import load_file, save_file
@@ -109,6 +110,22 @@ def test_the_hub_is_read_from_its_cache(tmp_path, monkeypatch):
     assert told["published"]["source"] == "hub:lab/model@v1" and told["published"]["revision"] == commit
     with pytest.raises(InputError, match=r"hub:lab/other@v1 could not be fetched from the hub .* network, try later"):
         adopt_layout("gpn", tmp_path, source="hub:lab/other@v1")
+
+
+def test_the_licence_of_a_checkpoint_of_the_hub_is_that_of_its_card(tmp_path, monkeypatch):
+    hub = checkpoints.write("gpn", tmp_path / "hub")
+    (hub / "README.md").write_text("---\nlicense: cc-by-nc-sa-4.0\n---\n# A model\n")
+
+    def download(repo_id: str, revision: str, allow_patterns: list[str], local_files_only: bool = False) -> str:
+        folder = tmp_path / "snapshots" / revision
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in filter_repo_objects(sorted(hub.iterdir()), allow_patterns=allow_patterns, key=lambda f: f.name):
+            shutil.copy(file, folder)
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    adopted = adopt_layout("gpn", tmp_path, source="hub:lab/model@v1", licence="unknown")
+    assert read_config(adopted)["licence"] == "cc-by-nc-sa-4.0"
 
 
 @pytest.mark.parametrize("error", [httpx2.ProxyError("403 Forbidden"), httpx2.ReadError("")])

@@ -22,7 +22,7 @@ from glmtracks.files import sha256
 logger = logging.getLogger(__name__)
 
 HUB = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
-READ_FROM_HUB = ["config.json", "vocab.txt", "vocab.json", "tokenizer.json", "LICENSE*", "*.safetensors*"]
+READ_FROM_HUB = ["config.json", "vocab.txt", "vocab.json", "tokenizer.json", "README.md", "LICENSE*", "*.safetensors*"]
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 HOW_TO_CONVERT = (

@@ -393,9 +393,10 @@ def test_a_pickle_with_a_wrong_byte_is_read_or_one_sentence(zipped, tmp_path):
             checkpoint.read(tmp_path)
 
 
-def test_complements_that_do_not_fit_the_vocabulary_are_one_sentence(tmp_path):
+@pytest.mark.parametrize("damage", [permute, edit_options(complement_map=[0, 1])])
+def test_complements_that_do_not_fit_the_vocabulary_are_one_sentence(damage, tmp_path):
     source = checkpoints.write("caduceus_ps", tmp_path / "source")
-    permute(source)
+    damage(source)
     with pytest.raises(InputError, match=r"complement_map in config\.json does not take A to T"):
         adopt_layout("caduceus_ps", tmp_path, source=str(source))
 

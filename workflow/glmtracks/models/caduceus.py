@@ -209,8 +209,9 @@ class Caduceus(Published):
     def check_vocabulary(cls, vocabulary: list[str], options: dict, where: str) -> None:
         super().check_vocabulary(vocabulary, options, where)
         ids = {token.upper(): number for number, token in enumerate(vocabulary)}
+        complements = options["complement_map"] if isinstance(options["complement_map"], dict) else {}
         for base, other in ("AT", "CG") if options["rcps"] else ():
-            if (options["complement_map"] or {}).get(str(ids.get(base))) != ids.get(other):
+            if complements.get(str(ids.get(base))) != ids.get(other):
                 raise InputError(
                     f"{where}: complement_map in config.json does not take {base} to {other} by the ids of the "
                     "vocabulary; they do not belong together"

@@ -393,6 +393,14 @@ def test_a_pickle_with_a_wrong_byte_is_read_or_one_sentence(zipped, tmp_path):
             checkpoint.read(tmp_path)
 
 
+@pytest.mark.parametrize("options", [{"dilation_base": 2.0}, {"dilation_max": 0}])
+def test_dilations_that_are_no_numbers_of_bases_are_one_sentence(options, tmp_path):
+    source = checkpoints.write("gpn_convnet", tmp_path / "source")
+    edit_options(**options)(source)
+    with pytest.raises(InputError, match=r"the option dilation_\w+ = [\d.]+ is not a whole number above 0"):
+        adopt_layout("gpn_convnet", tmp_path, source=str(source))
+
+
 @pytest.mark.parametrize("damage", [permute, edit_options(complement_map=[0, 1])])
 def test_complements_that_do_not_fit_the_vocabulary_are_one_sentence(damage, tmp_path):
     source = checkpoints.write("caduceus_ps", tmp_path / "source")

@@ -46,7 +46,8 @@ IGNORED = re.compile(
 )
 
 SIZES = re.compile(
-    r".*_(size|layers|heads)|max_position_embeddings|d_model|d_inner|n_layers?|max_seq_len|emb_dim|filter_order"
+    r".*_(size|layers|heads)|max_position_embeddings|d_model|d_inner|n_layers?|max_seq_len|emb_dim|filter_order|"
+    r"dilation_.*"
 )
 EPSILONS = re.compile(r".*_eps(ilon)?")
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -150,7 +151,7 @@ def choose_options(
         raise InputError(f"{where} lacks {', '.join(missing)}; restore it from where the model came from")
     chosen = {name: options.get(name, value) for name, value in known.items()}
     for name, value in chosen.items():
-        if value != known[name] and (wanted := _unfit(name, value)):
+        if value is not known[name] and (wanted := _unfit(name, value)):  # not !=, since 2.0 equals a default of 2
             raise InputError(f"{where}: the option {name} = {value!r} is not {wanted}")
     return chosen
 

@@ -11,6 +11,12 @@ from glmtracks.schemas import WORKFLOW
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path")
 
+WITHOUT_IGV = """
+globalThis.window = globalThis;
+globalThis.glm = { say: (word) => word };
+globalThis.igv = { createBrowser: async (where, made) => where.made = made };
+"""  # what it would have been told to draw is kept instead
+
 
 def run(folder: Path, name: str, before: str, after: str) -> str:
     """What is printed by a script of the page between what it needs and what is asked of it."""
@@ -85,11 +91,7 @@ def test_contigs_with_colons_in_their_names_are_asked_for_without(tmp_path):
     answer = run(
         tmp_path,
         "browser.js",
-        """
-        globalThis.window = globalThis;
-        globalThis.glm = { say: (word) => word };
-        globalThis.igv = { createBrowser: async (where, made) => where.made = made };
-        """,
+        WITHOUT_IGV,
         """
         const text = (address) => atob(address.split(",")[1]);
         const slices = { windows: [["a:1-5", 2, 4]], ref: "AC", lengths: { "a:1-5": 9 }, repeats: [["a:1-5", 2, 3]] };
@@ -119,11 +121,7 @@ def test_the_browser_draws_no_entropy_where_a_base_has_no_score(tmp_path):
     said = run(
         tmp_path,
         "browser.js",
-        """
-        globalThis.window = globalThis;
-        globalThis.glm = { say: (word) => word };
-        globalThis.igv = { createBrowser: async (where, made) => where.made = made };
-        """,
+        WITHOUT_IGV,
         """
         const entropy = (position) => [1250, null, 0][position];
         const stretch = { contig: "c", start: 0, end: 3, base: () => "A", llr: () => null, entropy };

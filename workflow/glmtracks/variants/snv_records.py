@@ -90,11 +90,11 @@ def read_snvs(
         contig (string), start (int64, 0-based, of the changed base), ref, alt (uint8, codes 0..3), then `columns`.
 
     Raises:
-        InputError: not a VCF, a contig of another length than the genome's, no contig of the genome, or REF differs
-            from the genome at more than 1 % of the SNVs.
+        InputError: not a VCF, records on a contig to which the header gives another length than the genome's, no contig
+            of the genome, or REF differs from the genome at more than 1 % of the SNVs.
     """
     records = open_records(path, samples)
-    _check_lengths(path, genome, names, records)
+    lengths = _lengths(records)
     tally = _Tally(path, genome, names)
     wanted = set(genome.contigs) if within is None else set(within["contig"])
     contigs: dict[str, str | None] = {}
@@ -103,6 +103,7 @@ def read_snvs(
         name = record.CHROM
         if name not in contigs:
             contigs[name] = names.resolve(name)
+            _check_length(path, genome, name, contigs[name], lengths)
         tally.count(name, contigs[name])
         if contigs[name] in wanted:
             rows += [
@@ -117,18 +118,24 @@ def read_snvs(
     tally.finish(contigs)
 
 
-def _check_lengths(path: str | Path, genome: Genome, names: ContigNames, records: cyvcf2.VCF) -> None:
-    """Raise InputError where the header gives a contig of the genome another length: the assembly is another."""
+def _lengths(records: cyvcf2.VCF) -> dict[str, int]:
+    """Contig, as a file names it -> its length, for those whose length the header tells."""
     header = records.raw_header
-    for name, length in () if _PLINK_1.search(header) else _LENGTH.findall(header):
-        length = int(length)
-        contig = names.resolve(name)
-        if contig is not None and length != genome.contigs[contig]:
-            raise InputError(
-                f"{path}: its header gives {name} {length} bases, but {contig} of {genome.path} has "
-                f"{genome.contigs[contig]}; it is of another assembly: lift it over (bcftools +liftover), or take the "
-                "file of this assembly."
-            )
+    return {} if _PLINK_1.search(header) else {name: int(length) for name, length in _LENGTH.findall(header)}
+
+
+def _check_length(path: str | Path, genome: Genome, name: str, contig: str | None, lengths: dict[str, int]) -> None:
+    """Raise InputError where the header gives a contig of the genome another length: the assembly is another.
+
+    Only for contigs that have records: files of hg19 often name the mitochondrion of another length than its chrM, and
+    have nothing there.
+    """
+    if contig is not None and lengths.get(name, genome.contigs[contig]) != genome.contigs[contig]:
+        raise InputError(
+            f"{path}: its header gives {name} {lengths[name]} bases, but {contig} of {genome.path} has "
+            f"{genome.contigs[contig]}; it is of another assembly: lift it over (bcftools +liftover), or take the "
+            f"file of this assembly; if only {name} is another, leave it out (bcftools view -t ^{name})."
+        )
 
 
 class _Tally:

@@ -199,6 +199,7 @@ def test_what_is_left_out_is_counted(make_genome, tmp_path, caplog):
         ("chrom\tpos\tref\talt\tscore\na\t1\tA\tC\t0,5\n", "no row has a number, '0,5' for one"),
         ("mutant\tmutated_sequence\tscore\nA2V\tMV\t1\n", "needs the annotation"),
         ("", "is not a table with a header"),
+        ("# Accession: 1\n# Licence: CC0\na,score\n", "is not a table with a header.*; give one"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_in_a_sentence(make_genome, tmp_path, text, message):

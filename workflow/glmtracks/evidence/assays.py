@@ -115,7 +115,8 @@ def _read(path: Path) -> pd.DataFrame:
             handle.seek(0)
             table = pd.read_csv(handle, sep="\t" if header.shape[1] > 1 else ",", **options)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path} is not a table with a header, of tabs or commas ({error}); give one.") from error
+        reason = " ".join(str(error).split())  # that of pandas ends in a line feed
+        raise InputError(f"{path} is not a table with a header, of tabs or commas ({reason}); give one.") from error
     known = {}
     for name, others in NAMES.items():
         found = [column for other in others for column in table if column.strip().lower() == other]

@@ -128,6 +128,26 @@ def test_the_licence_of_a_checkpoint_of_the_hub_is_that_of_its_card(tmp_path, mo
     assert read_config(adopted)["licence"] == "cc-by-nc-sa-4.0"
 
 
+@pytest.mark.parametrize("cached", [0, 1, 3])
+@pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
+def test_weights_of_which_the_cache_of_the_hub_lacks_a_part_are_fetched(cached, weights, tmp_path, monkeypatch):
+    parts = [weights.replace(".", f"-{n}.") for n in (1, 2)]
+    index = json.dumps({"weight_map": {"a": parts[0], "b": parts[1]}})
+    hub = {"config.json": "{}", f"{weights}.index.json": index, parts[0]: "", parts[1]: ""}
+    also = {"pytorch_model.bin": "the same again"} if weights == "model.safetensors" else {}
+    for name in list(hub)[:cached]:
+        (tmp_path / name).write_text(hub[name])
+
+    def download(repo_id: str, revision: str, allow_patterns: list[str], local_files_only: bool = False) -> str:
+        for name in () if local_files_only else filter_repo_objects([*hub, *also], allow_patterns=allow_patterns):
+            (tmp_path / name).write_text({**hub, **also}[name])
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    folder, _ = checkpoint.fetch("hub:lab/model@v1")
+    assert {file.name for file in folder.iterdir()} == set(hub)
+
+
 @pytest.mark.parametrize("error", [httpx2.ProxyError("403 Forbidden"), httpx2.ReadError("")])
 def test_a_network_that_breaks_off_is_one_sentence(error, monkeypatch):
     def download(**_) -> str:

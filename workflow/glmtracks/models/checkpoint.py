@@ -93,8 +93,9 @@ def fetch(source: str) -> tuple[Path, dict[str, str]]:
 
     try:
         folder = get(READ_FROM_HUB)
-        if not list(folder.glob("*.safetensors")) and not list(folder.glob("*.bin")):
-            folder = Path(snapshot_download(**wanted, allow_patterns=[*READ_FROM_HUB, "pytorch_model*.bin*"]))
+        for more in ([], ["pytorch_model*.bin*"]):  # pickles last, since many have the same weights in both formats
+            if not _has_weights(folder):  # as where the cache holds what another program, or a download cut short, left
+                folder = Path(snapshot_download(**wanted, allow_patterns=[*READ_FROM_HUB, *more]))
     except Exception as error:  # of as many kinds as there are layers between here and the network
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
@@ -321,6 +322,14 @@ def _weight_files(folder: Path) -> list[Path]:
         if len(files := sorted(folder.glob(f"*{suffix}"))) == 1:
             return files
     raise InputError(f"{folder} holds no weights; a checkpoint has {' or '.join(WEIGHTS)}")
+
+
+def _has_weights(folder: Path) -> bool:
+    """Whether a folder holds all files of weights of a checkpoint."""
+    try:
+        return bool(_weight_files(folder))
+    except InputError:
+        return False
 
 
 def _files_named_in(index: Path) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from glmtracks import tracks
 from glmtracks.annotation.regions import read_regions
 from glmtracks.errors import InputError
+from glmtracks.evidence.alignment import align
 from glmtracks.genome import Genome
 from glmtracks.parquet import WITH_CHECKSUMS, read_frame
 from glmtracks.variants.lookups import dataset_lookup
@@ -78,6 +79,16 @@ def test_scores_that_are_looked_up(scores):
 def test_a_genome(make_genome):
     genome = make_genome({"c": "".join(np.random.default_rng(2).choice(list("ACGT"), LENGTH))})
     assert all_noticed(genome.path, lambda: Genome(genome.path).sequence("c", 0, LENGTH), str.__eq__) > 20
+
+
+@pytest.mark.parametrize("damaged", ["genome", "sister"])
+def test_genomes_that_are_aligned(make_genome, damaged):
+    """minimap2 takes the block for the end of the file, behind which no contig would be aligned."""
+    contigs = {name: "".join(np.random.default_rng(n).choice(list("ACGT"), 70_000)) for n, name in enumerate("ab")}
+    paths = {name: make_genome(contigs, name).path for name in ("genome", "sister")}
+    paths[damaged].write_bytes(flips(paths[damaged], 1)[0])
+    with pytest.raises(InputError, match=f"{damaged}/genome.fa.gz is damaged or cut off where a stands"):
+        align(Genome(paths["genome"]), paths["sister"], ["b"])
 
 
 @pytest.mark.parametrize("read", [read_frame, read_regions])

@@ -51,29 +51,27 @@ def align(genome: Genome, sister: str | Path, contigs: Iterable[str], threads: i
     """The sister genome's base at every position of the reference that it covers exactly once.
 
     genome   the reference; the whole of it competes for every piece of the sister genome
-    sister   FASTA path, plain or gzip
+    sister   FASTA path, plain or bgzip
     contigs  reference contigs that are wanted
 
     Returns contig -> uint8 (length,): 0..3 on the reference's forward strand, UNKNOWN where nothing is aligned, where
     more than one place of either genome is aligned, where the mapping quality is below 10, within 5 bases of a gap, and
-    where fewer than 65 % of the aligned bases within 50 positions are equal. Raises InputError for a sister genome
-    that cannot be read or that is empty.
+    where fewer than 65 % of the aligned bases within 50 positions are equal. Raises InputError for a genome
+    that is damaged, and for a sister genome that cannot be read or that is empty.
     """
     seed, window = seed_length(genome.size), 5 if genome.size < 500_000_000 else 10
+    for _ in _sequences(genome.path):
+        pass  # read for its checksums
     aligner = mappy.Aligner(str(genome.path), preset="asm20", k=seed, w=window, scoring=SCORES, n_threads=threads)
     if not aligner:
         raise InputError(f"{genome.path} cannot be indexed for alignment; make the genome again")
     bases = {contig: np.full(genome.contigs[contig], UNKNOWN, dtype=np.uint8) for contig in contigs}
     depth = {contig: np.zeros(len(codes), dtype=np.uint8) for contig, codes in bases.items()}
-    n_bases = 0
     with ThreadPoolExecutor(threads) as pool:
         for sequence in tqdm(_sequences(sister), desc="aligning the sister genome", unit=" contigs"):
-            n_bases += len(sequence)
             offsets = range(0, len(sequence), PIECE)
             found = pool.map(partial(_hits, aligner, sequence), offsets)
             _project([hit for hits in found for hit in hits], len(sequence), bases, depth)
-    if not n_bases:
-        raise InputError(f"{sister} holds no sequence; check the outgroup in the genome sheet")
     for contig, codes in bases.items():
         codes[depth[contig] != 1] = UNKNOWN
         _drop_diverged(codes, genome.codes(contig, 0, len(codes)))
@@ -88,10 +86,14 @@ def intervals(bases: np.ndarray) -> pd.DataFrame:
 
 
 def _sequences(path: str | Path) -> Iterator[str]:
+    """The contigs of a FASTA, by htslib and its checksums: minimap2 takes a damaged block for the end of the file."""
     if not Path(path).is_file():
         raise InputError(f"{path} cannot be read; check the outgroup in the genome sheet")
-    for _, sequence, _ in mappy.fastx_read(str(path)):
-        yield sequence
+    if not Path(path).stat().st_size:
+        raise InputError(f"{path} holds no sequence; check the outgroup in the genome sheet")
+    genome = Genome(path)
+    for contig, length in genome.contigs.items():
+        yield genome.sequence(contig, 0, length)
 
 
 def _hits(aligner: mappy.Aligner, sequence: str, offset: int) -> list[_Hit]:

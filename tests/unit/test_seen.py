@@ -168,6 +168,11 @@ def test_a_leak_stops_the_benchmark_unless_it_is_allowed_and_then_it_is_said(job
     assert "(fail)" in caplog.text
 
 
+def test_the_limit_of_related_contigs_is_told_as_it_was_set(job):
+    with pytest.raises(InputError, match=r"\(limit 0\.5%\)"):
+        lint_seen(**job, leakage_settings={"purge": "contigs", "related": 0.005, "allow_leak": False})
+
+
 def test_of_a_model_trained_here_the_training_part_is_compared_and_held_out_is_the_way_out(job, world, tmp_path):
     _, sister = world(0.25, "sister")
     config = {"kind": "one_pass", "architecture": {}, "sha256": "0", "seen": ["sister"]}

@@ -237,8 +237,8 @@ def check_leakage(shared: Path, destination: Path, allow_leak: bool) -> None:
     message = f"{'+'.join(found['genomes'])}: {found['summary']}"
     if found["verdict"] == "fail" and not allow_leak:
         raise InputError(
-            f"{message} (limit {found['limit']:.0%}); set split.purge: stretches, choose other test contigs, or set "
-            "split.allow_leak: true"
+            f"{message} (limit {100 * found['limit']:g}%); set split.purge: stretches, choose other test contigs, or "
+            "set split.allow_leak: true"
         )
     logger.log(logging.INFO if found["verdict"] == "ok" else logging.WARNING, f"{message} ({found['verdict']})")
     write_json(destination, {**found, "allow_leak": allow_leak})

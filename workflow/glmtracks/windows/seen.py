@@ -71,7 +71,7 @@ def lint_seen(
         way_out = "benchmark it on contigs or genomes that it did not see, leave the model out"
         if trained_on is not None:
             way_out = f"name {genome} in the column held_out of {found['model']}, so that training is purged of it"
-        raise InputError(f"{message} (limit {found['limit']:.0%}); {way_out}, or set split.allow_leak: true")
+        raise InputError(f"{message} (limit {100 * found['limit']:g}%); {way_out}, or set split.allow_leak: true")
     logger.log(logging.INFO if found["verdict"] == "ok" else logging.WARNING, f"{message} ({found['verdict']})")
     write_json(destination, found)
 

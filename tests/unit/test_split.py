@@ -106,6 +106,14 @@ def test_parts_keep_their_distance_over_the_origin_of_a_circle(length, seed):
     assert kept["split"].tolist() == linear.loc[linear["split"] != "gap", "split"].tolist()
 
 
+def test_a_stretch_beside_the_origin_that_a_gap_takes_whole_keeps_no_parts_apart():
+    named = {"test": pd.DataFrame({"contig": ["c"], "start": [9300], "end": [9500]})}
+    split = make_split({"c": 10_000}, **DRAWN | {"unit": "contig", "validation": 0}, named=named, circular={"c"})
+    kept = split[split["split"] != "gap"]
+    assert kept[["start", "end", "split"]].to_numpy().tolist() == [[100, 8700, "train"], [9300, 9500, "test"]]
+    assert split["start"].tolist() == [0, *split["end"][:-1]] and split["end"].iloc[-1] == 10_000
+
+
 PLANNED = {key: DRAWN[key] for key in ("unit", "test", "validation", "block", "gap")}
 
 

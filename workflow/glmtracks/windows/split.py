@@ -114,24 +114,33 @@ def _with_gaps(pieces: pd.DataFrame, gap: int, circular: Collection[str]) -> pd.
         else:
             start[left + 1] = min(edge + gap, end[left + 1])
         gaps.append((runs["contig"][left], end[left], start[left + 1], "gap"))
-    for first, last in _meeting_at_origins(runs, circular):
+    for first, last, missing in _too_close_over_origins(runs, start, end, gap, circular):
         if end[last] - start[last] >= end[first] - start[first]:
-            edge, end[last] = end[last], max(end[last] - gap, start[last])
+            edge, end[last] = end[last], max(end[last] - missing, start[last])
             gaps.append((runs["contig"][last], end[last], edge, "gap"))
         else:
-            start[first] = min(start[first] + gap, end[first])
-            gaps.append((runs["contig"][first], 0, start[first], "gap"))
+            edge, start[first] = start[first], min(start[first] + missing, end[first])
+            gaps.append((runs["contig"][first], edge, start[first], "gap"))
     runs = runs.assign(start=start, end=end)
     table = pd.concat([runs, pd.DataFrame(gaps, columns=runs.columns)]) if gaps else runs
     return in_genome_order(table[table["end"] > table["start"]], runs["contig"])
 
 
-def _meeting_at_origins(runs: pd.DataFrame, circular: Collection[str]) -> list[tuple[int, int]]:
-    """Index of the first and the last run of each circular contig whose ends belong to different parts."""
-    ends = runs.reset_index().groupby("contig", sort=False)["index"].agg(["min", "max"])
-    ends = ends[ends.index.isin(list(circular))]
-    differ = runs["split"].to_numpy()[ends["min"]] != runs["split"].to_numpy()[ends["max"]]
-    return list(ends[differ].itertuples(index=False, name=None))
+def _too_close_over_origins(
+    runs: pd.DataFrame, start: np.ndarray, end: np.ndarray, gap: int, circular: Collection[str]
+) -> list[tuple[int, int, int]]:
+    """Of circular contigs whose first and last run belong to different parts: their index, and the bases that lack.
+
+    `start` and `end` are what gaps have left of the runs; those of which nothing is left, as of a short one beside the
+    origin, keep no parts apart.
+    """
+    left = np.flatnonzero((end > start) & runs["contig"].isin(list(circular)))
+    ends = pd.Series(left).groupby(runs["contig"].to_numpy()[left], sort=False).agg(["min", "max"])
+    first, last = ends["min"].to_numpy(), ends["max"].to_numpy()
+    lengths = runs.groupby("contig")["end"].max()[ends.index].to_numpy()
+    missing = gap - (start[first] + lengths - end[last])
+    close = (runs["split"].to_numpy()[first] != runs["split"].to_numpy()[last]) & (missing > 0)
+    return list(zip(first[close], last[close], missing[close], strict=True))
 
 
 def split_genome(

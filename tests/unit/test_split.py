@@ -147,3 +147,15 @@ def test_a_bed_says_what_is_held_out_by_the_names_it_has_for_contigs(make_genome
     bed.write_text("one\t4000\t60000\n")
     with pytest.raises(InputError, match=r"test\.bed, line 1: end 60000 lies past the end of chrI"):
         written(genome, tmp_path, test=f"bed:{bed}", aliases="one=chrI")
+
+
+def test_a_part_that_is_named_but_of_which_nothing_is_left_is_an_error(make_genome, tmp_path):
+    genome = make_genome({"chrI": "ACGT" * 250, "chrII": "ACGT" * 900})
+    with pytest.raises(InputError, match=r"no base is left of what '\^chrI\$' names for validation"):
+        written(genome, tmp_path, test="chrI", validation="^chrI$")
+    bed = tmp_path / "test.bed"
+    bed.write_text("chrI\t0\t600\n")
+    with pytest.raises(InputError, match=r"for test: .* 600 bases belong to none"):
+        written(genome, tmp_path, test=f"bed:{bed}", validation="^chrII$")
+    bed.write_text("")
+    assert "test" not in {part for *_, part in written(genome, tmp_path, test=f"bed:{bed}", validation="^chrII$")}

@@ -150,12 +150,20 @@ def split_genome(
 
     test, validation  each a pattern for the names of contigs, or bed:FILE with intervals; empty = drawn
     aliases           other names of contigs, in the form of the genome sheet, for the BED files
+
+    Raises `InputError` where nothing is left of a part that is named, unless by an empty BED.
     """
     genome = Genome(fasta)
     wanted = {part: named for part, named in (("test", test), ("validation", validation)) if named}
     named = {part: _named(genome, part, value, aliases) for part, value in wanted.items()}
     split = make_split(genome.contigs, **settings, seed=seed, named=named, circular=genome.circular)
     bases = (split["end"] - split["start"]).groupby(split["split"]).sum()
+    for part, intervals in named.items():
+        if len(intervals) and not bases.get(part, 0):
+            raise InputError(
+                f"no base is left of what {wanted[part]!r} names for {part}: test comes before validation, and where "
+                f"parts meet {settings['gap']:,} bases belong to none (split.gap); name longer intervals, or others"
+            )
     logger.info("bases: " + ", ".join(f"{part} {bases.get(part, 0):,}" for part in (*PARTS, "gap")))
     with atomic(destination) as temporary:
         split.to_csv(temporary, sep="\t", index=False)

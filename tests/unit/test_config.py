@@ -387,6 +387,13 @@ def test_models_of_the_same_genomes_share_a_corpus_with_a_name_that_fits_into_a_
     assert re.fullmatch(r"species_00\+39-[0-9a-f]{8}", name(many)) and name(many) != name(many, ["x"])
 
 
+def test_two_corpora_of_one_name_are_refused(sheets):
+    genomes = "name\tfasta\n" + "".join(f"{name}\thttps://a/{name}.fa\n" for name in ("a", "b", "a-b", "yeast"))
+    models = "name\tkind\tsource\tgenomes\theld_out\nx\tmarkov\ttrain\ta-b\t\ny\tmarkov\ttrain\ta\tb\n"
+    with pytest.raises(InputError, match=r"1 problem.*\n.*line 3 \(y\), genomes: .* called a-b, like what another"):
+        load(sheets(genomes=genomes, models=models))
+
+
 def test_a_gap_that_lets_windows_overlap_is_refused(sheets):
     with pytest.raises(InputError, match=r"split.gap: 10 is below windows.size \+ windows.jitter"):
         load(sheets() | {"split": {"gap": 10}})

@@ -86,6 +86,21 @@ def fingerprint(configuration: Configuration) -> str:
     return sha1(json.dumps([settings, rows], sort_keys=True).encode()).hexdigest()[:12]
 
 
+def _check_corpora(rows: list[dict], problems: list[str]) -> None:
+    """Check that no two corpora have one name, as that of a-b and that of a with b held out."""
+    named = {}
+    for row in rows:
+        if row.get("source") != "train" or not row["genomes"]:
+            continue
+        corpus = corpus_of(row)
+        other = named.setdefault(corpus.name, corpus)
+        if other != corpus:
+            problems.append(
+                f"{row['_where']}, genomes: what it is trained on would be called {corpus.name}, like what another "
+                "model is trained on; rename a genome so that none has a hyphen"
+            )
+
+
 def _printable(text: str) -> str:
     """Text in one line, without characters that a terminal would obey."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
@@ -212,6 +227,7 @@ def _check_models(rows: list[dict], genomes: list[str] | None, problems: list[st
                 )
             _check_strategy(row, problems)
             _check_parameters(row, problems)
+    _check_corpora(rows, problems)
 
 
 def _check_strategy(row: dict, problems: list[str]) -> None:

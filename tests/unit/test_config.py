@@ -394,6 +394,14 @@ def test_two_corpora_of_one_name_are_refused(sheets):
         load(sheets(genomes=genomes, models=models))
 
 
+def test_a_model_called_like_the_embeddings_of_intervals_by_another_is_refused_where_there_are_some(sheets):
+    models = "name\tkind\tsource\tgenomes\nm\tone_pass\ttrain\ty\nm.regions\tone_pass\ttrain\ty\n"
+    one = {"models": models, "benchmarks": "genome\ttask\n"}
+    assert [*load(sheets(genomes="name\tfasta\ny\thttps://a/b.fa\n", **one)).models] == ["m", "m.regions"]
+    with pytest.raises(InputError, match=r"1 problem.*\n.*line 2 \(y\), embed_bed: .*m\.regions, like another model"):
+        load(sheets(genomes="name\tfasta\tembed_bed\ny\thttps://a/b.fa\thttps://a/b.bed\n", **one))
+
+
 def test_a_gap_that_lets_windows_overlap_is_refused(sheets):
     with pytest.raises(InputError, match=r"split.gap: 10 is below windows.size \+ windows.jitter"):
         load(sheets() | {"split": {"gap": 10}})

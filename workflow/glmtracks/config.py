@@ -290,6 +290,12 @@ def _check_uses(
         if row["models"] and not row["scored"]:
             problems.append(f"{row['_where']}, models: score nothing where the column scored is no; leave it empty")
         row["models"] = [name for name in models if name in row["models"]] or models
+        for name in row["models"] if row["embed_bed"] else []:
+            if f"{name}.regions" in row["models"]:
+                problems.append(
+                    f"{row['_where']}, embed_bed: what {name} makes of it is called {name}.regions, like another "
+                    "model; rename that"
+                )
     for row in benchmarks:
         _check_reference(row, "task", TASKS, "task", problems)
         if row.get("task") in TASKS:

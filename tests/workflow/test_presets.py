@@ -102,3 +102,21 @@ def test_every_published_model_is_planned_without_data_or_network(tmp_path):
     jobs = planned(done.stdout)
     assert jobs["load_model"] == jobs["plan_scoring"] == jobs["embed"] == len(rows) and "train_model" not in jobs
     assert jobs["join_shards"] == jobs["track_hub"] == len(rows) - 1  # one has embeddings alone
+
+
+def test_another_workflow_may_take_this_one_in(tmp_path):
+    lines = [
+        "module tracks:",
+        f'    snakefile: "{CHECKOUT / "Snakefile"}"',
+        "    config: config",
+        "use rule * from tracks as tracks_*",
+        "import os",
+        f'assert os.environ["PYTHONPATH"] == "{CHECKOUT / "workflow"}"',
+        "rule mine:",
+        "    input: rules.tracks_models.input",
+        "    default_target: True",
+    ]
+    (tmp_path / "Snakefile").write_text("\n".join(lines) + "\n")
+    done = snakemake(tmp_path, "--dry-run", "-s", "Snakefile", "--config", "seed=1")
+    assert done.returncode == 0, done.stdout
+    assert planned(done.stdout)["tracks_train_model"] == 3

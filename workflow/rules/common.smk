@@ -13,7 +13,7 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-LIBRARY = str(Path(workflow.basedir, "workflow"))
+LIBRARY = str(Path(workflow.current_basedir).parent)  # not that of a workflow which takes this one in as a module
 sys.path.insert(0, LIBRARY)
 os.environ.update(PYTHONPATH=LIBRARY)  # inherited by every script, so the checkout is the deployment
 

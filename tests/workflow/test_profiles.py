@@ -110,9 +110,12 @@ def test_the_readme_names_the_rules_that_want_gpus():
 def test_the_kubernetes_profile_plans_the_workflow_in_an_object_store(project):
     pytest.importorskip("snakemake_executor_plugin_kubernetes")
     write_fasta(project.folder / "toy.fa", {"chr1": random_dna(np.random.default_rng(0), 3000)})
-    project.configure([{"name": "toy", "fasta": "toy.fa", "shards": 2}])
-    with s3_server() as (environment, client):
-        client.upload_file(project.folder / "toy.fa", BUCKET, "run/toy.fa")
+    (project.folder / "calls.vcf.gz").write_bytes(b"")  # of this machine, as all paths in sheets
+    project.configure(
+        [{"name": "toy", "fasta": "toy.fa", "shards": 2}],
+        callsets=[{"name": "calls", "genome": "toy", "vcf": "calls.vcf.gz#chr1"}],
+    )
+    with s3_server() as (environment, _):
         place = ("--default-storage-prefix", f"s3://{BUCKET}/run", "--container-image", "registry.invalid/glmtracks:1")
         done = snakemake(
             project.folder, "--configfile", "config.yaml", "-n", *KUBERNETES, *place, environment=environment

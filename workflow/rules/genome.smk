@@ -47,7 +47,7 @@ rule download:
 
 rule cut_vcf:
     input:
-        lambda wildcards: [file for file in split_region(CUTS[wildcards.cut])[:1] if not is_remote(file)],
+        lambda wildcards: CUTS[wildcards.cut][0],
     output:
         vcf="results/downloads/{cut}",
         tbi="results/downloads/{cut}.tbi",
@@ -66,7 +66,7 @@ rule cut_vcf:
         runtime=minutes(60),
         downloads=1,
     params:
-        source=lambda wildcards: CUTS[wildcards.cut],
+        source=lambda wildcards: CUTS[wildcards.cut][1],
     message:
         "Cutting {params.source}"
     script:

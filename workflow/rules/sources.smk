@@ -14,7 +14,8 @@ if "downloads" not in workflow.global_resources:
 # What is fetched: file name under results/downloads/ -> (source, kind of file, expected checksum)
 DOWNLOADS = {}
 
-# What is cut out of an indexed VCF: file name under results/downloads/ -> path or URL with #region
+# What is cut out of an indexed VCF: file name under results/downloads/ -> (its file, where it is here; path or URL with
+# #region)
 CUTS = {}
 
 # What sheets name -> the file that rules read
@@ -55,7 +56,8 @@ def cut_file(source):
     file, region = split_region(source)
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", re.sub(r"\.vcf\.b?gz.*", "", Path(file).name, flags=re.IGNORECASE))
     cut = f"{sha1(source.encode()).hexdigest()[:10]}-{name}.vcf.gz"
-    CUTS[cut] = f"{file if is_remote(file) else locate(file)}#{region}"
+    files = [] if is_remote(file) else [here(file)]
+    CUTS[cut] = (files, f"{files[0] if files else file}#{region}")
     return f"results/downloads/{cut}"
 
 

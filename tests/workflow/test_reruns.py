@@ -185,6 +185,18 @@ def test_a_genome_exchanged_for_an_older_file_stops_the_run(road, tmp_path):
     assert planned(project.run("--dry-run"))["genome"] == 1
 
 
+def test_a_table_of_contig_names_exchanged_for_an_older_file_stops_the_run(project):
+    worlds.write_fasta(project.folder / "toy.fa", {"chr1": b"ACGT" * 500})
+    noted, names = project.results / "provenance.json", project.folder / "names.tsv"
+    noted.parent.mkdir()
+    noted.write_text(json.dumps({"inputs": {"names.tsv": {"sha256": "0" * 64}}}))
+    names.write_text("1\tchr1\n")
+    os.utime(names, (1e9, 1e9))
+    project.configure([{"name": "toy", "fasta": "toy.fa", "contig_aliases": "names.tsv"}])
+    done = project.snakemake("-n")
+    assert done.returncode and "names.tsv is another file than the results were made from" in done.stdout
+
+
 def test_a_table_of_contig_names_that_changes_is_read_again(road, tmp_path):
     project = road.copy(tmp_path / "named")
     sheet, table = project.folder / "genomes.tsv", project.folder / "names.tsv"

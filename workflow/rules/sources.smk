@@ -66,6 +66,7 @@ FASTA = {name: source_file(row["fasta"], "fasta", row["sha256"]) for name, row i
 ALIASES = {
     name: here(row["contig_aliases"]) for name, row in GENOMES.items() if os.path.isfile(locate(row["contig_aliases"]))
 }
+SOURCES |= {GENOMES[name]["contig_aliases"]: file for name, file in ALIASES.items()}
 ANNOTATION = {name: source_file(row["annotation"], "annotation") for name, row in GENOMES.items() if row["annotation"]}
 REPEATS_BED = {
     name: source_file(row["repeats"].removeprefix("bed:"), "bed")
@@ -102,7 +103,7 @@ SOURCES |= {str(file): file for files in MODEL_FILES.values() for file in files}
 
 def files_of(genome):
     """The files that the row of a genome names."""
-    tables = (FASTA, ANNOTATION, REPEATS_BED, NEUTRAL, EVIDENCE, EMBED_BED)
+    tables = (FASTA, ALIASES, ANNOTATION, REPEATS_BED, NEUTRAL, EVIDENCE, EMBED_BED)
     return [table[genome] for table in tables if genome in table] + [*HELD_OUT_BED[genome].values()]
 
 

@@ -49,9 +49,8 @@ def test_memory_and_time_double_with_every_attempt_and_never_fall_below_the_floo
     (tmp_path / "contig=a" / "part-0.parquet").write_bytes(bytes(1 << 20))
     assert functions["minutes"](10, 10)(None, Files([str(tmp_path)]), 1) == 10 + 10 * 301
     for name, per_mb in (("genes.gff3", 4), ("genes.gff3.gz", 60)):  # of the annotation, not of the genome beside it
-        files = Files()
-        files.annotation = str(tmp_path / name)
-        (tmp_path / name).write_bytes(bytes(2 << 20))
+        files = Files(["genome.fa.gz", name])
+        files.annotation, files.size_files_mb = name, [298.0, 2.0]
         assert functions["memory_to_annotate"](None, files, 2) == 2 * (1500 + 2 * per_mb)
 
 

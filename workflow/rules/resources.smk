@@ -52,7 +52,8 @@ def within_folders(input):
 def memory_to_annotate(wildcards, input, attempt):
     """MB for the rows of an annotation, 1 kB each: of a compressed file each takes 16 bytes or so, of others 250."""
     per_mb = 4 if Path(input.annotation).suffix in (".gff", ".gff3", ".gtf", ".bed") else 60
-    return int((1500 + per_mb * Path(input.annotation).stat().st_size / 2**20) * 2 ** (attempt - 1))
+    size = dict(zip(input, input.size_files_mb))[input.annotation]  # known to Snakemake in object storage too
+    return int((1500 + per_mb * size) * 2 ** (attempt - 1))
 
 
 def memory_to_load(wildcards, input, attempt):

@@ -1,6 +1,7 @@
 """The server of results/: files as they are, parts of them as the standard has it, nothing beside the folder."""
 
 import http.client
+import socket
 import threading
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -77,7 +78,21 @@ def test_a_listing_is_whole_after_a_question_about_a_part_of_a_file_alone(url):
     connection.close()
 
 
-@pytest.mark.parametrize("path", ["/../secret", "/report/../../secret", "/%2e%2e/secret", "/nowhere"])
+def test_a_browser_that_goes_away_is_no_word_on_the_terminal(tmp_path, capsys):
+    (tmp_path / "track.bw").write_bytes(BODY)
+    with server(tmp_path, port=0) as http_server:
+        http_server.daemon_threads = False  # so that their end is waited for
+        threading.Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        with socket.create_connection(http_server.server_address) as browser:
+            browser.sendall(b"GET /track.bw HTTP/1.1\r\n\r\n")
+            browser.recv(1)  # the rest is left unread, which resets the connection
+        http_server.shutdown()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "path", ["/../secret", "/report/../../secret", "/%2e%2e/secret", "/nowhere", "/%00", f"/{'a' * 999}"]
+)
 def test_nothing_beside_the_folder(url, path):
     connection = http.client.HTTPConnection(url.removeprefix("http://"))
     connection.request("GET", path)

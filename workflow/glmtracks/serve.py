@@ -25,7 +25,7 @@ from glmtracks.errors import InputError
 PAGE = "report/index.html"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")  # of one range; a list of several is answered with the whole file
 _BLOCK = 1 << 18
-_CONSEQUENCES = re.compile(r"/consequences/([\w.-]+)/(.+):(\d+)-(\d+)\?genetic_code=(\d+)")
+_CONSEQUENCES = re.compile(r"/consequences/([\w.-]+)/(.+):(\d{1,12})-(\d{1,12})\?genetic_code=(\d{1,3})")
 _MOST_BASES = 10_000  # of one question about consequences
 
 
@@ -38,6 +38,11 @@ class FileHandler(SimpleHTTPRequestHandler):
         ".gz": "application/octet-stream",  # bgzip is read as it is; named gzip, a proxy might unpack it
         ".tsv": "text/plain; charset=utf-8",
     }
+
+    def handle(self) -> None:
+        """Answer until the browser has enough, which may be before it has read all that it asked for."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:
         """A file, or the consequences of changes."""
@@ -59,11 +64,11 @@ class FileHandler(SimpleHTTPRequestHandler):
     def send_head(self) -> BinaryIO | None:
         """Status and headers; the file, at the first byte to send, or None where there is no body."""
         path, self.left = Path(self.translate_path(self.path)), None  # of a HEAD before, which no body followed
-        if path.is_dir():
+        if os.path.isdir(path):  # which, unlike that of Path, says no of what no file can be called
             return super().send_head()
         try:
             file = path.open("rb")
-        except OSError:
+        except (OSError, ValueError):  # the latter of a name with a null byte
             self.send_error(HTTPStatus.NOT_FOUND)
             return None
         status = os.fstat(file.fileno())
@@ -105,10 +110,9 @@ class FileHandler(SimpleHTTPRequestHandler):
     def copyfile(self, source: BinaryIO, outputfile: BinaryIO) -> None:
         """Send as much of `source` as the headers promised, or the whole of a listing."""
         left = self.left
-        with contextlib.suppress(ConnectionError):  # browsers drop what they no longer need
-            while block := source.read(_BLOCK if left is None else min(_BLOCK, left)):
-                outputfile.write(block)
-                left = None if left is None else left - len(block)
+        while block := source.read(_BLOCK if left is None else min(_BLOCK, left)):
+            outputfile.write(block)
+            left = None if left is None else left - len(block)
 
     def log_message(self, *_) -> None:
         """Say nothing: a genome browser asks hundreds of times."""

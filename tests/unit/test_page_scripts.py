@@ -58,6 +58,17 @@ def test_two_questions_at_once_open_one_browser(tmp_path):
     assert said.split() == ["c:21-29", "browser_zoom", "browser_contig"]
 
 
+def test_an_older_answer_that_comes_later_does_not_replace_a_newer_one(tmp_path):
+    ask = """
+        const place = { replaceChildren(...children) { this.children = children; } };
+        let later;
+        const older = glm.show(place, new Promise((resolve) => { later = resolve; }));
+        glm.show(place, ["newer"]).then(() => later(["older"]));
+        older.then(() => console.log(place.children.join()));
+        """
+    assert run(tmp_path, "core.js", "globalThis.document = { getElementById: () => null };", ask) == "newer\n"
+
+
 def test_a_line_whose_alternative_is_no_other_base_is_not_understood(tmp_path):
     lines = ["c:5 A>G", "c 5 . a g,t", "c:5 AT>A", "c:5", "c:5 A>G,", "c:5 A>N", "c:5 A>A", "c:0 A>G", "c 5 . A <DEL>"]
     show = "console.log(JSON.stringify(asked.map((one) => one && (one.alts ?? 'all'))));"
@@ -144,7 +155,7 @@ def test_the_share_of_all_changes_is_a_plain_number_up_to_all_of_them(tmp_path):
         const texts = [];
         globalThis.glm = {
           say: (word, { share } = {}) => { if (share) texts.push(share); return word; },
-          number: String, count: String, element: () => null, table: () => null,
+          number: String, count: String, element: () => null, table: () => null, show: (_, answer) => answer,
         };
         """
     ask = """

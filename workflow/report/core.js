@@ -1,6 +1,8 @@
 // What all parts of the page share: its data, its words, and how elements are made.
 "use strict";
 const glm = {
+  asked: new WeakMap(), // part of the page -> the answer that was asked for last
+
   read(id) {
     const found = document.getElementById(id);
     return found ? JSON.parse(found.textContent) : {};
@@ -27,6 +29,13 @@ const glm = {
     }
     made.append(...children);
     return made;
+  },
+
+  /** Fill a part of the page with the elements of an answer, unless another is asked for before it is there. */
+  async show(place, answer) {
+    glm.asked.set(place, answer);
+    const children = await answer;
+    if (glm.asked.get(place) === answer) place.replaceChildren(...children);
   },
 
   /** A table with a header row; cells are text or elements, the first of each row its header. */

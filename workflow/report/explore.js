@@ -94,7 +94,7 @@
     sayWhere();
     showLoci();
     byId("explore-why").textContent = "";
-    byId("lookup-answer").replaceChildren();
+    glm.show(byId("lookup-answer"), []);
     byId("lookup-lines").value = examples(state.scores);
     await look(state.scores.data.loci[0]);
   };

@@ -97,29 +97,27 @@
     return glm.table(title, [glm.say("table_position"), glm.say("table_ref"), ..."ACGT", glm.say("table_entropy")], rows);
   };
 
-  /** Show the logo of a place that a person wrote; returns the place that is shown, or null. */
-  glm.showLogo = async (scores, model, text, place, marked = null) => {
+  const problem = (words) => [glm.element("p", { class: "problem" }, words)];
+
+  const answer = async (scores, model, text, marked) => {
     const asked = glm.parseLocus(text);
-    const say = (words) => place.replaceChildren(glm.element("p", { class: "problem" }, words));
-    if (!asked) return say(glm.say("logo_bad")) ?? null;
+    if (!asked) return problem(glm.say("logo_bad"));
     const contig = await scores.contig(asked.contig);
     const cut = Math.min(asked.end, asked.start + MOST);
-    let stretch = null;
-    try {
-      const inside = contig && asked.start < await scores.length(contig);
-      stretch = inside ? await scores.read(model, contig, asked.start, cut) : null;
-      stretch ??= inside ? await scores.read(model, contig, asked.start, cut, cut - 1) : null;
-    } catch (error) {
-      return say(glm.say("failed", { error: error.message })) ?? null;
-    }
-    if (!stretch) return say(`${text}: ${glm.say("outside", { windows: scores.places(3) })}`) ?? null;
+    const inside = contig && asked.start < await scores.length(contig);
+    let stretch = inside ? await scores.read(model, contig, asked.start, cut) : null;
+    stretch ??= inside ? await scores.read(model, contig, asked.start, cut, cut - 1) : null;
+    if (!stretch) return problem(`${text}: ${glm.say("outside", { windows: scores.places(3) })}`);
     const title = glm.say("logo_title", { model, locus: glm.writeLocus(stretch) });
     const details = glm.element("details", { class: "plain" }, glm.element("summary", {}, glm.say("logo_table")));
     details.addEventListener("toggle", () => details.append(asTable(stretch, glm.say("logo_numbers", { title }))), { once: true });
     const scroll = glm.element("div", { class: "scroll logo", tabindex: "0", role: "region", "aria-label": title });
     scroll.append(glm.drawLogo(stretch, title, marked));
     const wide = asked.end > cut ? [glm.element("p", { class: "note" }, glm.say("logo_wide", { most: MOST }))] : [];
-    place.replaceChildren(glm.element("p", { class: "note" }, title), scroll, ...wide, details);
-    return stretch;
+    return [glm.element("p", { class: "note" }, title), scroll, ...wide, details];
   };
+
+  /** Show the logo of a place that a person wrote. */
+  glm.showLogo = (scores, model, text, place, marked = null) => glm.show(place,
+    answer(scores, model, text, marked).catch((error) => problem(glm.say("failed", { error: error.message }))));
 }

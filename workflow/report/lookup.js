@@ -91,13 +91,9 @@
 
   const COLUMNS = ["variant", "llr", "phred", "entropy", "expected", "consequence", "around", "show"];
 
-  /** Answer the lines of a text area below it; `look(row)` is called where a person wants to see one. */
-  glm.answerAll = async (scores, model, text, place, look) => {
+  const answers = async (scores, model, text, look) => {
     const lines = text.split("\n").map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
-    if (!lines.length) {
-      place.replaceChildren(glm.element("p", {}, glm.say("nothing_asked")));
-      return;
-    }
+    if (!lines.length) return [glm.element("p", {}, glm.say("nothing_asked"))];
     const rows = [];
     for (const line of lines.slice(0, MOST)) {
       try {
@@ -111,8 +107,14 @@
     const said = [glm.say("answered", { found: glm.count(found), all: glm.count(rows.length) })];
     if (lines.length > MOST) said.push(glm.say("too_many", { most: MOST, all: glm.count(lines.length) }));
     const save = glm.element("button", { type: "button", click: () => glm.save(asText(rows), "glmtracks.tsv") }, glm.say("save"));
-    place.replaceChildren(glm.element("p", {}, said.join(". "), " ", save),
-      glm.table(glm.say("column_variant"), header, rows.map((row) => cells(row, look))));
+    return [glm.element("p", {}, said.join(". "), " ", save),
+      glm.table(glm.say("column_variant"), header, rows.map((row) => cells(row, look)))];
+  };
+
+  /** Answer the lines of a text area below it; `look(row)` is called where a person wants to see one. */
+  glm.answerAll = (scores, model, text, place, look) => {
+    place.replaceChildren(glm.element("p", { class: "note" }, glm.say("looking_up")));
+    return glm.show(place, answers(scores, model, text, look));
   };
 
   const asText = (rows) => {

@@ -167,3 +167,37 @@ def test_the_share_of_all_changes_is_a_plain_number_up_to_all_of_them(tmp_path):
         glm.answerAll(null, "m", lines, { replaceChildren() {} }, null).then(() => console.log(texts.join(" ")));
         """
     assert run(tmp_path, "lookup.js", before, ask).split() == ["100.0", "99.98", "99.54", "98", "1.0", "1e-3"]
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "said"),
+    [
+        ("source_files", "x:5", "no_contig"),
+        ("source_files", "c:100-120", "off_end"),
+        ("source_page", "x:5", "outside"),
+        ("source_page", "c:100-120", "off_end"),
+        ("source_page", "c:50-60", "outside"),
+    ],
+)
+def test_a_place_that_cannot_be_shown_is_told_why(tmp_path, source, line, said):
+    scores = (WORKFLOW / "report" / "scores.js").read_text()
+    before = """
+        globalThis.glm = {
+          say: (word) => word, count: String, element: (_, __, text) => text,
+          show: async (_, answer) => console.log((await answer)[0]),
+        };
+        """
+    ask = f"""
+        const models = {{ m: {{ llr: "", entropy: "" }} }};
+        const data = {{ models, windows: [["c", 0, 0]], lengths: {{ c: 99 }}, ref: "" }};
+        const scores = new glm.Scores("g", data);
+        scores.source = {json.dumps(source)};
+        scores.open = async () => new Map([["c", 0]]);
+        glm.showLogo(scores, "m", {json.dumps(line)}, null);
+        """
+    assert run(tmp_path, "logo.js", before + scores, ask).strip().split(": ")[-1] == said
+
+
+def test_nothing_is_read_for_a_change_of_several_bases(tmp_path):
+    ask = 'glm.lookUp({}, "m", "c:5 AT>A").then(([row]) => console.log(row.problem));'
+    assert run(tmp_path, "lookup.js", "globalThis.glm = { say: (word) => word };", ask) == "not_single\n"

@@ -102,12 +102,12 @@
   const answer = async (scores, model, text, marked) => {
     const asked = glm.parseLocus(text);
     if (!asked) return problem(glm.say("logo_bad"));
+    const missing = await scores.missing({ contig: asked.contig, position: asked.start });
+    if (missing) return problem(`${text}: ${missing}`);
     const contig = await scores.contig(asked.contig);
     const cut = Math.min(asked.end, asked.start + MOST);
-    const inside = contig && asked.start < await scores.length(contig);
-    let stretch = inside ? await scores.read(model, contig, asked.start, cut) : null;
-    stretch ??= inside ? await scores.read(model, contig, asked.start, cut, cut - 1) : null;
-    if (!stretch) return problem(`${text}: ${glm.say("outside", { windows: scores.places(3) })}`);
+    const stretch = await scores.read(model, contig, asked.start, cut) ?? await scores.read(model, contig, asked.start, cut, cut - 1);
+    if (!stretch) return problem(`${text}: ${scores.outside()}`);
     const title = glm.say("logo_title", { model, locus: glm.writeLocus(stretch) });
     const details = glm.element("details", { class: "plain" }, glm.element("summary", {}, glm.say("logo_table")));
     details.addEventListener("toggle", () => details.append(asTable(stretch, glm.say("logo_numbers", { title }))), { once: true });

@@ -26,18 +26,15 @@
   glm.lookUp = async (scores, model, line) => {
     const asked = glm.parseVariant(line);
     if (!asked) return [{ line, problem: glm.say("bad_line") }];
-    const contig = await scores.contig(asked.contig);
-    const outside = { line, problem: glm.say("outside", { windows: scores.places(3) }) };
-    if (!contig) return [scores.whole ? { line, problem: glm.say("no_contig", asked) } : outside];
-    const { position } = asked;
-    const length = await scores.length(contig);
-    if (position >= length) return [{ line, problem: glm.say("off_end", { contig, length: glm.count(length) }) }];
-    const stretch = await scores.read(model, contig, position - AROUND, position + AROUND + 1, position);
-    if (!stretch) return [outside];
-    const base = stretch.base(position);
     if (asked.ref && (asked.ref.length > 1 || asked.alts.some((alt) => alt.length > 1))) {
       return [{ line, problem: glm.say("not_single") }];
     }
+    const missing = await scores.missing(asked);
+    if (missing) return [{ line, problem: missing }];
+    const [contig, { position }] = [await scores.contig(asked.contig), asked];
+    const stretch = await scores.read(model, contig, position - AROUND, position + AROUND + 1, position);
+    if (!stretch) return [{ line, problem: scores.outside() }];
+    const base = stretch.base(position);
     if (asked.ref && asked.ref !== base) return [{ line, problem: glm.say("wrong_ref", { ref: base, given: asked.ref }) }];
     const alts = asked.alts ?? [..."ACGT"].filter((letter) => letter !== base);
     return alts.map((alt) => answer(scores, model, stretch, position, alt, line));

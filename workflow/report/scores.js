@@ -134,6 +134,19 @@
       return (await this.twoBit.record(contig)).length;
     }
 
+    /** Why there is no base at a position of a contig that a person named, or null where there is one. */
+    async missing({ contig: name, position }) {
+      const contig = await this.contig(name);
+      if (!contig) return this.whole ? glm.say("no_contig", { contig: name }) : this.outside();
+      const length = await this.length(contig);
+      return position < length ? null : glm.say("off_end", { contig, length: glm.count(length) });
+    }
+
+    /** What is said of a base that the page does not carry. */
+    outside() {
+      return glm.say("outside", { windows: this.places(3) });
+    }
+
     /** The scores of start … end - 1, cut at the ends of what is at hand; null where `start` … is not at hand. */
     async read(model, contig, start, end, need = start) {
       const slice = this.slices(model).find((one) => one.contig === contig && one.start <= need && need < one.end);

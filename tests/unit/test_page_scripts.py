@@ -201,3 +201,15 @@ def test_a_place_that_cannot_be_shown_is_told_why(tmp_path, source, line, said):
 def test_nothing_is_read_for_a_change_of_several_bases(tmp_path):
     ask = 'glm.lookUp({}, "m", "c:5 AT>A").then(([row]) => console.log(row.problem));'
     assert run(tmp_path, "lookup.js", "globalThis.glm = { say: (word) => word };", ask) == "not_single\n"
+
+
+def test_a_line_of_a_vcf_without_an_answer_keeps_the_columns_of_the_saved_table(tmp_path):
+    before = """
+        globalThis.glm = {
+          say: (word) => word, count: String, table: () => null, show: (_, answer) => answer, save: console.log,
+          element: (tag, { click } = {}) => click?.call(), // as if a button were pressed at once
+        };
+        """
+    ask = 'glm.answerAll(null, "m", "c\\t5\\t.\\tA\\t<DEL>", { replaceChildren() {} }, null);'
+    header, row = run(tmp_path, "lookup.js", before, ask).splitlines()[:2]
+    assert dict(zip(header.split("\t"), row.split("\t"), strict=False))["contig"] == "c 5 . A <DEL>"

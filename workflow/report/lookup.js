@@ -116,7 +116,7 @@
 
   const asText = (rows) => {
     const header = ["contig", "pos", "ref", "alt", "llr", "phred", "entropy", "consequence", "genes", "problem"];
-    const lines = rows.map((row) => row.problem ? [row.line, ...Array(8).fill(""), row.problem]
+    const lines = rows.map((row) => row.problem ? [row.line.replaceAll("\t", " "), ...Array(8).fill(""), row.problem]
       : [row.contig, row.position + 1, row.ref, row.alt, row.llr, row.phred ?? "", row.entropy, row.consequence ?? "", row.genes.join(","), ""]);
     return [header, ...lines].map((line) => line.join("\t")).join("\n") + "\n";
   };

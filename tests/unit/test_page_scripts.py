@@ -213,3 +213,20 @@ def test_a_line_of_a_vcf_without_an_answer_keeps_the_columns_of_the_saved_table(
     ask = 'glm.answerAll(null, "m", "c\\t5\\t.\\tA\\t<DEL>", { replaceChildren() {} }, null);'
     header, row = run(tmp_path, "lookup.js", before, ask).splitlines()[:2]
     assert dict(zip(header.split("\t"), row.split("\t"), strict=False))["contig"] == "c 5 . A <DEL>"
+
+
+def test_a_button_that_is_pressed_twice_says_its_own_words_again(tmp_path):
+    before = """
+        globalThis.document = { getElementById: () => null };
+        const waiting = [];
+        globalThis.setTimeout = (done) => waiting.push(done);
+        """
+    ask = """
+        glm.say = (word) => word;
+        const button = { textContent: "Copy", dataset: {} };
+        glm.copy("text", button).then(() => glm.copy("text", button)).then(() => {
+          waiting.forEach((done) => done());
+          console.log(button.textContent);
+        });
+        """
+    assert run(tmp_path, "core.js", before, ask) == "Copy\n"

@@ -58,7 +58,7 @@ const glm = {
   },
 
   async copy(text, button) {
-    const words = button.textContent;
+    const words = (button.dataset.words ??= button.textContent); // before "Copied"
     try {
       await navigator.clipboard.writeText(text);
       button.textContent = glm.say("copied");

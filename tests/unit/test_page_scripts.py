@@ -198,6 +198,12 @@ def test_a_place_that_cannot_be_shown_is_told_why(tmp_path, source, line, said):
     assert run(tmp_path, "logo.js", before + scores, ask).strip().split(": ")[-1] == said
 
 
+def test_of_a_base_outside_the_page_it_is_not_said_to_serve_which_helps_only_where_all_tracks_are():
+    strings = json.loads((WORKFLOW / "report" / "strings.json").read_text())
+    assert "serve" not in strings["outside"]
+    assert all("serve" in strings[f"source_{source}"] for source in ("page", "no_ranges", "no_tracks"))
+
+
 def test_nothing_is_read_for_a_change_of_several_bases(tmp_path):
     ask = 'glm.lookUp({}, "m", "c:5 AT>A").then(([row]) => console.log(row.problem));'
     assert run(tmp_path, "lookup.js", "globalThis.glm = { say: (word) => word };", ask) == "not_single\n"

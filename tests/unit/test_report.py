@@ -393,3 +393,11 @@ def test_two_plots_on_one_page_do_not_share_identifiers():
         '<svg role="img" aria-label="A &lt;title&gt;" viewBox="0 0 1 1"><g id="one-a"/>'
         '<use href="#one-a" clip-path="url(#one-a)"/></svg>'
     )
+
+
+def test_no_link_leads_to_what_is_not_on_the_page(tmp_path):
+    write_summary(tmp_path / "benchmarks" / "summary.tsv", [])
+    write_page(Page(tmp_path, {}, {}, {}, {}, [], []), tmp_path / "report" / "index.html")
+    elements = _Elements((tmp_path / "report" / "index.html").read_text()).attributes
+    links = {found["href"][1:] for _, found in elements if found.get("href", "")[:1] == "#"}
+    assert links <= {found.get("id") for _, found in elements}

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from report_world import BY_THEIR_ROWS, GENOME, row, rows_of_all_verdicts, write_model, write_summary
 
+from glmtracks.files import write_json
 from glmtracks.overview import read_summary
 from glmtracks.plots import CAPTIONS, PLOTS, make_plot
 from glmtracks.report.methods import methods, versions
@@ -401,3 +402,11 @@ def test_no_link_leads_to_what_is_not_on_the_page(tmp_path):
     elements = _Elements((tmp_path / "report" / "index.html").read_text()).attributes
     links = {found["href"][1:] for _, found in elements if found.get("href", "")[:1] == "#"}
     assert links <= {found.get("id") for _, found in elements}
+
+
+@pytest.mark.parametrize(("contigs", "said"), [(1, "on 1 contig."), (21, "on 21 contigs.")])
+def test_the_methods_count_the_contigs_of_a_genome_as_people_do(tmp_path, contigs, said):
+    write_json(tmp_path / "genomes" / "a" / "provenance.json", {"bases": 4_641_652, "contigs": contigs})
+    row = {"fasta": "x.fa", "annotation": "", "scored": True, "models": [], "repeats": "none"}
+    summary = read_summary(write_summary(tmp_path / "summary.tsv", []))
+    assert f"a is x.fa, 4,641,652 bases {said}" in methods(tmp_path, {"a": row}, {}, summary)["paragraphs"][0]

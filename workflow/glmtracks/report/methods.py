@@ -89,7 +89,8 @@ def methods(
 
 def _genome(results: Path, name: str, row: dict) -> str:
     made = read_json(results / "genomes" / name / "provenance.json")
-    size = f", {made['bases']:,} bases on {made['contigs']:,} contigs" if "bases" in made else ""
+    plural = "" if made.get("contigs") == 1 else "s"
+    size = f", {made['bases']:,} bases on {made['contigs']:,} contig{plural}" if "bases" in made else ""
     digest = f", SHA-256 beginning with {made['sha256'][:16]}" if "sha256" in made else ""
     genes = ""
     if row["annotation"]:

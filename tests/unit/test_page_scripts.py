@@ -58,6 +58,36 @@ def test_two_questions_at_once_open_one_browser(tmp_path):
     assert said.split() == ["c:21-29", "browser_zoom", "browser_contig"]
 
 
+def test_a_browser_is_begun_anew_after_one_that_could_not_be_read(tmp_path):
+    ask = """
+        const data = { genes: [], repeats: [], items: [], files: { tracks: { m: {} } } };
+        const scores = (name) => ({ name, whole: true, data, open: async () => new Map() });
+        const opened = [];
+        const lost = new Set(["b"]);
+        igv.createBrowser = async () => {
+          if (lost.has(asked)) throw new Error(asked);
+          opened.push(asked);
+          return { search: async () => { if (lost.has(asked)) throw new Error(asked); } };
+        };
+        igv.removeBrowser = () => {};
+        const shown = new glm.Browser({ replaceChildren() {} });
+        let asked;
+        const show = (name) => {
+          asked = name;
+          return shown.show(scores(name), "m", { contig: "c", start: 0, end: 9 }).catch(() => {});
+        };
+        (async () => {
+          for (const name of ["a", "b", "a", "a"]) await show(name);
+          lost.add("a");
+          await show("a");
+          lost.delete("a");
+          await show("a");
+          console.log(opened.join(""));
+        })();
+        """
+    assert run(tmp_path, "browser.js", WITHOUT_IGV, ask) == "aaa\n"
+
+
 def test_an_older_answer_that_comes_later_does_not_replace_a_newer_one(tmp_path):
     ask = """
         const place = { replaceChildren(...children) { this.children = children; } };

@@ -117,11 +117,17 @@
       if (!window.igv) start();
       const key = `${scores.name} ${model}`;
       const at = `${plain(locus.contig)}:${locus.start + 1}-${locus.end}`;
-      if (this.shown === key) {
-        await this.igv.search(at);
-        return;
-      }
+      const open = this.shown === key;
+      this.shown = null; // until it is: what fails on the way is taken from the page, and begun anew
+      if (open) await this.igv.search(at);
+      else await this.open(scores, model, at);
+      this.shown = key;
+    }
+
+    /** Begin anew, with other tracks. */
+    async open(scores, model, at) {
       if (this.igv) window.igv.removeBrowser(this.igv);
+      this.igv = null;
       this.place.replaceChildren();
       this.igv = await window.igv.createBrowser(this.place, {
         loadDefaultGenomes: false,
@@ -135,7 +141,6 @@
       const name = (control, words) => this.place.shadowRoot?.querySelector(control)?.setAttribute("aria-label", words);
       name("input[type=range]", glm.say("browser_zoom"));
       name("select[name=chromosome-select-widget]", glm.say("browser_contig"));
-      this.shown = key;
     }
   };
 }

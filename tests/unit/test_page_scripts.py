@@ -266,3 +266,19 @@ def test_a_button_that_is_pressed_twice_says_its_own_words_again(tmp_path):
         });
         """
     assert run(tmp_path, "core.js", before, ask) == "Copy\n"
+
+
+def test_a_file_that_could_not_be_read_once_is_read_when_it_is_there(tmp_path):
+    before = """
+        globalThis.glm = {};
+        const head = new DataView(new ArrayBuffer(64));
+        head.setUint32(0, 0x888ffc26, true);
+        const answers = [{ status: 503 }, { status: 206, arrayBuffer: async () => head.buffer }];
+        globalThis.fetch = async () => answers.shift();
+        """
+    ask = """
+        const file = new glm.BigWig("x.bw");
+        file.head().catch((error) => console.log(error.message)).then(() => file.head()).then(() => file.head())
+          .then(({ packed }) => console.log(packed));
+        """
+    assert run(tmp_path, "ranges.js", before, ask).splitlines() == ["x.bw: status 503", "false"]

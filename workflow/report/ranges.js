@@ -25,22 +25,32 @@
     return new DataView(await new Response(stream).arrayBuffer());
   };
 
+  /** What `read` gives, kept under a name of its owner; what fails is tried again when it is next asked for. */
+  const once = (owner, name, read) => {
+    owner[name] ??= read().catch((error) => {
+      owner[name] = null;
+      throw error;
+    });
+    return owner[name];
+  };
+
   glm.BigWig = class {
     constructor(address) {
       this.file = new Remote(address);
     }
 
     head() {
-      this.headed ??= this.file.view(0, 64).then((view) => {
+      return once(this, "headed", async () => {
+        const view = await this.file.view(0, 64);
         if (view.getUint32(0, true) !== 0x888ffc26) throw new Error(`${this.file.address} is no bigWig`);
         return { names: long(view, 8), index: long(view, 24), packed: view.getUint32(52, true) > 0 };
       });
-      return this.headed;
     }
 
     /** name -> [number, length] of all contigs; the tree of names stands before the data and is read as a whole. */
     contigs() {
-      this.named ??= this.head().then(async ({ names }) => {
+      return once(this, "named", async () => {
+        const { names } = await this.head();
         const found = new Map();
         const top = await this.file.view(names, 32);
         const size = top.getUint32(8, true);
@@ -59,7 +69,6 @@
         await walk(names + 32);
         return found;
       });
-      return this.named;
     }
 
     /** Values of start … end - 1 of a contig; NaN where there is none. */
@@ -115,7 +124,8 @@
 
     /** name -> place of the record; the index holds all names and stands at the beginning. */
     index() {
-      this.indexed ??= this.file.view(0, 16).then(async (head) => {
+      return once(this, "indexed", async () => {
+        const head = await this.file.view(0, 16);
         const count = head.getUint32(8, true);
         const view = await this.file.view(16, count * (1 + 255 + 8));
         const [wide, found] = [head.getUint32(4, true) === 1, new Map()];
@@ -128,7 +138,6 @@
         }
         return found;
       });
-      return this.indexed;
     }
 
     /** Length, stretches of N, and the place of the bases of a contig. */

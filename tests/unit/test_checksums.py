@@ -87,7 +87,14 @@ def test_a_checksum_is_asked_for_only_where_a_sheet_has_a_column_for_it(served, 
         fetch(f"{served.url}/x.fa.gz", out, kind=kind)
 
 
-@pytest.mark.parametrize("text", ["", "<html>" + "x" * 32 + "</html>", f"{MD5}  other.fa.gz\n", "\xff" * 40])
+def test_a_checksum_alone_beside_a_file_may_call_it_by_its_date(served, out):
+    (served.folder / "x.fa.gz.md5").write_text(f"{MD5}  /there/x_20261130.fa.gz\n")
+    assert fetch(f"{served.url}/x.fa.gz", out)["compared"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", f"<html>{'x' * 32}</html>", f"{MD5}  x.fa\n", f"{MD5}  y.fa.gz\n{MD5}  z.fa.gz\n", "\xff" * 40]
+)
 def test_a_page_in_place_of_a_checksum_is_none(served, out, text):
     (served.folder / "x.fa.gz.md5").write_text(text)
     record = fetch(f"{served.url}/x.fa.gz", out)

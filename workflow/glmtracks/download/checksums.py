@@ -116,11 +116,17 @@ def _beside(url: str) -> Iterator[str]:
 
 
 def _find(path: Path, file: str) -> Checksum | None:
-    """The checksum of `file` in a list of lines "md5 name" or "sum blocks name", or of a single file without a name."""
+    """The checksum of `file` in a list of lines "md5 name" or "sum blocks name", or of a single file without a name.
+
+    What stands alone beside a file may call it otherwise, as {file}.md5 of ClinVar's latest VCF by its date, but not
+    with another suffix: some give the checksum of what is inside a gzip.
+    """
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    alone = path.name == f"{file}.md5" and len(lines) == 1
     for line in lines:
         if found := _MD5_LINE.fullmatch(line.strip()):
-            if PurePosixPath(found[2] or file).name == file:
+            named = PurePosixPath(found[2] or file)
+            if named.name == file or (alone and named.suffixes[-2:] == PurePosixPath(file).suffixes[-2:]):
                 return Checksum("md5", found[1].lower())
         elif (found := _SUM_LINE.fullmatch(line.strip())) and PurePosixPath(found[3]).name == file:
             return Checksum("sum", f"{int(found[1])} {int(found[2])}")

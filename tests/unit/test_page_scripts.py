@@ -180,12 +180,19 @@ def test_the_browser_draws_no_entropy_where_a_base_has_no_score(tmp_path):
     assert json.loads(said) == [[0, 1.25], [2, 0]]
 
 
+def test_a_probability_is_told_from_none_and_from_all(tmp_path):
+    ask = "console.log([0.25, 0.05, 0.0004, 0.96, 0.9996].map(glm.percent).join(' '))"
+    said = run(tmp_path, "core.js", "globalThis.document = { getElementById: () => null };", ask)
+    assert said.split() == ["25", "5.0", "0.04", "96.0", "99.96"]
+
+
 def test_the_share_of_all_changes_is_a_plain_number_up_to_all_of_them(tmp_path):
     before = """
         const texts = [];
         globalThis.glm = {
           say: (word, { share } = {}) => { if (share) texts.push(share); return word; },
-          number: String, count: String, element: () => null, table: () => null, show: (_, answer) => answer,
+          number: String, percent: String, count: String, element: () => null, table: () => null,
+          show: (_, answer) => answer,
         };
         """
     ask = """

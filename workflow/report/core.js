@@ -53,6 +53,12 @@ const glm = {
     return Number.isFinite(value) ? value.toFixed(decimals).replace("-", "−") : "–";
   },
 
+  /** A probability in per cent, with as many digits as tell it from none and from all. */
+  percent(chance) {
+    const rest = Math.min(chance, 1 - chance);
+    return (100 * chance).toFixed(rest < 0.01 ? 2 : rest < 0.1 ? 1 : 0);
+  },
+
   count(value) {
     return value.toLocaleString("en");
   },

@@ -22,13 +22,11 @@
 
   glm.writeLocus = ({ contig, start, end }) => `${contig}:${start + 1}-${end}`;
 
-  const percent = (chance) => (100 * chance).toFixed(chance < 0.1 ? 1 : 0);
-
   const describe = (stretch, position, chances) => glm.say("logo_base", {
     contig: stretch.contig,
     position: glm.count(position + 1),
     ref: stretch.base(position),
-    ...Object.fromEntries([..."ACGT"].map((base, n) => [base, percent(chances[n])])),
+    ...Object.fromEntries([..."ACGT"].map((base, n) => [base, glm.percent(chances[n])])),
     entropy: glm.number(stretch.entropy(position) / 1000, 3),
   });
 
@@ -90,7 +88,7 @@
     const rows = [];
     for (let position = stretch.start; position < stretch.end; position++) {
       const chances = stretch.probabilities(position);
-      const cells = chances ? chances.map((chance) => `${percent(chance)} %`) : ["–", "–", "–", "–"];
+      const cells = chances ? chances.map((chance) => `${glm.percent(chance)} %`) : ["–", "–", "–", "–"];
       const entropy = stretch.entropy(position);
       rows.push([glm.count(position + 1), stretch.base(position), ...cells, entropy === null ? "–" : glm.number(entropy / 1000, 3)]);
     }

@@ -79,7 +79,7 @@
       glm.number(row.llr, 3),
       row.phred === null ? glm.say("not_ranked") : `${glm.number(row.phred, 3)} (${share(row.phred)})`,
       glm.number(row.entropy, 3),
-      `${row.expected[0]} ${(100 * row.expected[1]).toFixed(0)} %`,
+      `${row.expected[0]} ${glm.percent(row.expected[1])} %`,
       row.consequence === null ? glm.say("not_at_hand") : [row.consequence, ...row.genes].join(" "),
       glm.number(row.around, 2),
       button,

@@ -66,6 +66,16 @@ def test_a_parameter_of_one_model_recomputes_that_model_alone(road, tmp_path):
     assert not re.search(r"Job \d+: .*markov", output)
 
 
+def test_a_default_that_is_written_down_makes_nothing_anew(road, tmp_path):
+    touched = road.copy(tmp_path / "touched")
+    config = yaml.safe_load((touched.folder / "config.yaml").read_text())
+    config |= {"windows": {"promoter": 1000, **config["windows"]}, "split": {"gap": 1024} | config.get("split", {})}
+    (touched.folder / "config.yaml").write_text(yaml.safe_dump(dict(reversed(config.items())), sort_keys=False))
+    sheet = touched.folder / "models.tsv"
+    sheet.write_text(sheet.read_text().replace("steps=5", "warmup=0.1; steps=5"))
+    assert not planned(touched.run("--dry-run"))
+
+
 def test_another_licence_is_written_on_the_card_and_trains_nothing_anew(road, tmp_path):
     touched = road.copy(tmp_path / "touched")
     models = pd.read_csv(touched.folder / "models.tsv", sep="\t", dtype=str, keep_default_na=False)
@@ -207,3 +217,12 @@ def test_a_table_of_contig_names_that_changes_is_read_again(road, tmp_path):
     table.write_text(table.read_text() + "third\tchr3\n")
     again = planned(project.run("--dry-run"))
     assert again["annotation"] == again["embed_regions"] == again["read_callset"] == 1
+
+
+def test_another_name_of_a_contig_concerns_only_what_reads_files_that_may_use_it(road, tmp_path):
+    project = road.copy(tmp_path / "named")
+    sheet = project.folder / "genomes.tsv"
+    sheet.write_text(sheet.read_text().replace("NC_0003.1=chr3", "NC_0003.1=chr3,third=chr3"))
+    jobs = planned(project.run("--dry-run"))
+    assert jobs["annotation"] == jobs["embed_regions"] == jobs["read_callset"] == 1
+    assert not {"split", "repeats"} & set(jobs)

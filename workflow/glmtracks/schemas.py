@@ -24,19 +24,20 @@ def schema(name: str) -> dict:
 
 
 def fill_defaults(instance: dict, rules: dict) -> dict:
-    """`instance` with the defaults of a JSON schema filled in, nested objects included.
+    """`instance` with the defaults of a JSON schema filled in, nested objects included, and its keys in their order.
 
-    Where the schema wants an integer, 1e3 and 5.0, which are integers in JSON Schema, become such in Python too.
+    So a default that is written down, or an order of one's own, is no other configuration. Where the schema wants an
+    integer, 1e3 and 5.0, which are integers in JSON Schema, become such in Python too.
     """
-    filled = {**instance}
+    filled = {}
     for key, rule in rules["properties"].items():
-        if key not in filled and "default" in rule:
-            filled[key] = rule["default"]
+        if key in instance or "default" in rule:
+            filled[key] = instance.get(key, rule.get("default"))
         if rule.get("type") == "integer" and isinstance(filled.get(key), float) and filled[key].is_integer():
             filled[key] = int(filled[key])
         if "properties" in rule and isinstance(filled.get(key), dict):
             filled[key] = fill_defaults(filled[key], rule)
-    return filled
+    return filled | {key: value for key, value in instance.items() if key not in filled}
 
 
 def violations(instance: dict, rules: dict, where: str) -> list[str]:

@@ -51,7 +51,7 @@ rule train_model:
         genomes=lambda wildcards: MODELS[wildcards.model]["genomes"],
         species=lambda wildcards: [GENOMES[name]["species"] for name in MODELS[wildcards.model]["genomes"]],
         evidence=lambda wildcards: [EVIDENCE.get(name, "") for name in MODELS[wildcards.model]["genomes"]],
-        aliases=lambda wildcards: [aliases_of(name) for name in MODELS[wildcards.model]["genomes"]],
+        aliases=lambda wildcards: [aliases_of(name, name in EVIDENCE) for name in MODELS[wildcards.model]["genomes"]],
         repetitions=lambda wildcards: [GENOMES[name]["repetitions"] for name in MODELS[wildcards.model]["genomes"]],
         parameters=lambda wildcards: MODELS[wildcards.model]["parameters"],
         seed=SETTINGS["seed"],

@@ -24,7 +24,7 @@ rule repeats:
         runtime=minutes(10, 0.5),
     params:
         method=lambda wildcards: GENOMES[wildcards.genome]["repeats"].partition(":")[0],
-        aliases=lambda wildcards: aliases_of(wildcards.genome),
+        aliases=lambda wildcards: aliases_of(wildcards.genome, wildcards.genome in REPEATS_BED),
     message:
         "Finding repeats in {wildcards.genome} ({params.method})"
     script:

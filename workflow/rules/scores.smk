@@ -157,7 +157,7 @@ rule calibrate:
         mem_mb=memory(1500),
         runtime=minutes(10, 0.005),
     params:
-        aliases=lambda wildcards: aliases_of(wildcards.genome),
+        aliases=lambda wildcards: aliases_of(wildcards.genome, wildcards.genome in NEUTRAL),
     message:
         "Ranking the scores of {wildcards.genome} by {wildcards.model}, and their means by mutation context"
     script:

@@ -107,9 +107,12 @@ def files_of(genome):
     return [table[genome] for table in tables if genome in table] + [*HELD_OUT_BED[genome].values()]
 
 
-def aliases_of(genome):
-    """Other names of the contigs of a genome: a list, or the path of a table, wherever it was found."""
-    return str(ALIASES.get(genome, GENOMES[genome]["contig_aliases"]))
+def aliases_of(genome, used=True):
+    """Other names of the contigs of a genome: a list, or the path of a table, wherever it was found.
+
+    None where no file is read that may use them, so that one more name makes nothing anew that it does not concern.
+    """
+    return str(ALIASES.get(genome, GENOMES[genome]["contig_aliases"])) if used else ""
 
 
 def named_part(genome, part):

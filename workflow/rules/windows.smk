@@ -30,7 +30,7 @@ rule split:
     params:
         split={key: SETTINGS["split"][key] for key in PLANNED},
         named=lambda wildcards: {part: named_part(wildcards.genome, part) for part in ("test", "validation")},
-        aliases=lambda wildcards: aliases_of(wildcards.genome),
+        aliases=lambda wildcards: aliases_of(wildcards.genome, bool(HELD_OUT_BED[wildcards.genome])),
         seed=SETTINGS["seed"],
     message:
         "Splitting {wildcards.genome} into training, validation and test"

@@ -259,6 +259,24 @@ c	x	CDS	201	260	.	-	0	ID=cds-p;Parent=gene-p;pseudo=true
     assert features.loc[features["gene"] == "p", ["feature", "biotype"]].to_numpy().tolist() == [["exon", "pseudogene"]]
 
 
+def test_utrs_without_a_transcript_belong_to_the_cds_that_they_touch(tmp_path):
+    text = """
+##gff-version 3
+c	RefSeq	five_prime_UTR	1	20	.	+	.	ID=id-c:1..20;gbkey=5'UTR
+c	RefSeq	gene	21	200	.	+	.	ID=gene-G1;gene=G1
+c	RefSeq	CDS	21	100	.	+	0	ID=cds-P1;Parent=gene-G1;exception=ribosomal slippage;protein_id=P1
+c	RefSeq	CDS	100	200	.	+	0	ID=cds-P1;Parent=gene-G1;exception=ribosomal slippage;protein_id=P1
+c	RefSeq	CDS	21	110	.	+	0	ID=cds-P2;Parent=gene-G1;protein_id=P2
+c	RefSeq	three_prime_UTR	201	230	.	+	.	ID=id-c:201..230;gbkey=3'UTR
+c	RefSeq	three_prime_UTR	301	330	.	+	.	ID=id-c:301..330;gbkey=3'UTR
+"""  # as of a coronavirus
+    features = read(text, tmp_path)
+    assert set(features["gene"]) == {"G1", "id-c:301..330"}
+    assert intervals(features, transcript="P1", feature="exon") == {(0, 230)}
+    assert intervals(features, transcript="P1", feature="CDS") == {(20, 100), (99, 200)}
+    assert intervals(features, transcript="P2", feature="exon") == {(20, 110)}
+
+
 def test_proteins_of_one_gene_that_lie_apart_are_transcripts_of_their_own(tmp_path):
     """Late genes of adenoviruses, by NCBI; the segments of one protein stay together even where each has its own ID."""
     text = """

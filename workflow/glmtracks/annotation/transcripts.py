@@ -35,9 +35,10 @@ def assemble(rows: pd.DataFrame, circular: Mapping[str, int]) -> pd.DataFrame:
 
     A part belongs to its parent transcript, or to the only transcript of its parent gene. Where the file names none, it
     belongs to the feature of the same ID, else to the transcript_id, else to the locus (locus_tag, gene_id, gene; one
-    that has several gene rows is divided among them, one with several proteins by protein_id), else it stands for
-    itself. A transcript on two strands, contigs or places (trans-splicing, pseudo-autosomal regions, IDs given twice;
-    see `places`) becomes one transcript for each, and a gene on several contigs one for each, numbered ":2", ":3", …
+    that has several gene rows is divided among them, one with several proteins by protein_id), a UTR else to the
+    transcript whose CDS it touches, else it stands for itself. A transcript on two strands, contigs or places
+    (trans-splicing, pseudo-autosomal regions, IDs given twice; see `places`) becomes one transcript for each, and a
+    gene on several contigs one for each, numbered ":2", ":3", …
 
     Exons that the file does not give are derived: from the CDS and UTR rows, stretched to the ends of the transcript
     row, or from the transcript rows where those are its segments or nothing else is known. A pseudogene or gene of RNA
@@ -142,7 +143,23 @@ def _keys(parts: pd.DataFrame, genes: pd.DataFrame, nodes: pd.DataFrame) -> pd.S
     of_gene = parts[is_cds & parts["id"].notna() & (parts["parent"].map(nodes["kind"]) == "gene")]
     isoforms = _of_several_proteins(of_gene)
     key = key.where(~isoforms.reindex(parts.index, fill_value=False), parts["id"]).fillna(parts["transcript_id"])
-    return key.fillna(_locus(parts[key.isna()], genes[genes["id"].isna()]))
+    key = key.fillna(_locus(parts[key.isna()], genes[genes["id"].isna()]))
+    return _with_utrs_beside(parts, key)
+
+
+def _with_utrs_beside(parts: pd.DataFrame, key: pd.Series) -> pd.Series:
+    """The keys, that of a UTR without any transcript (RefSeq's viruses) made that of the CDS which it touches."""
+    alone = parts[(parts["kind"] == "UTR") & ~key.isin(key[parts["kind"] != "UTR"])]
+    cds = parts[parts["kind"] == "CDS"]
+    for of_utr, of_cds in [("end", "start"), ("start", "end")] if len(alone) else []:
+        owner = key[cds.index].set_axis(_edge(cds, of_cds))
+        owner = _edge(alone, of_utr).map(owner[~owner.index.duplicated()])
+        key = owner.reindex(key.index).fillna(key)
+    return key
+
+
+def _edge(rows: pd.DataFrame, column: str) -> pd.Series:
+    return rows["contig"] + rows["strand"] + rows[column].astype("str")
 
 
 def _of_several_proteins(cds: pd.DataFrame) -> pd.Series:

@@ -496,6 +496,7 @@ def test_the_summary_counts_genes_that_do_not_fit_the_genome(make_genome, tmp_pa
         "cds_not_multiple_of_3": 1,
         "without_start_codon": 1,
         "without_stop_codon": 1,
+        "with_stop_inside": 0,
     }
 
 
@@ -518,6 +519,15 @@ def test_genes_of_organelles_that_are_read_by_the_standard_code_are_warned_of(ma
         canonicalise(tmp_path / "a.gff", genome.path, tmp_path / "a.gff3.gz", {}, genetic_code=code)
     told = [record.message for record in caplog.records if "standard code" in record.message]
     assert len(told) == 1 and f"coding sequence on {', '.join(organelles)} is read by" in told[0]
+
+
+@pytest.mark.parametrize("code, warned", [(1, True), (4, False), (11, True)])
+def test_genes_of_another_genetic_code_are_warned_of(code, warned, make_genome, tmp_path, caplog):
+    genome = make_genome({"c": "ATGTGATAA" + "ATGAAATAA" + "ATGTGATGATAG"})
+    rows = (f"c\tx\tCDS\t{a}\t{b}\t.\t+\t0\tID={a};transl_table=4\n" for a, b in [(1, 9), (10, 18), (19, 30)])
+    (tmp_path / "a.gff").write_text("".join(rows))
+    canonicalise(tmp_path / "a.gff", genome.path, tmp_path / "a.gff3.gz", {}, code)
+    assert (f"of its 3 coding transcripts 2 have a stop codon inside by genetic_code {code}" in caplog.text) == warned
 
 
 @pytest.mark.skipif(not shutil.which("bcftools"), reason="bcftools is not installed")

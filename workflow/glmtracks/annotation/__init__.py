@@ -261,12 +261,12 @@ def summarise(features: pd.DataFrame, genome: Genome | None = None, genetic_code
 
     Args:
         features: the transcript features table.
-        genome: with it also the coding transcripts without a start codon and without a stop codon.
+        genome: with it also the coding transcripts without a start codon, without a stop codon, and with one inside.
         genetic_code: NCBI number.
 
     Returns:
         genes, transcripts, coding_transcripts, cds_not_multiple_of_3, and with a genome without_start_codon,
-        without_stop_codon.
+        without_stop_codon, with_stop_inside.
     """
     cds = features[features["feature"] == "CDS"]
     coding = cds.groupby(["contig", "transcript"], sort=False)
@@ -281,6 +281,7 @@ def summarise(features: pd.DataFrame, genome: Genome | None = None, genetic_code
         ends = terminal_codons(genome, features, genetic_code)
         counts["without_start_codon"] = int((~ends["starts"]).sum())
         counts["without_stop_codon"] = int((~ends["stops"]).sum())
+        counts["with_stop_inside"] = int(ends["broken"].sum())
     return counts
 
 
@@ -289,8 +290,8 @@ def canonicalise(
 ) -> None:
     """Read an annotation of any style and write it as canonical GFF3 (see `write_gff3`) for a normalised genome.
 
-    Genes of which most are none in this genome, as those of another assembly, are warned of, and those of organelles
-    that are read by the standard code.
+    Genes of which most are none in this genome, as those of another assembly, are warned of, those of organelles that
+    are read by the standard code, and those of which most have stop codons inside by the genetic code.
 
     Raises:
         InputError: as from `read_features`.
@@ -316,5 +317,14 @@ def canonicalise(
             "the annotation of this very assembly, and genetic_code %d that of its genes?",
             source,
             coding,
+            genetic_code,
+        )
+    elif 2 * counts["with_stop_inside"] > coding:
+        logger.warning(
+            "%s: of its %d coding transcripts %d have a stop codon inside by genetic_code %d; if their proteins are "
+            "read by another (4 in Mycoplasma; transl_table of GFF3), set that for this genome",
+            source,
+            coding,
+            counts["with_stop_inside"],
             genetic_code,
         )

@@ -158,7 +158,7 @@ def _codes(genome: Genome, names: pd.Index, contig: np.ndarray, position: np.nda
 
 
 def terminal_codons(genome: Genome, features: pd.DataFrame, genetic_code: int = 1) -> pd.DataFrame:
-    """Whether each coding transcript begins with a start codon and ends with a stop codon.
+    """Whether each coding transcript begins with a start codon, ends with a stop codon and has none before.
 
     Args:
         genome: the bases.
@@ -166,7 +166,8 @@ def terminal_codons(genome: Genome, features: pd.DataFrame, genetic_code: int = 
         genetic_code: NCBI number.
 
     Returns:
-        contig, transcript, starts, stops (bool): one row per coding transcript. An incomplete CDS does neither.
+        contig, transcript, starts, stops, broken (bool; a codon that only ever stops stands before the last): one row
+        per coding transcript. An incomplete CDS neither starts nor stops.
 
     Raises:
         InputError: unknown genetic code.
@@ -174,10 +175,14 @@ def terminal_codons(genome: Genome, features: pd.DataFrame, genetic_code: int = 
     table = read_code(genetic_code)
     is_cds = (features["feature"] == "CDS").to_numpy()
     run = transcript_runs(features)
-    starts, stops = (np.zeros(run.max(initial=-1) + 1, dtype=bool) for _ in range(2))
+    starts, stops, broken = (np.zeros(run.max(initial=-1) + 1, dtype=bool) for _ in range(3))
     for codons in codons_in_batches(genome, features):
         index, transcript = codons.index, run[codons.row]
         starts[transcript[(index >= 0) & codons.first & table.start[index]]] = True
         stops[transcript[(index >= 0) & codons.last & table.stop[index]]] = True
-    found = features.loc[is_cds, ["contig", "transcript"]].assign(starts=starts[run[is_cds]], stops=stops[run[is_cds]])
+        broken[transcript[(index >= 0) & ~codons.last & (table.amino_acid[index] == STOP)]] = True
+    ends = {"starts": starts, "stops": stops, "broken": broken}
+    found = features.loc[is_cds, ["contig", "transcript"]].assign(
+        **{name: value[run[is_cds]] for name, value in ends.items()}
+    )
     return found.drop_duplicates(["contig", "transcript"], ignore_index=True)

@@ -317,6 +317,14 @@ c	x	CDS	601	660	.	+	0	locus_tag=G
     assert "4 genes have neither transcript nor CDS: 3 pseudogenes and genes of RNA are taken for exons" in caplog.text
 
 
+@pytest.mark.parametrize("utr", ["5'-UTR", "5'UTR", "5UTR", "five_prime_UTR"])
+def test_exons_of_utrs_are_exons_whatever_the_utrs_are_called(utr, tmp_path):
+    rows = [("transcript", 101, 400), (utr, 101, 150), (utr, 201, 220), ("CDS", 221, 400)]
+    attributes = 'transcript_id "T1"; gene_id "G1";'
+    text = "".join(f"c\tx\t{kind}\t{start}\t{end}\t.\t+\t.\t{attributes}\n" for kind, start, end in rows)
+    assert intervals(read(text, tmp_path), feature="exon") == {(100, 150), (200, 400)}
+
+
 def test_a_stop_codon_beside_the_cds_is_added_even_when_an_intron_splits_it(tmp_path):
     text = """
 c	x	exon	1	40	.	-	.	gene_id "G"; transcript_id "T";

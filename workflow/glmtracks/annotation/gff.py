@@ -35,7 +35,7 @@ _CONTROL = bytes({*range(32), 127} - set(b"\t\n\r"))  # what tabix takes for the
 KINDS = {
     "CDS": r"(?i:CDS)",
     "exon": r"(?i:.*exon)",
-    "UTR": r"(?i:((five|three)_prime_|[53]['_]?)?UTR)",
+    "UTR": r"(?i:((five|three)_prime_|[53]['_]?-?)?UTR)",  # 5'-UTR in AUGUSTUS
     "stop_codon": r"stop_codon",
     "transcript": r".*(RNA|transcript|_gene_segment)",
     "gene": r".*gene",

@@ -494,6 +494,19 @@ def test_a_frameshift_that_the_file_states_is_kept_and_a_senseless_phase_column_
     assert read(senseless, tmp_path).query("feature == 'CDS'")["phase"].tolist() == [0, 2] * 9
 
 
+def test_phases_that_were_counted_along_the_plus_strand_say_nothing_of_genes_on_the_minus_strand(tmp_path):
+    """Three exons of 10 bases, whose phases on either strand begin with 0 at its own end."""
+    exons = [(1, 10, 0), (31, 40, 2), (61, 70, 1)]
+    text = "".join(
+        f"c\tx\tCDS\t{100 * gene + start}\t{100 * gene + end}\t.\t{strand}\t{phase}\tID=g{gene}\n"
+        for gene, strand in enumerate("++++++--")
+        for start, end, phase in exons
+    )
+    features = read(text, tmp_path).query("feature == 'CDS'")
+    assert features.query("strand == '+'")["phase"].tolist() == [0, 2, 1] * 6
+    assert features.query("strand == '-'")["phase"].tolist() == [1, 2, 0] * 2
+
+
 def test_the_summary_counts_genes_that_do_not_fit_the_genome(make_genome, tmp_path):
     genome = make_genome({"c": "ATGAAATAA" + "CCCAAATAA" + "ATGAATAA"})
     text = "".join(f"c\tx\tCDS\t{a}\t{b}\t.\t+\t0\tID={a}\n" for a, b in [(1, 9), (10, 18), (19, 26)])

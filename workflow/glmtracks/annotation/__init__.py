@@ -43,8 +43,8 @@ def read_features(
     """Transcript features of a GFF3 or GTF file.
 
     The phase of the first CDS segment is the file's, or 0; the others follow from the lengths. Where the file states
-    another phase (a frameshift, a gap of the assembly) the file is believed, unless it disagrees so often that its
-    phase column cannot be right.
+    another phase (a frameshift, a gap of the assembly) the file is believed, unless on a strand it disagrees so often
+    that its phase column cannot be right there: then the first is 0.
 
     Args:
         path: GFF3 or GTF; plain, gzip or bgzip.
@@ -168,14 +168,17 @@ def _phases(features: pd.DataFrame) -> np.ndarray:
         nearest = np.maximum.accumulate(np.where(anchor, np.arange(len(anchor)), 0))
         return ((np.maximum(given, 0) + before)[nearest] - before) % 3
 
-    phase = from_anchors(first)
     stated = ~first & (given >= 0)
-    differs = stated & (given != phase)
-    if differs.sum() > (1 - TRUSTED_PHASES) * stated.sum():
-        logger.info("phases of %d of %d CDS segments contradict the lengths: ignored", differs.sum(), stated.sum())
-    elif differs.any():
-        logger.info("%d CDS segments are not in frame with the one before them", differs.sum())
-        phase = from_anchors(first | stated)
+    differs = stated & (given != from_anchors(first))
+    forward = (cds["strand"] != "-").to_numpy()
+    for strand in (forward, ~forward):  # phases that were counted along the plus strand are wrong on the other alone
+        wrong, of = (differs & strand).sum(), (stated & strand).sum()
+        if wrong > (1 - TRUSTED_PHASES) * of:
+            logger.info("phases of %d of %d CDS segments of a strand contradict the lengths: ignored", wrong, of)
+            stated, given = stated & ~strand, np.where(strand, 0, given)
+    if count := (differs & stated).sum():
+        logger.info("%d CDS segments are not in frame with the one before them", count)
+    phase = from_anchors(first | stated)
     return pd.Series(phase, cds.index).reindex(features.index, fill_value=-1).to_numpy(dtype=np.int8)
 
 

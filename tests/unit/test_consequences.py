@@ -232,6 +232,13 @@ def test_a_genetic_code_that_does_not_exist_is_refused():
         snv_consequences(Text("ACGT"), table([]), "c", 0, 4, 7)
 
 
+@pytest.mark.parametrize("code", [1, 6, 10, 12, 26])
+def test_nuclear_genes_begin_with_atg_alone(code):
+    features = table([(0, 9, "+", "exon", "T", -1), (0, 9, "+", "CDS", "T", 0)])
+    found = snv_consequences(Text("ATGAAATAA"), features, "c", 0, 3, code)
+    assert set(found["consequence"]) == {"start_lost"}  # CTG is none
+
+
 def test_vertebrate_mitochondria_read_tga_as_tryptophan_and_aga_as_stop():
     code, standard = read_code(2), read_code(1)
     tga, aga = (int(encode(codon) @ np.array([16, 4, 1])) for codon in ("TGA", "AGA"))

@@ -14,6 +14,7 @@ from glmtracks.genome import BASES, UNKNOWN, Genome, complement
 from glmtracks.intervals import transcript_runs, unwrap
 
 STOP = ord("*")
+NUCLEAR = (1, 12, 26)  # codes of nuclear genomes for which NCBI lists more starts than ATG: standard and two of yeasts
 BATCH_BASES = 2_000_000  # coding bases read at once where a whole genome is
 
 
@@ -36,7 +37,7 @@ class GeneticCode:
 def read_code(number: int) -> GeneticCode:
     """The genetic code with an NCBI number.
 
-    Of the standard code only ATG counts as a start: TTG and CTG, which NCBI lists too, begin very few proteins.
+    Of nuclear codes only ATG counts as a start: TTG and CTG, which NCBI lists too, begin very few proteins.
 
     Raises:
         InputError: NCBI has no such code.
@@ -46,7 +47,7 @@ def read_code(number: int) -> GeneticCode:
         known = ", ".join(map(str, sorted(CodonTable.unambiguous_dna_by_id)))
         raise InputError(f"genetic_code {number} is not a genetic code of NCBI; use one of {known}.")
     codons = [a + b + c for a in BASES for b in BASES for c in BASES]
-    starts = ["ATG"] if number == 1 else table.start_codons
+    starts = ["ATG"] if number in NUCLEAR else table.start_codons
     letters = [ord(table.forward_table.get(codon, "*")) for codon in codons]
     return GeneticCode(np.array(letters, np.uint8), np.isin(codons, table.stop_codons), np.isin(codons, starts))
 

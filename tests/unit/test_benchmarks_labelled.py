@@ -234,6 +234,13 @@ def anything(contig, start, ref, alt, rng):
     return rng.choice([0, 1, 1, 1, 4, 30, 80, 99, 100])
 
 
+@pytest.mark.parametrize("ploidy, warned", [(1, False), (2, True)])
+def test_lines_in_which_every_allele_is_counted_twice_are_warned_of(ploidy, warned, world, tmp_path, caplog):
+    population = with_population(world, tmp_path, lambda *snv: ploidy * snv[-1].choice([1, 1, 2, 3, 30]), 1_000)
+    allele_frequency.items(population)
+    assert ("have an odd number, as in inbred lines that are called as diploids" in caplog.text) == warned
+
+
 def test_folding_turns_sites_whose_reference_is_the_minor_allele(world, tmp_path):
     table = allele_frequency.items(with_population(world, tmp_path, anything))
     table = table[table["contrast"] == "rare vs common"]

@@ -9,6 +9,9 @@ FILTER, those beside another ALT that is the major allele, and sites that were c
 alleles that were called at most on their contig: Y and the mitochondrion have fewer than the rest. A variant that
 stands in several records, as where call sets were joined, counts by that with the most called alleles.
 
+Inbred lines and selfers that are called as diploids have two copies of all that one of them has, so that one copy is a
+doubtful call; a warning says so where few copies are mostly an even number.
+
 Mutation rate masquerades as constraint here: what mutates often is seen often. So items are compared within one type of
 substitution, CpG sites apart, and a second contrast holds as many rare as common items of each type: there the odds
 ratios of the tails are to be read. Nothing here knows of drift, linkage and background selection. The score is -llr.
@@ -43,6 +46,8 @@ RARE, ABSENT, COMMON = "rare", "absent", "common"
 EDGES = (0.001, 0.01)  # of the bins of minor allele frequency between rare and common
 MATCHED = ", matched"
 KEY = ["contig", "start", "alt"]
+FEW_COPIES = 4  # of a minor allele
+ODD = 0.1  # share of variants with 1 or 3 of few copies below which these come in pairs; of outbred diploids over half
 FEW = 100  # SNVs; the best called of so few tells little, so the best called of the whole file is taken
 
 
@@ -98,18 +103,22 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     sample = Sample("bin", 2 * options.max_items, inputs.seed)
     keys: dict[str, list[np.ndarray]] = {}
     most: dict[str, float] = {}
+    copies = np.zeros(FEW_COPIES + 1, dtype=np.int64)  # SNVs with as many copies of the minor allele
     without_counts = 0
     for batch in read_population(path, inputs.genome, labelled.contig_names(inputs), inputs.test):
         for contig, rows in batch.groupby("contig", sort=False):
             keys.setdefault(str(contig), []).append(4 * rows["start"].to_numpy() + rows["alt"].to_numpy())
             most[str(contig)] = max(most.get(str(contig), 0.0), rows["an"].max())
         without_counts += int(batch[["ac", "an"]].isna().any(axis=1).sum())
-        sample.add(fold(once(batch[batch["passed"] & (batch["an"] > 0)]), options.common))
+        passed = once(batch[batch["passed"] & (batch["an"] > 0)])
+        copies += _few_copies(passed)
+        sample.add(fold(passed, options.common))
     if without_counts:
         raise InputError(
             f"{path} has no allele counts for {without_counts:,} of its SNVs, and what is rare is told by counts; give "
             "a call set with AC and AN, which bcftools +fill-tags adds where there are genotypes."
         )
+    _warn_of_pairs(path, copies)
     table = sample.rows()
     if len(table):
         table = once(table)  # records of a variant may lie in different batches
@@ -121,6 +130,24 @@ def _called(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     else:
         table = fold(pd.DataFrame(columns=[*KEY, "ref", "ac", "an", "deleted"], dtype=float), options.common)
     return table, {contig: np.unique(np.concatenate(found)) for contig, found in keys.items()}
+
+
+def _few_copies(table: pd.DataFrame) -> np.ndarray:
+    """How many variants have 0, 1, … `FEW_COPIES` copies of the minor allele, by ac and an: int64."""
+    minor = np.minimum(table["ac"], table["an"] - table["ac"]).dropna().astype(np.int64)
+    return np.bincount(minor[minor.between(0, FEW_COPIES)], minlength=FEW_COPIES + 1)
+
+
+def _warn_of_pairs(path: str, copies: np.ndarray) -> None:
+    """Warn of a call set in which alleles come in pairs, by how many variants have 0, 1, … copies of the minor one."""
+    found, odd = copies[1:].sum(), copies[1::2].sum()
+    if found >= FEW and odd < ODD * found:
+        logger.warning(
+            "%s: of %d SNVs whose minor allele stands on at most %d copies, %d have an odd number, as in inbred lines "
+            "that are called as diploids; what one line has is then not rare, which takes one copy: make the genotypes "
+            "haploid (bcftools +fixploidy FILE -- -f 1, then bcftools +fill-tags)",
+            *(path, found, FEW_COPIES, odd),
+        )
 
 
 def once(table: pd.DataFrame) -> pd.DataFrame:

@@ -49,10 +49,7 @@ def make_split(
         unit = "contig" if sum(length >= block for length in contigs.values()) >= 8 else "block"
     if unit == "block":  # a small genome is cut finer, but never so fine that the gaps eat the blocks
         block = min(block, max(sum(contigs.values()) // 20, 3 * gap))
-    pieces = pd.concat(
-        [_pieces(name, length, block if unit == "block" else length) for name, length in contigs.items()]
-    )
-    pieces = pieces.reset_index(drop=True).assign(split="train")
+    pieces = (_pieces(contigs, block) if unit == "block" else tile(contigs)).assign(split="train")
     for part in PARTS:
         if part in named:
             pieces = _given(pieces, part, named[part])
@@ -60,9 +57,12 @@ def make_split(
     return _with_gaps(pieces, gap, circular)
 
 
-def _pieces(contig: str, length: int, block: int) -> pd.DataFrame:
-    edges = np.linspace(0, length, max(length // block, 1) + 1).astype(np.int64)
-    return pd.DataFrame({"contig": contig, "start": edges[:-1], "end": edges[1:]})
+def _pieces(contigs: Mapping[str, int], block: int) -> pd.DataFrame:
+    """Each contig cut into equal pieces of about `block` bases, in one table, since a draft has very many contigs."""
+    edges = [np.linspace(0, length, max(length // block, 1) + 1).astype(np.int64) for length in contigs.values()]
+    names = np.repeat(list(contigs), [len(of_contig) - 1 for of_contig in edges])
+    starts, ends = (np.concatenate([of_contig[cut] for of_contig in edges]) for cut in (slice(-1), slice(1, None)))
+    return pd.DataFrame({"contig": pd.array(names, dtype="str"), "start": starts, "end": ends})
 
 
 def _given(pieces: pd.DataFrame, part: str, intervals: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from glmtracks.annotation.regions import read_regions
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
 from glmtracks.genome import UNKNOWN, Genome
+from glmtracks.intervals import in_genome_order
 from glmtracks.parquet import WITH_CHECKSUMS
 from glmtracks.windows.corpus import Corpus, CorpusGenome
 from glmtracks.windows.leakage import HELD_OUT, lint, purge
@@ -18,6 +19,7 @@ from glmtracks.windows.split import PARTS, read_split
 logger = logging.getLogger(__name__)
 
 COLUMNS = ["contig", "start", "end", "split", "kind", "slack_left", "slack_right"]
+CHUNK = 1 << 24  # bases read at once
 SHORTEST = 64  # bases; a stretch of defined bases shorter than this teaches nothing about context
 
 
@@ -44,18 +46,13 @@ def make_windows(
     A stretch shorter than `size` but not than 64 bases gives one short window. On circular contigs windows go on over
     the origin, so that `end` may be larger than the contig's length; none holds a base twice.
     """
-    tables = []
-    for contig, parts in split[split["split"].isin(PARTS)].groupby("contig", sort=False):
-        stretches, length = _defined_stretches(genome, contig, parts), genome.contigs[contig]
-        if contig in genome.circular:
-            stretches = _over_origin(stretches, length, size, step)
-        windows = _tile(stretches[stretches["end"] - stretches["start"] >= SHORTEST], size, step, jitter)
-        beyond = np.where(windows["start"] - windows["slack_left"] >= length, length, 0)
-        tables.append(windows.assign(contig=contig, start=windows["start"] - beyond, end=windows["end"] - beyond))
-    tables = [table for table in tables if len(table)]
-    if not tables:
+    stretches = _over_origins(_defined_stretches(genome, split[split["split"].isin(PARTS)]), genome, size, step)
+    windows = _tile(stretches[stretches["end"] - stretches["start"] >= SHORTEST], size, step, jitter)
+    if windows.empty:
         return pd.DataFrame(columns=COLUMNS)
-    windows = pd.concat(tables, ignore_index=True)
+    length = windows["contig"].map(genome.contigs).to_numpy(np.int64)
+    beyond = np.where(windows["start"] - windows["slack_left"] >= length, length, 0)
+    windows = windows.assign(start=windows["start"] - beyond, end=windows["end"] - beyond)
     circles = {name: genome.contigs[name] for name in genome.circular}
     windows["kind"] = _kinds(windows, regions, exon_flank, promoter, circles)
     if recipe == "balanced" and regions["region"].notna().any():
@@ -63,14 +60,31 @@ def make_windows(
     return windows[COLUMNS].reset_index(drop=True)
 
 
-def _defined_stretches(genome: Genome, contig: str, parts: pd.DataFrame) -> pd.DataFrame:
-    """Runs of A, C, G, T within each part of a contig."""
-    rows = []
-    for part in parts.itertuples():
-        unknown = genome.codes(contig, part.start, part.end) == UNKNOWN
-        edges = np.flatnonzero(np.diff(np.concatenate([[True], unknown, [True]]))) + part.start
-        rows.append(pd.DataFrame({"start": edges[::2], "end": edges[1::2], "split": part.split}))
-    return pd.concat(rows, ignore_index=True)
+def _defined_stretches(genome: Genome, parts: pd.DataFrame) -> pd.DataFrame:
+    """Runs of A, C, G, T within each of the parts, in one table, since drafts have very many contigs."""
+    edges = [_edges_of_defined(genome, part.contig, part.start, part.end) for part in parts.itertuples()]
+    names = parts[["contig", "split"]].loc[np.repeat(parts.index, [len(of_part) // 2 for of_part in edges])]
+    edges = np.concatenate([np.empty(0, np.int64), *edges])
+    return names.reset_index(drop=True).assign(start=edges[::2], end=edges[1::2])
+
+
+def _edges_of_defined(genome: Genome, contig: str, start: int, end: int) -> np.ndarray:
+    """Where runs of A, C, G, T begin and end, in turn, within start … end - 1: int64 (even number,)."""
+    edges, unknown = [], np.ones(1, dtype=bool)
+    for low in range(start, end, CHUNK):
+        before, unknown = unknown[-1:], genome.codes(contig, low, min(low + CHUNK, end)) == UNKNOWN
+        edges.append(np.flatnonzero(np.diff(unknown, prepend=before)) + low)
+    return np.concatenate([*edges, np.full(0 if unknown[-1] else 1, end)])
+
+
+def _over_origins(stretches: pd.DataFrame, genome: Genome, size: int, step: int) -> pd.DataFrame:
+    """The stretches, in genome order, those of circular contigs joined where they are one."""
+    circular = stretches["contig"].isin(list(genome.circular))
+    joined = [
+        _over_origin(rows, genome.contigs[contig], size, step)
+        for contig, rows in stretches[circular].groupby("contig", sort=False)
+    ]
+    return in_genome_order(pd.concat([stretches[~circular], *joined]), genome.contigs) if joined else stretches
 
 
 def _over_origin(stretches: pd.DataFrame, length: int, size: int, step: int) -> pd.DataFrame:
@@ -78,15 +92,13 @@ def _over_origin(stretches: pd.DataFrame, length: int, size: int, step: int) -> 
 
     A whole circle, which has no end, ends where its windows have gone round.
     """
-    if stretches.empty:
-        return stretches
     first, last = stretches.iloc[0], stretches.iloc[-1]
     if first["start"] > 0 or last["end"] < length or first["split"] != last["split"]:
         return stretches
     if len(stretches) == 1:
         return stretches.assign(end=length + max(size - step, 0) if size <= length else length)
     joined = last.to_frame().T.assign(end=length + first["end"]).astype(stretches.dtypes)
-    return pd.concat([stretches.iloc[1:-1], joined], ignore_index=True)
+    return pd.concat([stretches.iloc[1:-1], joined])
 
 
 def _tile(stretches: pd.DataFrame, size: int, step: int, jitter: int) -> pd.DataFrame:
@@ -100,6 +112,7 @@ def _tile(stretches: pd.DataFrame, size: int, step: int, jitter: int) -> pd.Data
     end = np.minimum(start + size, high[which])
     return pd.DataFrame(
         {
+            "contig": stretches["contig"].array[which],
             "start": start,
             "end": end,
             "split": stretches["split"].to_numpy()[which],

@@ -53,6 +53,29 @@ def test_one_circular_chromosome_is_cut_into_blocks():
     assert bases["validation"] == pytest.approx(0.1, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("lengths", "whole"),
+    [
+        ([230, 813, 317, 1532, 577, 270, 1091, 563, 440, 746, 667, 1078, 924, 784, 1091, 948], True),  # yeast
+        (
+            [248, 242, 198, 190, 182, 171, 159, 145, 138, 134, 135, 133, 114, 107, 102, 90, 83, 80, 59, 64],
+            True,
+        ),  # human
+        ([23.5, 25.3, 28.1, 32.1, 23.5, 1.3, 3.7, *[0.1] * 15], False),  # fly: a part would be scaffolds or an arm
+        ([516, 666, 622, 610, 588, 561, 632, 29, *[0.1] * 200], False),  # barley
+        ([4600, *[60] * 9], False),  # a bacterium: a part would be plasmids alone
+    ],
+)
+def test_whole_contigs_are_drawn_only_where_there_is_a_choice(lengths, whole):
+    contigs = {f"c{n}": int(10_000 * length) for n, length in enumerate(lengths)}
+    wanted = {"unit": "auto", "test": 0.1, "validation": 0.05, "block": 1000, "gap": 100}
+    for seed in range(3):
+        split = make_split(contigs, **wanted, seed=seed)
+        assert (split["end"] - split["start"]).eq(split["contig"].map(contigs)).all() == whole
+        share = (split["end"] - split["start"]).groupby(split["split"]).sum() / sum(contigs.values())
+        assert 0.05 < share["test"] <= 0.1 and 0.02 < share["validation"] <= 0.05
+
+
 def test_the_seed_decides():
     contigs = {f"c{n}": 10_000 for n in range(40)}
     one, same, other = (make_split(contigs, **DRAWN | {"seed": seed}) for seed in (1, 1, 2))

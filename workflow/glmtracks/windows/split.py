@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from glmtracks.intervals import COLUMNS, in_genome_order, subtract, tile
 logger = logging.getLogger(__name__)
 
 PARTS = ("test", "validation", "train")
+CHOICE = 3  # bases of the contigs of which a part is drawn, for each base that it wants
 
 
 def make_split(
@@ -46,7 +47,7 @@ def make_split(
     shares = {part: share for part, share in (("test", test), ("validation", validation)) if share > 0}
     shares = {part: share for part, share in shares.items() if part not in named}
     if unit == "auto":
-        unit = "contig" if sum(length >= block for length in contigs.values()) >= 8 else "block"
+        unit = "contig" if _leave_a_choice(np.array([*contigs.values()]), shares.values(), block) else "block"
     if unit == "block":  # a small genome is cut finer, but never so fine that the gaps eat the blocks
         block = min(block, max(sum(contigs.values()) // 20, 3 * gap))
     pieces = (_pieces(contigs, block) if unit == "block" else tile(contigs)).assign(split="train")
@@ -55,6 +56,17 @@ def make_split(
             pieces = _given(pieces, part, named[part])
     _draw(pieces, shares, seed)
     return _with_gaps(pieces, gap, circular)
+
+
+def _leave_a_choice(lengths: np.ndarray, shares: Iterable[float], block: int) -> bool:
+    """Whether whole contigs can be drawn, so that no part is a chromosome too large for it, or leftovers alone.
+
+    Eight or more must be as long as a block, and those of them that fit into a part must be `CHOICE` times as many
+    bases as it wants.
+    """
+    long = lengths[lengths >= block]
+    wanted = [share * lengths.sum() for share in shares]
+    return len(long) >= 8 and all(long[long <= bases].sum() >= CHOICE * bases for bases in wanted)
 
 
 def _pieces(contigs: Mapping[str, int], block: int) -> pd.DataFrame:

@@ -385,6 +385,15 @@ def test_a_contig_that_the_genome_sheet_calls_a_circle_is_one(rows, make_genome,
     assert cds[["start", "end", "phase"]].to_numpy().tolist() == [[80, 100, 0], [0, 31, 1]]
 
 
+def test_a_circle_that_only_the_annotation_knows_is_told_of(make_genome, tmp_path, caplog):
+    (tmp_path / "genes.gff3").write_text(CIRCLE.format(end=99, strand="+", phase=0))
+    for circular, told in (("^c$", False), ("", True)):
+        genome = make_genome({"c": "ACGT" * 25}, name=f"genome{circular}", circular=circular)
+        caplog.clear()
+        canonicalise(tmp_path / "genes.gff3", genome.path, tmp_path / "a.gff3.gz", {})
+        assert ("by this file c is a circle" in caplog.text) == told
+
+
 ACROSS = [(80, 100, "G"), (0, 31, "G")]
 
 

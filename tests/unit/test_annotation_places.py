@@ -127,7 +127,7 @@ d	x	mRNA	51	90	.	+	.	ID=U;Parent=I
 d	x	exon	51	60	.	+	.	Parent=U
 d	x	exon	81	90	.	+	.	Parent=U
 """
-    features = read(text, tmp_path, contigs={"c": 100, "d": 100})
+    features = read(text, tmp_path, contigs={"c": 100, "d": 100}, circles=["c"])
     assert set(features["transcript"]) == {"G", "T", "H", "U"} and not caplog.records
 
 

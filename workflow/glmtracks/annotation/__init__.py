@@ -68,6 +68,13 @@ def read_features(
     if not rows["kind"].isin(PARTS).any():
         raise InputError(f"{path} has no exon, CDS or transcript row; leave the annotation of this genome empty.")
     if contigs is not None:
+        if unnamed := sorted(circular.keys() - set(circles)):
+            logger.warning(
+                "%s: by this file %s is a circle; windows and scores go on over its origin, as genes do, only where "
+                "the column circular of the genome sheet names it",
+                path,
+                ", ".join(unnamed[:5]),
+            )
         circular |= {contig: contigs[contig] for contig in circles}
     features = assemble(rows, circular)
     if contigs is not None:

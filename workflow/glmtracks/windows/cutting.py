@@ -63,9 +63,10 @@ def make_windows(
 def _defined_stretches(genome: Genome, parts: pd.DataFrame) -> pd.DataFrame:
     """Runs of A, C, G, T within each of the parts, in one table, since drafts have very many contigs."""
     edges = [_edges_of_defined(genome, part.contig, part.start, part.end) for part in parts.itertuples()]
-    names = parts[["contig", "split"]].loc[np.repeat(parts.index, [len(of_part) // 2 for of_part in edges])]
+    which = np.repeat(np.arange(len(parts)), [len(of_part) // 2 for of_part in edges])
     edges = np.concatenate([np.empty(0, np.int64), *edges])
-    return names.reset_index(drop=True).assign(start=edges[::2], end=edges[1::2])
+    names = parts[["contig", "split"]].iloc[which].reset_index(drop=True)
+    return names.assign(start=edges[::2], end=edges[1::2])
 
 
 def _edges_of_defined(genome: Genome, contig: str, start: int, end: int) -> np.ndarray:

@@ -61,11 +61,10 @@ def score(files: list[Path], genome: Genome, model: Path, plan: Path, **changes)
             model_folder=model,
             plan=plan,
             scores=None,
-            calibration=None,
             destination=destination,
             settings=SETTINGS,
             threads=1,
-            **{"longest": 5000, "neighbours": 10, "extras": extras} | changes,
+            **{"calibration": None, "longest": 5000, "neighbours": 10, "extras": extras} | changes,
         )
     return destinations
 

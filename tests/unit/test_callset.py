@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pysam
 import pytest
 from callset_world import annotate, random_model, read, score, turn, write_vcf
 from hypothesis import given
@@ -23,6 +24,7 @@ from glmtracks.errors import InputError
 from glmtracks.genome import Genome, encode
 from glmtracks.parquet import Rows
 from glmtracks.shard_count import shard_names
+from glmtracks.tracks.calibration import CONTEXTS, RANKED, Calibration
 from glmtracks.variants import alleles, callset, callset_scores
 from glmtracks.variants import vcf as variants_vcf
 from glmtracks.variants.callset_scores import Scorers, score_alleles
@@ -369,6 +371,20 @@ def test_calibration_corrects_and_ranks_single_bases_alone(genome, tmp_path):
     ranks = [np.nan if alt == rows[1][2] else -8 for alt in "AC"]  # an ALT that is REF has no rank, as in the tracks
     np.testing.assert_array_equal(table["phred"][scored], ranks[-scored.sum() :])
     assert table.loc[~scored, ["llr_corrected", "phred"]].isna().all(axis=None)
+
+
+def test_the_header_says_which_bases_were_taken_for_neutral(genome, model, make_plan, tmp_path):
+    """Where little lies between genes, corrected scores are compared with all of the genome, and not with neutral."""
+    ranks = dict.fromkeys(RANKED, (0, np.ones(1, np.int64)))
+    calibration = Calibration(np.zeros((CONTEXTS, 4), np.float32), ranks, {"neutral": 'bases of "all" genes'})
+    alleles = read(write_vcf(tmp_path / "x.vcf", variants(genome)), genome, 1)
+    with mock.patch.object(Calibration, "open", return_value=calibration):
+        scores = score(alleles, genome, model, make_plan(model), calibration=tmp_path)
+    annotate(tmp_path / "x.vcf", alleles, scores, genome, tmp_path)
+    with pysam.VariantFile(tmp_path / "o.vcf.gz") as vcf:
+        said = {name: field.description for name, field in vcf.header.info.items()}
+    assert "taken for neutral: bases of 'all' genes; genomic" in said["GLM_LLR_CORRECTED"]
+    assert "taken for neutral" not in said["GLM_LLR"] + said["GLM_PHRED"]
 
 
 @given(

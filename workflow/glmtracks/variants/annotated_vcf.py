@@ -51,7 +51,7 @@ def annotate_vcf(
     folder, kept = Path(alleles[0]).parent, [name for name in ALLELES_SCHEMA.names if name not in CHANGE]
     rows, values = Rows(alleles, kept, folder), Rows(scores)
     schema = vcf_fields.variants_schema(names).with_metadata({**metadata, "model": model})
-    info_lines = vcf_fields.header_lines(names, model)
+    info_lines = vcf_fields.header_lines(names, model, metadata.get("neutral"))
     contigs: dict[str, str | None] = {}
     records = 0
     with ExitStack() as stack:

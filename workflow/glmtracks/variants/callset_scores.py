@@ -256,7 +256,8 @@ def score_callset(
         longest,
         neighbours,
     )
-    score_alleles(alleles, scorers, destination, _made_by(model_folder, provenance))
+    neutral = {"neutral": calibrated.said["neutral"]} if calibrated else {}
+    score_alleles(alleles, scorers, destination, _made_by(model_folder, provenance) | neutral)
 
 
 def _made_by(model_folder: str | Path, provenance: str | Path) -> dict[str, str]:

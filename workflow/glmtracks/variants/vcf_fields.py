@@ -80,13 +80,24 @@ def variants_schema(names: list[str]) -> pa.Schema:
     return pa.schema([*first, *scores_schema(names), *last])
 
 
-def header_lines(names: list[str], model: str) -> list[str]:
-    """Header lines of the fields of some columns; `model` is named in them."""
-    of_model = f"; genomic language model {model}".replace('"', "'")
+def header_lines(names: list[str], model: str, neutral: str | None = None) -> list[str]:
+    """Header lines of the fields of some columns.
+
+    Args:
+        names: columns.
+        model: its name.
+        neutral: which bases of the genome were taken for neutral, in words, where that is known: of a genome with
+            little between its genes these are all of it, and a corrected score then says something else.
+    """
+    more = {"llr_corrected": f"; taken for neutral: {neutral}"} if neutral else {}
+    found = {name: field for name, field in FIELDS.items() if field.column in names}
+    described = {
+        name: f"{field.description}{more.get(field.column, '')}; genomic language model {model}".replace('"', "'")
+        for name, field in found.items()
+    }
     return [
-        f'##INFO=<ID={name},Number={field.number},Type={field.type},Description="{field.description}{of_model}">'
-        for name, field in FIELDS.items()
-        if field.column in names
+        f'##INFO=<ID={name},Number={field.number},Type={field.type},Description="{described[name]}">'
+        for name, field in found.items()
     ]
 
 

@@ -143,6 +143,16 @@ def test_long_training_is_thinned_and_models_without_steps_are_levels(tmp_path):
     assert levels.to_dict() == {"house": 1.26, "untrained": 1.42}
 
 
+def test_curve_has_no_gaps_where_a_training_was_validated_between_the_steps_that_were_logged(tmp_path):
+    path = tmp_path / "training.tsv"
+    path.write_text(
+        "step\ttrain_nats_per_base\tvalidation_nats_per_base\n5\t\t1.4\n10\t1.3\t1.3\n15\t\t1.3\n20\t1.2\t1.2\n"
+    )
+    table = tables.training({"training": [path], "metrics": []}, GENOME, BASELINE)
+    assert table["step"].tolist() == [10, 20]
+    assert table["nats_per_base"].tolist() == table["smoothed"].tolist() == [1.3, 1.2]
+
+
 @pytest.fixture
 def genes(make_genome, tmp_path):
     """Ten genes, five on each strand, on a test contig, and models that know, or do not know, where they start."""

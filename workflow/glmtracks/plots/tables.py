@@ -163,6 +163,7 @@ def _curve(path: Path) -> pd.DataFrame:
     if "train_nats_per_base" not in history or history.empty:
         return pd.DataFrame()
     history = history[["step", "train_nats_per_base"]].set_axis(["step", "nats_per_base"], axis=1)
+    history = history.dropna().reset_index(drop=True)  # validations of a short training lie between what is logged
     history = history.groupby(np.arange(len(history)) * POINTS // max(len(history), POINTS)).mean()
     width = max(len(history) // 20, 1)
     smoothed = history["nats_per_base"].rolling(width, center=True, min_periods=1).mean()

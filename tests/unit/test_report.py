@@ -297,6 +297,18 @@ def test_genome_and_model_cards_tell_origin_sizes_and_weights(page):
     assert "1,234" in page
 
 
+def test_the_card_of_a_model_tells_each_setting_once_and_none_that_was_left_empty(tmp_path):
+    recipe = {"steps": 50, "width": 8, "region_weights": "", "species": False, "patience": None, "dropout": 0}
+    config = {"kind": "one_pass", "architecture": {"width": 8, "species": []}, "training": recipe}
+    write_json(tmp_path / "models" / "house" / "config.json", config)
+    write_summary(tmp_path / "benchmarks" / "summary.tsv", [])
+    model = {"kind": "one_pass", "source": "train", "genomes": [], "seen": ["unknown"], "licence": "unknown"}
+    write_page(Page(tmp_path, {}, {"house": model}, {}, {}, [], []), tmp_path / "report" / "index.html")
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "<dd>one_pass: width 8</dd>" in page
+    assert "<dt>Training</dt><dd>steps 50, dropout 0</dd>" in page
+
+
 def test_leakage_that_was_allowed_stamps_the_page(tmp_path, page):
     assert 'class="stamp"' not in page
     stamped = _write_report(tmp_path / "leaky", allow_leak=True, verdict="fail", summary="25.0% of the 21-mers")

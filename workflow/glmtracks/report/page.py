@@ -5,6 +5,7 @@ Everything on it is read from results/ by the paths of the results scheme; what 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -205,11 +206,16 @@ def _corpus_card(page: Page, name: str) -> dict:
 def _model_card(page: Page, name: str) -> dict:
     folder = page.results / "models" / name
     config, metrics = read_json(folder / "config.json"), read_json(folder / "metrics.json")
-    card = {"name": name, "row": page.models[name], "metrics": metrics, "training": config.get("training") or {}}
-    card |= {key: config.get(key) for key in CARD_KEYS}
-    if card["architecture"]:  # without the thousands of tokens of some
-        card["architecture"] = {key: value for key, value in card["architecture"].items() if key != "vocabulary"}
+    card = {"name": name, "row": page.models[name], "metrics": metrics} | {key: config.get(key) for key in CARD_KEYS}
+    size, recipe = card["architecture"] or {}, config.get("training") or {}
+    card["architecture"] = _told(size, without=["vocabulary"])  # some have thousands of tokens
+    card["training"] = _told(recipe, without=size)
     return card
+
+
+def _told(settings: dict, without: Iterable[str]) -> dict:
+    """Settings that say something: those that were left empty do not, nor does `without`, which stands elsewhere."""
+    return {key: value for key, value in settings.items() if value not in (None, "", []) and key not in without}
 
 
 def _linted(page: Page) -> list[dict]:

@@ -217,6 +217,15 @@ def test_the_methods_say_of_which_genome_the_repeats_were_marked_where_they_diff
     assert methods(tmp_path, genomes, {}, summary)["paragraphs"][0].endswith(f"b is x.fa.{said}")
 
 
+def test_the_methods_name_sister_genomes_which_are_not_scored(tmp_path):
+    row = {"fasta": "x.fa", "annotation": "", "repeats": "dust", "models": []}
+    write_json(tmp_path / "genomes" / "b" / "provenance.json", {"origin": "b.fa", "sha256": "cd" * 32})
+    summary = read_summary(write_summary(tmp_path / "summary.tsv", []))
+    genomes = {"a": row | {"scored": True}, "b": row | {"scored": False}}
+    first, second, *_ = methods(tmp_path, genomes, {}, summary)["paragraphs"]
+    assert "b is" not in first and "b is b.fa, SHA-256 beginning with cdcdcdcdcdcdcdcd." in second
+
+
 def test_the_methods_name_versions_and_whom_to_cite(page):
     text = re.search(r'<section id="methods">(.*?)</section>', page, flags=re.DOTALL).group(1)
     assert f"PyTorch {versions()['pytorch']}" in text

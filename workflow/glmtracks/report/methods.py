@@ -74,6 +74,7 @@ def methods(
         f"Genomes were annotated with glmtracks {__version__}, a Snakemake workflow. "
         + " ".join(_genome(results, name, row) for name, row in scored.items())
         + "".join(f" {_repeats(one, names if len(repeats) > 1 else [], pinned)}" for one, names in repeats.items()),
+        *_others(results, {name: row for name, row in genomes.items() if not row["scored"]}),
         *(
             _model(results, name, row, [genome for genome, about in scored.items() if name in about["models"]])
             for name, row in models.items()
@@ -96,6 +97,12 @@ def _genome(results: Path, name: str, row: dict) -> str:
     if row["annotation"]:
         genes = f" Genes are those of {Path(row['annotation']).name} (genetic code {row['genetic_code']})."
     return f"{name} is {Path(made.get('origin', row['fasta'])).name}{size}{digest}.{genes}"
+
+
+def _others(results: Path, genomes: dict[str, dict]) -> list[str]:
+    """Sister genomes and those of training corpora, by which numbers stand or fall although they have no scores."""
+    told = " ".join(_genome(results, name, row) for name, row in genomes.items())
+    return [f"Other genomes were used without being scored. {told}"] if told else []
 
 
 def _repeats(kind: str, genomes: list[str], pinned: dict[str, str]) -> str:

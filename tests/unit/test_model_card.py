@@ -39,6 +39,14 @@ def test_a_card_says_on_which_side_the_model_reads(kind, side, tmp_path):
     assert f"| receptive field | {model.receptive_field} bases {side} |" in (tmp_path / "README.md").read_text()
 
 
+@pytest.mark.parametrize(("parameters", "told"), [(0, ""), (1234, "| parameters | 1,234 |\n")])
+def test_a_card_counts_no_parameters_of_a_table_of_counts(parameters, told, tmp_path):
+    _save_trained(build("causal", SMALL), tmp_path)
+    write_json(tmp_path / "metrics.json", {"parameters": parameters})
+    write_card(tmp_path, "MIT")
+    assert f"| objective | causal |\n{told}| receptive field |" in (tmp_path / "README.md").read_text()
+
+
 def test_a_card_tells_what_was_seen_more_often_and_weighted_by_what(tmp_path, make_genome):
     write_json(tmp_path / "metrics.json", {"parameters": 7})
     parts = pd.DataFrame({"contig": ["a"], "start": [0], "end": [40], "split": ["train"]})

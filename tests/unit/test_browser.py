@@ -243,7 +243,7 @@ def test_places_of_a_kind_are_apart_but_on_other_contigs():
     assert [locus.name for locus in apart(loci, 9)] == ["1", "3", "4"]
 
 
-def test_start_and_stop_codons_of_a_gene_are_found(make_genome):
+def test_codons_and_splice_sites_call_a_gene_by_the_same_name(make_genome):
     genome = make_genome({"c": "CC" + "ATG" + "GCT" * 8 + "TAA" + "CC"})
     exon = {
         "contig": "c",
@@ -257,11 +257,13 @@ def test_start_and_stop_codons_of_a_gene_are_found(make_genome):
         "begins": True,
     }
     features = pd.DataFrame([exon | {"feature": "exon", "phase": -1}, exon | {"feature": "CDS", "phase": 0}])
-    regions = pd.DataFrame({"contig": [], "start": [], "end": [], "region": [], "strand": [], "gene": []})
-    found = known_sites(genome, features, regions, 1, 2)
-    assert [(locus.name, locus.start, locus.end) for locus in found] == [
-        ("start codon NAME", 2, 5),
-        ("stop codon NAME", 29, 32),
+    donor = {"contig": "c", "start": 8, "end": 10, "region": "splice_donor", "strand": "+", "gene": "g"}
+    found = known_sites(genome, features, pd.DataFrame([donor, donor | {"gene": "unnamed", "start": 4000}]), 1, 2)
+    assert [(locus.name, locus.start) for locus in found] == [
+        ("start codon NAME", 2),
+        ("stop codon NAME", 29),
+        ("splice donor NAME", 8),
+        ("splice donor unnamed", 4000),
     ]
 
 

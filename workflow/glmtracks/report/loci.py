@@ -126,6 +126,9 @@ def known_sites(
             ("stop codon", known & codons.last & code.stop[codons.index]),
         ):
             loci += _one_of_each_strand(_codon_sites(features, codons, complete), name, count)
+    if features is not None:
+        names = dict(zip(features["gene"], _names(features), strict=True))
+        regions = regions.assign(gene=[names.get(gene, gene) for gene in regions["gene"]])
     for region, name in SITES.items():
         loci += _one_of_each_strand(regions[regions["region"] == region], name, count)
     return loci
@@ -136,9 +139,13 @@ def _codon_sites(features: pd.DataFrame, codons: Codons, wanted: np.ndarray) -> 
     position = codons.position[wanted]
     begin, whole = position.min(axis=1), np.ptp(position, axis=1) == 2
     rows = features.iloc[codons.row[wanted]]
-    genes = rows["gene_name"].where(rows["gene_name"].notna() & (rows["gene_name"] != ""), rows["gene"])
-    table = rows[["contig", "strand"]].assign(start=begin, end=begin + 3, gene=genes)
+    table = rows[["contig", "strand"]].assign(start=begin, end=begin + 3, gene=_names(rows))
     return table[whole].drop_duplicates(["contig", "start"])
+
+
+def _names(features: pd.DataFrame) -> pd.Series:
+    """What people call the gene of each feature: its name, or where it has none its identifier."""
+    return features["gene_name"].where(features["gene_name"].notna() & (features["gene_name"] != ""), features["gene"])
 
 
 def _one_of_each_strand(table: pd.DataFrame, name: str, count: int) -> list[Locus]:

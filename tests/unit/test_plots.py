@@ -298,6 +298,9 @@ def test_probabilities_that_are_right_lie_on_the_line(make_genome, tmp_path):
     assert table["n"].sum() == 80_000 and len(table) >= 18
     assert (table["observed"] - table["predicted"]).abs().to_numpy() == pytest.approx(0, abs=0.06)
     assert table["predicted"].between(table["low"], table["high"]).all()
+    table.loc[table.index[-1], ["observed", "n"]] = 0.0, 1  # a single letter of a probability near one
+    drawn = figures.calibration(table, style.looks(["m"])).axes[0].lines[1].get_ydata()
+    assert len(drawn) == len(table) - 1 and drawn.min() == table["observed"][:-1].min()
 
 
 def _windows(tmp_path):

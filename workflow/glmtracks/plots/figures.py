@@ -54,6 +54,7 @@ __all__ = [  # one for each plot
 ]
 
 UNIFORM = np.log(4)  # nats per base when every base is equally likely
+FEWEST_LETTERS = 20  # in a bin of probabilities that is drawn: a single one lies at 0 or 1 whatever the model knows
 LONGEST_BAR = 2.0  # nats per base: intervals of a few bases would press all others together
 UNITS = {
     "nats_per_base": "nats per base",
@@ -253,7 +254,8 @@ def _name_levels(axes: Axes, named: list[tuple[str, float, str]]) -> None:
 
 
 def calibration(table: pd.DataFrame, looks: dict[str, Look]) -> Figure:
-    """Share of letters that stand in the genome against the probability that a model gave them."""
+    """Share of letters that stand in the genome against the probability that a model gave them, where that tells."""
+    table = table[table["n"] >= FEWEST_LETTERS]
     baselines = [model for model in table["model"].unique() if model not in looks]
     looks = {**looks, **baseline_looks(baselines)}
     figure = Figure(figsize=(6.5, 6), layout="constrained")

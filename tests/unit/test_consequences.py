@@ -221,6 +221,19 @@ def test_internal_stops_are_read_as_amino_acids_and_do_not_stop_the_reading():
     assert found[2, BASES.index("A")] == "start_lost"  # ATG > ATA
 
 
+@pytest.mark.parametrize(
+    ("sequence", "cds", "starts", "stops", "broken"),
+    [
+        ("CATGAAATAA", [(0, 10, 1)], False, True, False),  # the first whole codon, of a CDS whose start is not known
+        ("ATGTAACCCCATGAAA", [(0, 6, 0), (9, 16, 1)], True, False, True),  # reading begins anew behind the stop
+    ],
+)
+def test_only_the_ends_of_a_whole_cds_are_its_start_and_its_stop(sequence, cds, starts, stops, broken):
+    features = table([(start, end, "+", "CDS", "T", phase) for start, end, phase in cds])
+    found = terminal_codons(Text(sequence), features)
+    assert found[["starts", "stops", "broken"]].to_numpy().tolist() == [[starts, stops, broken]]
+
+
 def test_no_gene_no_consequence_but_every_snv_is_listed():
     found = snv_consequences(Text("ACGTN"), table([]), "c", 0, 5, 1)
     assert found["consequence"].tolist() == ["intergenic"] * 12 and found["gene"].isna().all()

@@ -200,6 +200,24 @@ def test_the_odds_ratio_is_that_of_the_table_with_haldanes_halves():
     assert found.value == pytest.approx(a * d / (b * c))
 
 
+def test_a_tail_of_ten_items_and_a_half_holds_half_of_the_eleventh():
+    label = np.arange(105) >= 94  # the 11 highest
+    found = statistics.odds_ratio(np.arange(105), label, np.zeros(105, dtype=int), 0.1)
+    assert found.value == pytest.approx(11 * 94.5 / (0.5 * 1))
+
+
+def test_odds_ratios_of_draws_are_those_of_the_blocks_drawn():
+    rng = np.random.default_rng(1)
+    label, block = rng.integers(0, 2, 400), np.arange(400) // 40
+    score, weights = rng.integers(0, 400, 400) + 100 * label, statistics.draw_weights(10, 5, 0)
+    found = statistics.odds_ratio(score, label, block, 0.1, weights)
+    high = score > np.sort(score)[-41]
+    assert high.sum() == 40  # no tie at the threshold
+    for value, times in zip(found.draws, weights[:, block], strict=True):
+        a, b, c, d = (times[(high == top) & (label == one)].sum() + 0.5 for top in (True, False) for one in (1, 0))
+        assert value == pytest.approx(a * d / (b * c))
+
+
 @given(st.integers(30, 300), st.integers(0, 10**6))
 def test_ties_at_the_threshold_count_in_part(ones, seed):
     rng = np.random.default_rng(seed)

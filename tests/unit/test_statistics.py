@@ -200,6 +200,11 @@ def test_paired_difference_is_tighter_than_the_values_it_comes_from():
     assert one.interval()[0] < other.interval()[1]
 
 
+def test_another_seed_draws_other_blocks():
+    one, again, other = (stats.draw_weights(10, 50, seed) for seed in (0, 0, 1))
+    assert (one == again).all() and (one != other).any()
+
+
 def test_fewer_than_eight_blocks_give_no_interval():
     assert stats.draw_weights(7, 100, 0) is None
     assert stats.draw_weights(8, 100, 0).sum(axis=1).tolist() == [8] * 100

@@ -259,6 +259,21 @@ def test_counts_of_info_go_before_a_stale_frequency(toy, tmp_path):
     assert table["faf95"].tolist()[:2] == pytest.approx([0.01, 0.6], abs=1e-6) and np.isnan(table["faf95"][2])
 
 
+def test_counts_are_read_though_some_records_lack_them(toy, tmp_path):
+    header = HEADER + INFO.format("AC", "A", "Integer") + INFO.format("AN", "1", "Integer")
+    header += INFO.format("AF", "A", "Float")
+    records = [("1", 1, ".", "A", "C", ".", ".", "AF=0.5"), ("1", 2, ".", "C", "T", ".", ".", "AC=3;AN=40;AF=0.5")]
+    table = population(write_vcf(tmp_path / "p.vcf", header, records), toy)
+    assert table["ac"].tolist()[1:] == [3] and table["af"].tolist()[1:] == [3 / 40] and np.isnan(table["ac"][0])
+
+
+def test_the_filtering_frequency_is_that_of_the_population_where_it_is_highest(toy, tmp_path):
+    names = ("fafmax_faf95_max", "faf95")
+    header = HEADER + INFO.format("AF", "A", "Float") + "".join(INFO.format(name, "A", "Float") for name in names)
+    records = [("1", 1, ".", "A", "C", ".", ".", "AF=0.5;faf95=0.25;fafmax_faf95_max=0.5")]
+    assert population(write_vcf(tmp_path / "p.vcf", header, records), toy)["faf95"].tolist() == [0.5]
+
+
 def test_counts_of_the_mitochondrial_call_set(toy, tmp_path):
     fields = [("AC_hom", "Integer"), ("AC_het", "Integer"), ("AN", "Integer"), ("AF_hom", "Float")]
     header = HEADER + "".join(INFO.format(name, "1", kind) for name, kind in fields)

@@ -184,3 +184,13 @@ def test_kinds_of_windows_over_the_origin(make_genome):
     assert last[""]["end"] == 3000 and last[""]["kind"] == "other"
     assert last["a"]["end"] == 3050 and last["a"]["kind"] == "exon"
     assert found["a"].iloc[-3]["kind"] == "promoter"
+
+
+def test_a_gene_at_the_end_of_a_circle_reaches_the_windows_behind_its_origin(make_genome):
+    """Its promoter, on the minus strand, lies behind the origin, and so does the flank of its first exon."""
+    rng = np.random.default_rng(1)
+    genome = make_genome({"a": "".join(rng.choice(list("ACGT"), 3000))}, circular="a")
+    table = regions(("a", 0, 2800, "intergenic", ".", None), ("a", 2800, 3000, "CDS", "-", "g"))
+    windows = make_windows(genome, split_of(genome), table, **RECIPE | {"recipe": "genome"})
+    assert windows["start"].tolist()[:3] == [0, 50, 100]
+    assert windows["kind"].tolist()[:3] == ["exon", "promoter", "other"]

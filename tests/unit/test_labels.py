@@ -197,6 +197,23 @@ def test_a_better_or_as_well_reviewed_record_without_label_takes_it_from_a_varia
         assert table[["start", "label", "stars"]].values.tolist() == [[2, 1, 3], [3, 0, 1], [4, 0, 1], [5, 0, 1]]
 
 
+def test_a_record_without_statement_on_the_germline_takes_no_label_from_one_without_stars(toy, tmp_path):
+    rows = [
+        (1, "A", "C", "drug_response", "reviewed_by_expert_panel"),
+        (1, "A", "C", "Benign", "no_assertion_criteria_provided"),
+    ]
+    table = read_clinvar(clinvar(tmp_path / "c.vcf", rows), toy, ContigNames(toy.contigs), min_stars=0)
+    assert table[["start", "label", "stars"]].values.tolist() == [[0, 0, 0]]
+
+
+def test_variants_at_one_place_of_two_contigs_are_two(toy, tmp_path):
+    info = "CLNSIG={};CLNREVSTAT=criteria_provided,_single_submitter"
+    records = [("1", 1, ".", "A", "C", ".", ".", info.format("Benign"))]
+    records.append(("MT", 1, ".", "G", "C", ".", ".", info.format("Pathogenic")))
+    table = read_clinvar(write_vcf(tmp_path / "c.vcf", CLINVAR, records), toy, ContigNames(toy.contigs))
+    assert table[["contig", "label"]].values.tolist() == [["chr1", 0], ["chrM", 1]]
+
+
 def test_consequence_and_gene_of_clinvar(toy, tmp_path):
     rows = [(1, "A", "C", "Benign", "practice_guideline", ";MC=SO:0001583|missense_variant,SO:1|y;GENEINFO=G1:7|G2:8")]
     table = read_clinvar(clinvar(tmp_path / "c.vcf", rows), toy, ContigNames(toy.contigs))

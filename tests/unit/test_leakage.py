@@ -64,6 +64,17 @@ def leaky(make_genome) -> Corpus:
     return Corpus([member(genome, test="test")])
 
 
+def test_chunks_of_a_part_hold_each_word_once_over_the_origin_too(make_genome):
+    genome = make_genome({"a": dna(np.random.default_rng(0), 1000)}, circular="a")
+    split = pd.DataFrame({"contig": "a", "start": [0, 300, 700], "end": [300, 700, 1000]})
+    split["split"] = ["train", "test", "train"]
+    corpus = Corpus([CorpusGenome("", genome, NO_REPEATS, split, pd.DataFrame())])
+    chunks = [(start, len(codes)) for *_, start, codes in corpus.stretches("train", overlap=20, chunk=64)]
+    begins = [(start + n) % 1000 for start, length in chunks for n in range(length - 20)]  # of words of 21
+    assert sorted(begins) == [*range(280), *range(700, 1000)]
+    assert corpus.bases("train") == 600
+
+
 def test_a_planted_leak_is_found_and_fails_the_lint(leaky):
     leakage = lint(leaky, "none", 0.02)
     assert leakage["parts"]["test"]["shared_kmers"] == 280  # 300 bases hold 280 words of 21
@@ -98,6 +109,19 @@ def test_purging_takes_the_copy_out_and_leaves_the_rest(leaky):
     assert purged["start"].item() <= 1500 - 64 and purged["end"].item() >= 1800 + 64
     assert (purged["end"] - purged["start"]).item() < 500
     assert (split["end"] - split["start"]).sum() == 6300
+
+
+def test_a_copy_across_the_origin_of_a_circle_is_purged_on_both_sides(make_genome):
+    """Of 30 bases, too few for an alignment, of which neither side of the origin holds a word of 21."""
+    rng = np.random.default_rng(0)
+    test, ring = dna(rng, 2000), dna(rng, 1970)
+    genome = make_genome({"test": test, "ring": test[1015:1030] + ring + test[1000:1015]}, circular="ring")
+    corpus = Corpus([member(genome, test="test")])
+    purge(corpus, "stretches", 0.02)
+    split = corpus.genomes[0].split.query("contig == 'ring'")
+    assert split[["start", "end", "split"]].values.tolist() == [
+        [0, 79, "purged"], [79, 1921, "train"], [1921, 2000, "purged"],
+    ]  # fmt: skip
 
 
 def test_nothing_is_purged_where_that_is_asked(leaky):

@@ -83,6 +83,14 @@ def test_a_planted_leak_is_found_and_fails_the_lint(leaky):
     assert leakage["verdict"] == "warn"
 
 
+def test_unknown_bases_inside_an_alignment_are_not_counted_as_aligned(make_genome):
+    rng = np.random.default_rng(0)
+    copy = dna(rng, 1000) + "N" * 30 + dna(rng, 1000)
+    genome = make_genome({"test": copy, "train": dna(rng, 500) + copy})
+    aligned = lint(Corpus([member(genome, test="test")]), "none", 0.02)["parts"]["test"]["aligned_share"]
+    assert 0.98 < aligned <= 1
+
+
 def test_a_sample_of_the_21_mers_tells_what_all_of_them_do(leaky, monkeypatch):
     every = KmerSet(leaky, "test").words
     monkeypatch.setattr(kmer_sets, "SKETCH", 1500)  # of a part of 3,000 bases

@@ -384,6 +384,7 @@ def test_bigwig_and_wigfix_give_the_same_values(toy, tmp_path, monkeypatch, at_o
         ("1.0\n", "before any line with fixedStep"),
         ("variableStep chrom=chr1\n1 2\n", "neither a value nor a fixedStep"),
         ("fixedStep chrom=chr1 start=1 step=5\n1\n", "step 1"),
+        ("fixedStep chrom=chr1 start=1 step=1 span=5\n1\n", "step 1"),
         ("fixedStep chrom=chr9 start=1 step=1\n1\n", "no contig of"),
     ],
 )

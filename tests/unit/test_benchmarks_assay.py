@@ -164,7 +164,7 @@ def test_gzip_is_told_by_how_it_begins_and_refused_where_it_is_damaged(make_geno
 
 def test_what_is_left_out_is_counted(make_genome, tmp_path, caplog):
     genome = make_genome({"a": "ACGT" * 100 + "N" * 10})
-    good = [f"a\t{n}\t{'TACG'[n % 4]}\tN\t20\t1\n".replace("N", "TACG"[(n + 1) % 4]) for n in range(1, 300)]
+    good = [f"a\t{n}\t{'TACG'[n % 4]}\tN\t10\t1\n".replace("N", "TACG"[(n + 1) % 4]) for n in range(1, 300)]
     bad = [
         "a\t4\tT\t-\t20\t1\n",
         "a\t4\tT\tC\t9\t1\n",
@@ -307,6 +307,15 @@ def test_a_protein_is_found_in_whichever_part_of_a_large_annotation_makes_it(mak
     only_last = features[features["start"] >= 21].reset_index(drop=True)
     found, _ = read_assay(table, genome, ContigNames(genome.contigs), only_last)
     assert found[["start", "ref", "alt"]].to_numpy().tolist() == [[29, 3, 1]]
+
+
+def test_a_protein_that_two_transcripts_make_in_part_is_not_of_one(make_genome, tmp_path):
+    genome = make_genome({"a": "ATGGCTATGAAA"})  # MA and MK, of neither of which the stop is known
+    rows = "".join(f"a\tx\tCDS\t{n}\t{n + 5}\t.\t+\t0\tID=p{n}\n" for n in (1, 7))
+    features = read_features(write(tmp_path / "x.gff3", rows))
+    table = write(tmp_path / "x.csv", "mutant,mutated_sequence,DMS_score\nA2V,MVMK,1\n")
+    with pytest.raises(InputError, match="no transcript of the genome makes the protein MAMK"):
+        read_assay(table, genome, ContigNames(genome.contigs), features)
 
 
 def test_a_protein_that_the_genome_does_not_make_is_refused(gene, tmp_path):

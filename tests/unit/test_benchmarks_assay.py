@@ -309,6 +309,14 @@ def test_a_protein_is_found_in_whichever_part_of_a_large_annotation_makes_it(mak
     assert found[["start", "ref", "alt"]].to_numpy().tolist() == [[29, 3, 1]]
 
 
+def test_a_change_to_the_same_amino_acid_stands_on_the_synonymous_snvs(make_genome, tmp_path):
+    genome = make_genome({"a": "ATGGCTTAA"})
+    features = read_features(write(tmp_path / "x.gff3", "a\tx\tCDS\t1\t9\t.\t+\t0\tID=p\n"))
+    table = write(tmp_path / "x.csv", "mutant,mutated_sequence,DMS_score\nA2A,MA,1\n")
+    found, _ = read_assay(table, genome, ContigNames(genome.contigs), features)
+    assert found[["start", "ref", "alt"]].to_numpy().tolist() == [[5, 3, 0], [5, 3, 1], [5, 3, 2]]  # GCA, GCC, GCG
+
+
 def test_a_protein_that_two_transcripts_make_in_part_is_not_of_one(make_genome, tmp_path):
     genome = make_genome({"a": "ATGGCTATGAAA"})  # MA and MK, of neither of which the stop is known
     rows = "".join(f"a\tx\tCDS\t{n}\t{n + 5}\t.\t+\t0\tID=p{n}\n" for n in (1, 7))

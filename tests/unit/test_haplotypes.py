@@ -1,6 +1,7 @@
 """Scores of haplotypes against a slow reference: each sequence written out by hand, the model asked base by base."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -354,3 +355,6 @@ def test_length_classes_are_few_and_hardly_longer():
 def test_parts_of_a_window_shrink_until_it_fits():
     runner = runner_of("one_pass")
     assert Span.of(runner, 500, 10) == (runner.margin, 500)
+    short = SimpleNamespace(model=SimpleNamespace(context=200), margin=100)  # 95 bases on each side of 10
+    assert Span.of(short, 20, 10) == (75, 20)  # a short flank leaves the rest to the context
+    assert Span.of(short, 500, 10) == (48, 47)

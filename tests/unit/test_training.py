@@ -2,6 +2,7 @@
 
 import multiprocessing
 from pathlib import Path
+from types import SimpleNamespace
 
 import lightning
 import numpy as np
@@ -21,7 +22,7 @@ from glmtracks.models.base import reverse_complement
 from glmtracks.schemas import fill_defaults, schema
 from glmtracks.training import _metrics, _sharing, build, logs, train_model
 from glmtracks.training.batches import Batches, training_loader, validation_loader
-from glmtracks.training.loop import _validated_at_once, fit
+from glmtracks.training.loop import Trainee, _validated_at_once, fit
 from glmtracks.training.losses import BaseWeights, base_losses, region_weights
 from glmtracks.training.optimiser import PreciseMuon, make_optimiser
 from glmtracks.training.packed import REGIONS, PackedCorpus, Windows
@@ -421,6 +422,23 @@ def test_weights_of_classes_that_no_genome_has_are_told_of(corpus, tmp_path, cap
     recipe = RECIPE | {"steps": 1, "region_weights": "CDS:2,splice_donor:30,5UTR:1"}
     build("one_pass", recipe).fit(corpus, recipe, tmp_path)
     assert "region_weights change nothing for splice_donor: no genome of the corpus has such bases" in caplog.text
+
+
+def test_a_step_costs_what_was_asked_alone_and_hides_few_species(corpus):
+    windows = Batches(PackedCorpus(corpus), batch=64, seed=0)[0]
+    windows, told = windows._replace(species=torch.ones_like(windows.species)), []
+
+    def training_log_probs(codes, species, noise):
+        """Of the bases that were asked for an even guess, of the others a costly one."""
+        told.append(species)
+        asked = noise < 0.15
+        return torch.where(asked[..., None], np.log(0.25), -50.0).expand(*codes.shape, 4), asked
+
+    module = Trainee(torch.nn.Identity(), RECIPE, "", "32-true")
+    module.model.training_log_probs, module.log = training_log_probs, lambda *args, **kwargs: None
+    module._trainer = SimpleNamespace(world_size=1, global_step=0, global_rank=0)
+    assert module.training_step(windows, 0).item() == pytest.approx(np.log(4), rel=1e-4)
+    assert 0.7 < told[0].float().mean() < 1  # 0 = unknown
 
 
 def test_a_step_of_which_no_base_counts_has_no_loss(corpus, tmp_path, monkeypatch):

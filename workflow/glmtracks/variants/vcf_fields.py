@@ -23,7 +23,13 @@ class Field(NamedTuple):
 
 
 _ALL = (
-    Field("llr", "A", "Float", "log P(ALT) - log P(REF), natural logarithm; negative: less likely than the reference"),
+    Field(
+        "llr",
+        "A",
+        "Float",
+        "log P(ALT) - log P(REF), natural logarithm; negative: less likely than the reference. A shorter sequence is "
+        "likelier whatever it is: compare insertions and deletions by GLM_LLR_NORM",
+    ),
     Field(
         "method",
         "A",

@@ -39,6 +39,7 @@ def read_features(
     names: ContigNames | None = None,
     contigs: Mapping[str, int] | None = None,
     circles: Collection[str] = (),
+    genetic_code: int | None = None,
 ) -> pd.DataFrame:
     """Transcript features of a GFF3 or GTF file.
 
@@ -53,6 +54,7 @@ def read_features(
         contigs: lengths of the genome's contigs, in genome order. Features past the end of a contig that the file calls
             circular (`Is_circular=true`) continue at its start.
         circles: of these contigs those that are known to be circular whatever the file says.
+        genetic_code: NCBI number that the genome sheet gives; a file that says otherwise is warned of.
 
     Returns:
         the transcript features table (see the module); contigs in the order of `contigs`, else of the file.
@@ -63,6 +65,8 @@ def read_features(
     rows = read_rows(path)
     if names is not None:
         rows = _rename_contigs(rows, names, path)
+    if genetic_code is not None:
+        _compare_code(rows, genetic_code, path)
     order = list(contigs) if contigs is not None else list(rows["contig"].unique())
     circular = rows[(rows["kind"] == "circular") & (rows["start"] == 0)].set_index("contig")["end"].to_dict()
     if not rows["kind"].isin(PARTS).any():
@@ -116,6 +120,22 @@ def _rename_contigs(rows: pd.DataFrame, names: ContigNames, path: str | Path) ->
             message += f"; without any row are {a_few(bare)}; if these are the same contigs, set contig_aliases"
         logger.log(logging.WARNING if bare else logging.INFO, message)
     return rows.assign(contig=contig)[contig.notna()]
+
+
+def _compare_code(rows: pd.DataFrame, genetic_code: int, path: str | Path) -> None:
+    """Warn of a file by which proteins are read by another genetic code, organelles apart, which have one of their own.
+
+    NCBI states all codes but the standard one. By that, genes of bacteria that begin with GTG would have no start.
+    """
+    organelles = [name for name in rows["contig"].unique() if ORGANELLE.fullmatch(name)]
+    stated = rows.loc[~rows["contig"].isin(organelles), "transl_table"].dropna()
+    codes = stated.value_counts()
+    if len(codes) and 2 * codes.drop(str(genetic_code), errors="ignore").sum() > len(stated):
+        logger.warning(
+            "%s: says that its proteins are read by genetic code %s (transl_table), and the genome sheet that they are "
+            "by %d; correct its column genetic_code",
+            *(path, codes.index[0], genetic_code),
+        )
 
 
 def _check_ends(features: pd.DataFrame, contigs: Mapping[str, int], circular: Mapping, path: str | Path) -> None:
@@ -307,7 +327,8 @@ def canonicalise(
         InputError: as from `read_features`.
     """
     genome = Genome(fasta)
-    features = read_features(source, ContigNames(genome.contigs, aliases), genome.contigs, genome.circular)
+    names = ContigNames(genome.contigs, aliases)
+    features = read_features(source, names, genome.contigs, genome.circular, genetic_code)
     write_gff3(features, genome.contigs, output)
     counts = summarise(features, genome, genetic_code)
     logger.info("%s: %s", source, ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items()))

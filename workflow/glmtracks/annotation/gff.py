@@ -55,6 +55,7 @@ DETAILS = {
     "pseudo": "pseudo|pseudogene",
     "exception": "exception",
     "part": "part",
+    "transl_table": "transl_table",
 }
 
 

@@ -385,7 +385,9 @@ def test_a_contig_that_the_genome_sheet_calls_a_circle_is_one(rows, make_genome,
     assert cds[["start", "end", "phase"]].to_numpy().tolist() == [[80, 100, 0], [0, 31, 1]]
 
 
-@pytest.mark.parametrize(("contig", "code", "told"), [("c", 1, True), ("c", 11, False), ("chrM", 1, False)])
+@pytest.mark.parametrize(
+    ("contig", "code", "told"), [("c", 1, True), ("c", 11, False), ("chrM", 1, False), ("Pltd", 1, False)]
+)
 def test_another_genetic_code_that_the_annotation_states_is_told_of(contig, code, told, make_genome, tmp_path, caplog):
     """Of a bacterium by NCBI; what organelles have is no word on the other contigs."""
     (tmp_path / "genes.gff3").write_text(f"{contig}\tx\tCDS\t1\t9\t.\t+\t0\tID=a;transl_table=11\n")

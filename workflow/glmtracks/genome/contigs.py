@@ -13,7 +13,9 @@ from glmtracks.errors import InputError
 logger = logging.getLogger(__name__)
 
 MITOCHONDRION = {"m", "mt", "mito"}
-ORGANELLE = re.compile(r"(chr)?(m|mt|mito|mtdna|pt)|chrc|.*(mitochondri|chloroplast|plastid).*", re.IGNORECASE)
+ORGANELLE = re.compile(
+    r"(chr)?(m|mt|mito|mtdna|pt|pltd)|chrc|.*(mitochondri|chloroplast|plastid|apicoplast).*", re.IGNORECASE
+)
 
 
 class ContigNames:

@@ -1,4 +1,4 @@
-"""Operations on arrays that NumPy lacks: rows by key, and sequences of different lengths in one array."""
+"""Operations on arrays that NumPy lacks: rows by key, runs, and sequences of different lengths in one array."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -31,6 +31,24 @@ def in_portions(weights: np.ndarray, most: int) -> Iterator[slice]:
     before = np.cumsum(weights) - weights
     edges = np.flatnonzero(np.diff(before // most)) + 1
     yield from (slice(first, last) for first, last in pairwise([0, *edges.tolist(), len(weights)]))
+
+
+class Runs:
+    """Runs of true values in an array that comes in pieces."""
+
+    def __init__(self):
+        self._changes: list[np.ndarray] = []
+        self._length, self._last = 0, False
+
+    def add(self, values: np.ndarray) -> None:
+        self._changes.append(np.flatnonzero(np.diff(values, prepend=self._last)) + self._length)
+        self._length, self._last = self._length + len(values), values[-1]
+
+    def edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Starts and ends, int64 (n,), 0-based, half-open."""
+        changes = np.concatenate([np.zeros(0, dtype=np.int64), *self._changes])
+        changes = np.append(changes, self._length) if self._last else changes
+        return changes[::2], changes[1::2]
 
 
 class Sequences(NamedTuple):

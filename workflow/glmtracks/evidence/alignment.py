@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from glmtracks.arrays import Runs
 from glmtracks.errors import InputError
 from glmtracks.genome import UNKNOWN, Genome, encode, reverse_complement
 
@@ -60,7 +61,7 @@ def align(genome: Genome, sister: str | Path, contigs: Iterable[str], threads: i
     that is damaged, and for a sister genome that cannot be read or that is empty.
     """
     seed, window = seed_length(genome.size), 5 if genome.size < 500_000_000 else 10
-    for _ in _sequences(genome.path):
+    for _ in _sequences(genome):
         pass  # read for its checksums
     aligner = mappy.Aligner(str(genome.path), preset="asm20", k=seed, w=window, scoring=SCORES, n_threads=threads)
     if not aligner:
@@ -68,7 +69,7 @@ def align(genome: Genome, sister: str | Path, contigs: Iterable[str], threads: i
     bases = {contig: np.full(genome.contigs[contig], UNKNOWN, dtype=np.uint8) for contig in contigs}
     depth = {contig: np.zeros(len(codes), dtype=np.uint8) for contig, codes in bases.items()}
     with ThreadPoolExecutor(threads) as pool:
-        for sequence in tqdm(_sequences(sister), desc="aligning the sister genome", unit=" contigs"):
+        for sequence in tqdm(_sequences(_open_sister(sister)), desc="aligning the sister genome", unit=" contigs"):
             offsets = range(0, len(sequence), PIECE)
             found = pool.map(partial(_hits, aligner, sequence), offsets)
             _project([hit for hits in found for hit in hits], len(sequence), bases, depth)
@@ -80,18 +81,22 @@ def align(genome: Genome, sister: str | Path, contigs: Iterable[str], threads: i
 
 def intervals(bases: np.ndarray) -> pd.DataFrame:
     """Aligned stretches of a contig: start, end (0-based half-open) from the codes that `align` gives."""
-    aligned = np.concatenate([[False], bases != UNKNOWN, [False]])
-    edges = np.flatnonzero(np.diff(aligned))
-    return pd.DataFrame({"start": edges[::2], "end": edges[1::2]})
+    aligned = Runs()
+    aligned.add(bases != UNKNOWN)
+    starts, ends = aligned.edges()
+    return pd.DataFrame({"start": starts, "end": ends})
 
 
-def _sequences(path: str | Path) -> Iterator[str]:
-    """The contigs of a FASTA, by htslib and its checksums: minimap2 takes a damaged block for the end of the file."""
+def _open_sister(path: str | Path) -> Genome:
     if not Path(path).is_file():
         raise InputError(f"{path} cannot be read; check the outgroup in the genome sheet")
     if not Path(path).stat().st_size:
         raise InputError(f"{path} holds no sequence; check the outgroup in the genome sheet")
-    genome = Genome(path)
+    return Genome(path)
+
+
+def _sequences(genome: Genome) -> Iterator[str]:
+    """The contigs, by htslib and its checksums: minimap2 takes a damaged block for the end of the file."""
     for contig, length in genome.contigs.items():
         yield genome.sequence(contig, 0, length)
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from tqdm import tqdm
 
+from glmtracks.arrays import Runs
 from glmtracks.errors import InputError
 from glmtracks.files import atomic
 from glmtracks.genome import UNKNOWN, Genome, encode
@@ -61,7 +62,7 @@ def write_twobit(genome: Genome, destination: str | Path) -> None:
 
 def _write_contig(handle: BinaryIO, genome: Genome, contig: str, bar: tqdm) -> None:
     """A record. The runs of N and of lower case stand before the bases, so that the contig is read twice."""
-    unknown, lower = _Runs(), _Runs()
+    unknown, lower = Runs(), Runs()
     for letters, codes in _pieces(genome, contig, bar):
         unknown.add(codes == UNKNOWN)
         lower.add(letters >= ord("a"))
@@ -84,24 +85,6 @@ def _pieces(genome: Genome, contig: str, bar: tqdm) -> Iterator[tuple[np.ndarray
         letters = genome.sequence(contig, start, min(start + PIECE, length)).encode("ascii")
         yield np.frombuffer(letters, dtype=np.uint8), encode(letters)
         bar.update(len(letters))
-
-
-class _Runs:
-    """Runs of true values in an array that comes in pieces."""
-
-    def __init__(self):
-        self._changes: list[np.ndarray] = []
-        self._length, self._last = 0, False
-
-    def add(self, values: np.ndarray) -> None:
-        self._changes.append(np.flatnonzero(np.diff(values, prepend=self._last)) + self._length)
-        self._length, self._last = self._length + len(values), values[-1]
-
-    def edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Starts and ends, int64 (n,), 0-based, half-open."""
-        changes = np.concatenate([np.zeros(0, dtype=np.int64), *self._changes])
-        changes = np.append(changes, self._length) if self._last else changes
-        return changes[::2], changes[1::2]
 
 
 def _write_numbers(handle: BinaryIO, *numbers: int) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from glmtracks.annotation.regions import read_regions
+from glmtracks.arrays import Runs
 from glmtracks.errors import InputError
 from glmtracks.files import atomic, write_json
 from glmtracks.genome import UNKNOWN, Genome
@@ -63,19 +64,17 @@ def make_windows(
 def _defined_stretches(genome: Genome, parts: pd.DataFrame) -> pd.DataFrame:
     """Runs of A, C, G, T within each of the parts, in one table, since drafts have very many contigs."""
     edges = [_edges_of_defined(genome, part.contig, part.start, part.end) for part in parts.itertuples()]
-    which = np.repeat(np.arange(len(parts)), [len(of_part) // 2 for of_part in edges])
-    edges = np.concatenate([np.empty(0, np.int64), *edges])
-    names = parts[["contig", "split"]].iloc[which].reset_index(drop=True)
-    return names.assign(start=edges[::2], end=edges[1::2])
+    which = np.repeat(np.arange(len(parts)), [of_part.shape[1] for of_part in edges])
+    starts, ends = np.concatenate([np.empty((2, 0), np.int64), *edges], axis=1)
+    return parts[["contig", "split"]].iloc[which].reset_index(drop=True).assign(start=starts, end=ends)
 
 
 def _edges_of_defined(genome: Genome, contig: str, start: int, end: int) -> np.ndarray:
-    """Where runs of A, C, G, T begin and end, in turn, within start … end - 1: int64 (even number,)."""
-    edges, unknown = [], np.ones(1, dtype=bool)
+    """Starts and ends of the runs of A, C, G, T within start … end - 1: int64 (2, n)."""
+    defined = Runs()
     for low in range(start, end, CHUNK):
-        before, unknown = unknown[-1:], genome.codes(contig, low, min(low + CHUNK, end)) == UNKNOWN
-        edges.append(np.flatnonzero(np.diff(unknown, prepend=before)) + low)
-    return np.concatenate([*edges, np.full(0 if unknown[-1] else 1, end)])
+        defined.add(genome.codes(contig, low, min(low + CHUNK, end)) != UNKNOWN)
+    return np.stack(defined.edges()) + start
 
 
 def _over_origins(stretches: pd.DataFrame, genome: Genome, size: int, step: int) -> pd.DataFrame:
